@@ -1,0 +1,130 @@
+"""Every error a caller can act on, each with a stable `code`.
+
+AirError
+├── Invalid            the request itself is wrong
+├── NotFound           no such thing, or none the caller may know of
+├── Conflict           somebody else was first
+├── AccessDenied       seen, but not allowed; `missing` names the scopes that would help
+├── Unauthenticated    no or bad credentials (HTTP 401; never a tool error)
+├── ApprovalRequired   a person has to agree first
+├── GateRejected       the registration gate said no
+├── ScanFailed         the scanner said no, or could not answer
+├── RateLimited        too many; `retry_after` seconds
+├── Quarantined        cut off by an administrator
+├── UpstreamFailed     the backend is down, lies or does not answer
+├── Unsupported        known, but not offered here
+└── Internal           our fault
+"""
+
+from collections.abc import Sequence
+
+
+class AirError(Exception):
+    """An error with a `code` that stays the same over all surfaces and versions."""
+
+    code = "internal"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def details(self) -> dict[str, object]:
+        """The members that surfaces add beside `code` and `message`."""
+        return {}
+
+
+class Invalid(AirError):
+    """The request is malformed; `field` names the culprit where there is one."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+    def details(self) -> dict[str, object]:
+        return {"field": self.field} if self.field else {}
+
+
+class NotFound(AirError):
+    """There is no such thing, or none that the caller may know of: both read the same."""
+
+    code = "not_found"
+
+
+class Conflict(AirError):
+    """The thing exists already, or changed since the caller read it."""
+
+    code = "conflict"
+
+
+class AccessDenied(AirError):
+    """The caller sees the thing but may not do this with it."""
+
+    code = "access_denied"
+
+    def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.missing = list(missing)
+
+    def details(self) -> dict[str, object]:
+        return {"missing": self.missing}
+
+
+class Unauthenticated(AirError):
+    """There are no credentials, or none that hold."""
+
+    code = "unauthenticated"
+
+
+class ApprovalRequired(AirError):
+    """The act waits for a person's approval."""
+
+    code = "approval_required"
+
+
+class GateRejected(AirError):
+    """The registration gate refused, or did not answer."""
+
+    code = "gate_rejected"
+
+
+class ScanFailed(AirError):
+    """The scan refused the asset, or no scan of it has passed yet."""
+
+    code = "scan_failed"
+
+
+class RateLimited(AirError):
+    """Too many requests; try again after `retry_after` seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def details(self) -> dict[str, object]:
+        return {"retry_after": self.retry_after}
+
+
+class Quarantined(AirError):
+    """An administrator cut the asset or the caller off."""
+
+    code = "quarantined"
+
+
+class UpstreamFailed(AirError):
+    """The backend cannot be reached, broke off, or answered against its protocol."""
+
+    code = "upstream_failed"
+
+
+class Unsupported(AirError):
+    """The thing is known but not offered here."""
+
+    code = "unsupported"
+
+
+class Internal(AirError):
+    """A fault of the registry itself."""
