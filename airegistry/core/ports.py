@@ -1,0 +1,228 @@
+"""What the core asks of the outside: small protocols that drivers obey and `app.py` fills."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from airegistry.core.assets import Agent, Entity, Json, Prompt, Resource, Server, Skill, Tool, VirtualServer
+
+AnyAsset = Server | Agent | Skill | VirtualServer | Entity
+Vectors = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+class Clock(Protocol):
+    """Time: aware UTC for records, monotonic seconds for intervals."""
+
+    def now(self) -> datetime:
+        """The present, aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors. Calls block: the caller gives them a thread."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and its preparation; vectors of different fingerprints do not compare."""
+        ...
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """One unit vector per text: float32, shape (len(texts), dimensions). Thread-safe."""
+        ...
+
+    def embed_query(self, text: str) -> Vectors:
+        """The unit vector of a query, shape (dimensions,). Thread-safe, cached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDocument:
+    """What the index knows of one searchable thing.
+
+    `id` is `kind/path` or, for a tool, `tool/server-path/tool-name`. `fields` maps a BM25F field (name,
+    title, description, tags, server, tools, parameters, schema, body) to its text; `vectors` holds the
+    head vector first, then part vectors, shape (n, dimensions), n may be 0. `facets` are what filters read.
+    """
+
+    id: str
+    kind: str
+    fields: Mapping[str, str]
+    vectors: Vectors
+    facets: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One document that matched: `score` in [0, 1] ranks; `lexical` and `dense` are its two legs."""
+
+    id: str
+    score: float
+    lexical: float
+    dense: float
+
+
+class SearchIndex(Protocol):
+    """Hybrid index. Synchronous and thread-safe; an update is seen by the next search."""
+
+    def put(self, document: IndexDocument) -> None:
+        """Add or replace one document."""
+        ...
+
+    def remove(self, document_id: str) -> None:
+        """Remove one document; nothing happens when there is none."""
+        ...
+
+    def search(
+        self,
+        query: str,
+        vector: Vectors | None,
+        *,
+        allowed: Callable[[Sequence[str]], Mask] | None = None,
+        kinds: frozenset[str] | None = None,
+        facets: Mapping[str, Sequence[str]] | None = None,
+        limit: int = 10,
+    ) -> tuple[list[Match], int]:
+        """The best matches and how many visible documents matched at all.
+
+        `allowed` turns document ids into a mask and is asked before any score is normalised or cut, so what
+        the caller may not see changes nothing in the answer. A document passes `facets` when for each name
+        one of its values is among those given. `vector` None means lexical only.
+        """
+        ...
+
+    def __len__(self) -> int: ...
+
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+Tier = Literal["none", "review", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a scanner found, and where. `evidence` is escaped and cut to 200 characters."""
+
+    rule: str
+    severity: Severity
+    tier: Tier
+    field: str
+    message: str
+    evidence: str = ""
+    codes: Sequence[str] = ()
+
+
+class Scanner(Protocol):
+    """Reads an asset for danger. Blocks: the caller gives it a thread."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, kept in reports."""
+        ...
+
+    def scan(self, asset: AnyAsset) -> Sequence[Finding]:
+        """What was found. An exception is no pass: admission refuses."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a live MCP server says of itself."""
+
+    tools: Sequence[Tool]
+    resources: Sequence[Resource]
+    resource_templates: Sequence[Resource]
+    prompts: Sequence[Prompt]
+    instructions: str | None
+    server_info: Json
+    protocol_version: str
+
+
+class Backends(Protocol):
+    """Speaks MCP and A2A to registered backends, through the guarded client."""
+
+    async def describe(self, server: Server) -> Description:
+        """Tools, resources and prompts of a live server.
+
+        Raises:
+            UpstreamFailed: it cannot be reached, does not answer, or answers nonsense.
+        """
+        ...
+
+    async def ping(self, server: Server) -> None:
+        """Returns when the server answers its protocol.
+
+        Raises:
+            UpstreamFailed: it does not.
+        """
+        ...
+
+    async def fetch_text(self, url: str, *, limit: int) -> str:
+        """A small text document (agent card, SKILL.md) by URL, at most `limit` bytes.
+
+        Raises:
+            Invalid: the URL is none that may be fetched.
+            UpstreamFailed: it cannot be had.
+        """
+        ...
+
+    def check_url(self, url: str) -> None:
+        """Whether a URL may be registered: scheme, form, and literal addresses.
+
+        Raises:
+            Invalid: it may not.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResult:
+    """The answer to one JSON-RPC request: `result` or `error`, as the backend gave it."""
+
+    result: Json | None
+    error: Json | None
+
+
+class Upstream(Protocol):
+    """One JSON-RPC request to a backend over the gateway's own pool, whatever its era."""
+
+    async def request(
+        self,
+        server: Server,
+        headers: Mapping[str, str],
+        method: str,
+        params: Json,
+        *,
+        timeout: float,
+        owner: str | None = None,
+    ) -> UpstreamResult:
+        """The answer. A backend's session is shared between requests of one `owner` only.
+
+        Raises:
+            UpstreamFailed: there was none.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """Counters and durations; the core knows no more of it."""
+
+    def count(self, name: str, value: int = 1, **attributes: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def record(self, name: str, value: float, **attributes: str) -> None:
+        """Add to a histogram."""
+        ...

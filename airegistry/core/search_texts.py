@@ -1,0 +1,197 @@
+"""What search reads of an asset: its words by field, the texts its vectors are made of, and its facets."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from pydantic import JsonValue
+
+from airegistry.core.assets import Agent, Entity, Server, Skill, Tool, VirtualServer
+from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
+
+TOOLS_NAMED = 30
+"""Tools of a server that its head text names."""
+
+TOOL_PARTS = 40
+"""Tools of a server that have a part vector."""
+
+CHUNKS = 3
+CHUNK = 700
+"""Part texts of a body: so many, of so many characters."""
+
+_CARD_KNOWN = frozenset(("name", "description", "skills"))
+"""Members of an agent card that the agent's own fields carry."""
+
+_FRONTMATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n?", re.DOTALL)
+_SEPARATORS = re.compile(r"[-_/.\s]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchText:
+    """One searchable thing without its vectors: `fields` for BM25F, `head` and `parts` to be embedded."""
+
+    id: str
+    kind: str
+    fields: Mapping[str, str]
+    head: str
+    parts: Sequence[str] = ()
+    facets: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def dense(self) -> list[str]:
+        """The texts to embed, in the order in which the index wants their vectors."""
+        return [self.head, *self.parts]
+
+    def indexed(self, vectors: Vectors) -> IndexDocument:
+        """The document of the index, with the vectors of `dense` or with none."""
+        return IndexDocument(self.id, self.kind, self.fields, vectors, self.facets)
+
+
+def texts_of(asset: AnyAsset) -> list[SearchText]:
+    """The asset itself, and each tool of a server under `tool/{server path}/{tool name}`.
+
+    A server's parts are its tools' head texts, so embedding equal texts once serves both.
+    """
+    match asset:
+        case Server():
+            return [_server(asset), *(_tool(asset, tool) for tool in asset.tools)]
+        case Agent():
+            return [_agent(asset)]
+        case Skill():
+            return [_skill(asset)]
+        case VirtualServer():
+            return [_virtual_server(asset)]
+    return [_entity(asset)]
+
+
+def _server(server: Server) -> SearchText:
+    body = [server.instructions or ""]
+    body += (f"{p.name} {p.description}" for p in server.prompts)
+    body += (f"{r.name} {r.description}" for r in (*server.resources, *server.resource_templates))
+    fields = {
+        "tools": " ".join(tool.name for tool in server.tools),
+        "parameters": " ".join(name for tool in server.tools for name in _parameters(tool)),
+        "schema": " ".join(tool.description for tool in server.tools),
+        "body": "\n".join(body),
+    }
+    parts = [_tool_head(server, tool) for tool in server.tools[:TOOL_PARTS]]
+    return _asset(server, fields, [tool.name for tool in server.tools], parts)
+
+
+def _tool(server: Server, tool: Tool) -> SearchText:
+    parameters = _parameters(tool)
+    fields = {
+        "name": tool.name,
+        "title": tool.title or "",
+        "server": f"{server.name} {server.title or ''}",
+        "description": tool.description,
+        "tags": " ".join(server.tags),
+        "parameters": " ".join(parameters),
+        "schema": " ".join(parameters.values()),
+    }
+    facets = {**_facets(server), "kind": "tool", "server": server.path}
+    return SearchText(f"tool/{server.path}/{tool.name}", "tool", fields, _tool_head(server, tool), (), facets)
+
+
+def _tool_head(server: Server, tool: Tool) -> str:
+    names = ", ".join(_parameters(tool))
+    return f"{server.title or server.name} - {_spaced(tool.name)}: {tool.description}" + (
+        f" Parameters: {names}" if names else ""
+    )
+
+
+def _agent(agent: Agent) -> SearchText:
+    body = "\n".join(text for key, value in agent.card.items() if key not in _CARD_KNOWN for text in _prose(value))
+    fields = {
+        "tags": " ".join([*agent.tags, *(tag for skill in agent.skills for tag in skill.tags)]),
+        "tools": " ".join(skill.name for skill in agent.skills),
+        "schema": " ".join(text for skill in agent.skills for text in (skill.description, *skill.examples)),
+        "body": body,
+    }
+    skills = [f"{agent.name} - {_spaced(skill.name)}: {skill.description}" for skill in agent.skills[:TOOL_PARTS]]
+    return _asset(agent, fields, (), skills + _chunks(body))
+
+
+def _skill(skill: Skill) -> SearchText:
+    body = _FRONTMATTER.sub("", skill.content, count=1)
+    return _asset(skill, {"body": body}, (), _chunks(body))
+
+
+def _virtual_server(server: VirtualServer) -> SearchText:
+    names = [tool.shown_as for tool in server.tools]
+    fields = {"tools": " ".join(names), "schema": " ".join(tool.description or "" for tool in server.tools)}
+    parts = [f"{server.name} - {_spaced(t.shown_as)}: {t.description or ''}" for t in server.tools[:TOOL_PARTS]]
+    return _asset(server, fields, names, parts)
+
+
+def _entity(entity: Entity) -> SearchText:
+    body = "\n".join(_strings(entity.data))
+    return _asset(entity, {"body": body, "tags": " ".join([*entity.tags, entity.type])}, (), _chunks(body))
+
+
+def _asset(asset: AnyAsset, fields: Mapping[str, str], tools: Sequence[str], parts: Sequence[str]) -> SearchText:
+    words = {
+        "name": asset.name,
+        "title": asset.title or "",
+        "description": asset.description,
+        "tags": " ".join(asset.tags),
+    }
+    head = f"{asset.title or asset.name}: {asset.description}"
+    if tools:
+        head += f" Tools: {', '.join(tools[:TOOLS_NAMED])}"
+    return SearchText(f"{asset.kind}/{asset.path}", asset.kind, words | dict(fields), head, parts, _facets(asset))
+
+
+def _facets(asset: AnyAsset) -> dict[str, str | Sequence[str]]:
+    facets: dict[str, str | Sequence[str]] = {
+        "kind": asset.kind,
+        "path": asset.path,
+        "tags": tuple(asset.tags),
+        "enabled": str(asset.enabled).lower(),
+        "stage": asset.stage,
+        "source": asset.provenance.source,
+        "health": asset.health,
+    }
+    if asset.owner_team:
+        facets["owner"] = asset.owner_team
+    if asset.environment:
+        facets["environment"] = asset.environment
+    return facets
+
+
+def _parameters(tool: Tool) -> dict[str, str]:
+    """A tool's parameters and their descriptions; the schema is other people's and may be anything."""
+    properties = tool.input_schema.get("properties")
+    if not isinstance(properties, dict):
+        return {}
+    described = {n: s.get("description") if isinstance(s, dict) else None for n, s in properties.items()}
+    return {name: text if isinstance(text, str) else "" for name, text in described.items()}
+
+
+def _spaced(name: str) -> str:
+    """An identifier as words."""
+    return " ".join(_SEPARATORS.split(name)).strip().lower()
+
+
+def _chunks(body: str) -> list[str]:
+    """The first pieces of a body."""
+    body = body.strip()
+    return [body[start : start + CHUNK] for start in islice(range(0, len(body), CHUNK), CHUNKS)]
+
+
+def _prose(value: JsonValue) -> Iterable[str]:
+    """Strings of several words; URLs, versions and media types say nothing."""
+    return (text for text in _strings(value) if " " in text.strip())
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for member in value.values():
+                yield from _strings(member)
+        case list():
+            for member in value:
+                yield from _strings(member)
