@@ -1,10 +1,11 @@
 """The assets of the catalog: one tagged union on `kind`, frozen, in the shape that every surface answers with."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, computed_field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, computed_field, field_validator
 
 from airegistry.core.errors import Invalid
 from airegistry.core.lifecycle import Stage
@@ -58,12 +59,22 @@ class Tool(Model):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="allow")
 
-    name: str
+    name: str = Field(min_length=1, max_length=256)
     title: str | None = None
     description: str = ""
     input_schema: Json = Field(default={"type": "object"}, alias="inputSchema")
     output_schema: Json | None = Field(default=None, alias="outputSchema")
     annotations: Json | None = None
+
+
+def repeated(tools: Sequence[Tool]) -> str | None:
+    """The first name that two tools share: calls to it would be ambiguous."""
+    seen: set[str] = set()
+    for tool in tools:
+        if tool.name in seen:
+            return tool.name
+        seen.add(tool.name)
+    return None
 
 
 class Resource(Model):
@@ -178,6 +189,13 @@ class Server(Governed):
     server_info: Json = Field(default_factory=dict)
     protocol_version: str | None = None
     fetched_at: datetime | None = None
+
+    @field_validator("tools")
+    @classmethod
+    def _each_once(cls, tools: list[Tool]) -> list[Tool]:
+        if twice := repeated(tools):
+            raise ValueError(f"two tools are named {twice!r}")
+        return tools
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic documents this order; mypy cannot follow it
     @property

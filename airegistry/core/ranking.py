@@ -35,9 +35,6 @@ B = 0.75
 DENSE_SHARE = 0.6
 """What the dense leg counts in the fused score; the lexical leg counts the rest."""
 
-RELATED = 0.25
-"""The cosine from which a document without a word of the query is counted as a match."""
-
 _HALF_LEXICAL = 20.0
 _LONGEST_WORD = 100
 

@@ -6,7 +6,7 @@ from threading import Lock
 import numpy as np
 
 from airegistry.core.ports import IndexDocument, Mask, Match, Vectors
-from airegistry.core.ranking import RELATED, Numbers, Scores, fuse, term_weights
+from airegistry.core.ranking import Numbers, Scores, fuse, term_weights
 from airegistry.index.directory import Directory
 from airegistry.index.lexical import Lexical
 from airegistry.index.vectors import VectorTable
@@ -23,8 +23,7 @@ class MemoryIndex:
 
     A visible document takes part when it holds a word of the query or, where there is a vector, has vectors
     itself: no cosine tells near misses from matches, so weak matches are returned and left to their score.
-    The number of matches counts documents with a word of the query or a cosine of at least `RELATED`, and is
-    never less than the number returned.
+    The number of matches counts all of these, so it is the same for every limit.
     """
 
     def __init__(self) -> None:
@@ -98,8 +97,9 @@ class MemoryIndex:
         """The best of the slots; all arrays run parallel."""
         scores = fuse(cosine, lexical)
         dense = np.zeros_like(lexical) if cosine is None else np.nan_to_num(cosine)
-        matched = (lexical > 0) | (dense >= RELATED)
-        entered = np.flatnonzero(matched if cosine is None else matched | ~np.isnan(cosine))
+        matched = lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine)
+        entered = np.flatnonzero(matched)
+        total = len(entered)
         if len(entered) > limit > 0:
             worst = np.partition(scores[entered], -limit)[-limit]
             entered = entered[scores[entered] >= worst]
@@ -108,4 +108,4 @@ class MemoryIndex:
             for i in entered
         ]
         matches.sort(key=lambda match: (-match.score, match.id))
-        return matches[:limit], max(int(np.count_nonzero(matched)), len(matches[:limit]))
+        return matches[:limit], total
