@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from airegistry.core.errors import Invalid, UpstreamFailed
@@ -105,6 +106,7 @@ class Guard:
         self._hosts: set[tuple[str, int | None]] = set()
         self._loopback = loopback
         self._resolve = resolve or system_resolve
+        self.target = lru_cache(4096)(self._target)
         for entry in allow:
             self._exempt(entry.strip().lower())
 
@@ -116,8 +118,8 @@ class Guard:
         """
         self.target(url)
 
-    def target(self, url: str) -> Target:
-        """`check_url`, and what the URL points at.
+    def _target(self, url: str) -> Target:
+        """`check_url`, and what the URL points at. It depends on the URL alone, so `target` remembers.
 
         Raises:
             Invalid: the URL is not allowed.
