@@ -1,0 +1,146 @@
+"""Whether an asset may enter the catalog, and as what: duplicates, then the gate, then the scan; fail closed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+from airegistry.core.access import Access
+from airegistry.core.assets import MAX_TAGS, Duplicate, Server
+from airegistry.core.errors import Conflict
+from airegistry.core.events import Event
+from airegistry.core.ports import AnyAsset
+from airegistry.core.principals import Principal
+from airegistry.core.scans import SECURITY_PENDING, ScanReport, Scans
+from airegistry.core.search import Search
+from airegistry.core.shelf import Shelf, ref
+
+OnDuplicate = Literal["report", "reject"]
+
+
+class Gate(Protocol):
+    """An outside judge of registrations."""
+
+    async def review(self, who: Principal, asset: AnyAsset) -> None:
+        """Return to let it pass.
+
+        Raises:
+            GateRejected: it said no, or did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An asset as it may be stored: held (disabled and tagged) when the scan said block."""
+
+    asset: AnyAsset
+    report: ScanReport
+    duplicates: Sequence[Duplicate]
+
+
+class Twins:
+    """Servers by URL and by tool set, so that a duplicate is found in one look."""
+
+    def __init__(self) -> None:
+        self._by_mark: dict[tuple[str, str], dict[str, AnyAsset]] = {}
+        self._marks: dict[str, list[tuple[str, str]]] = {}
+        self._versions: dict[str, str] = {}
+
+    def put(self, asset: AnyAsset) -> None:
+        """Remember an asset, in place of what was known of it; versions beside the default one do not count."""
+        name = ref(asset)
+        if self._versions.get(name, asset.version) != asset.version:
+            return
+        self.remove(asset)
+        self._versions[name] = asset.version
+        self._marks[name] = _marks(asset)
+        for mark in self._marks[name]:
+            self._by_mark.setdefault(mark, {})[name] = asset
+
+    def remove(self, asset: AnyAsset) -> None:
+        """Forget an asset."""
+        name = ref(asset)
+        self._versions.pop(name, None)
+        for mark in self._marks.pop(name, ()):
+            self._by_mark[mark].pop(name, None)
+
+    def of(self, asset: AnyAsset) -> list[tuple[AnyAsset, Literal["url", "tools"]]]:
+        """Other assets with the same URL or the same set of tools."""
+        found: list[tuple[AnyAsset, Literal["url", "tools"]]] = []
+        for mark in _marks(asset):
+            reason: Literal["url", "tools"] = "url" if mark[0] == "url" else "tools"
+            found += [(other, reason) for name, other in self._by_mark.get(mark, {}).items() if name != ref(asset)]
+        return found
+
+
+def _marks(asset: AnyAsset) -> list[tuple[str, str]]:
+    url = getattr(asset, "url", None)
+    marks = [("url", _normal(url))] if url else []
+    if isinstance(asset, Server) and asset.tools:
+        names = "\n".join(sorted(tool.name for tool in asset.tools))
+        marks.append(("tools", hashlib.sha256(names.encode()).hexdigest()))
+    return marks
+
+
+def _normal(url: str) -> str:
+    parts = urlsplit(url)
+    port = {"http": 80, "https": 443}.get(parts.scheme)
+    host = (parts.hostname or "").lower() + (f":{parts.port}" if parts.port and parts.port != port else "")
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}?{parts.query}"
+
+
+class Admission:
+    """The one way in, for registrations, updates, refreshes and imports alike."""
+
+    def __init__(self, scans: Scans, search: Search, access: Access, gate: Gate | None = None) -> None:
+        self._scans = scans
+        self._search = search
+        self._access = access
+        self._gate = gate
+        self.twins = Twins()
+
+    async def rebuild(self, shelf: Shelf) -> None:
+        """Know the twins of everything in the store."""
+        async for _, asset in shelf.walk():
+            self.twins.put(asset)
+
+    async def on_event(self, event: Event) -> None:
+        """Follow what happens to assets."""
+        (self.twins.remove if event.deletes else self.twins.put)(event.asset)
+
+    async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate = "report") -> Admitted:
+        """Judge an asset.
+
+        Raises:
+            Conflict: it duplicates another and duplicates are to be rejected.
+            GateRejected: the gate refused, or did not answer.
+            ScanFailed: no scanner's answer could be had.
+        """
+        duplicates = await self._duplicates(who, asset)
+        if duplicates and on_duplicate == "reject":
+            raise Conflict(f"{asset.path!r} duplicates {duplicates[0].path!r} (same {duplicates[0].reason})")
+        if self._gate is not None:
+            await self._gate.review(who, asset)
+        report = await self._scans.run(asset)
+        return Admitted(self._judged(asset, report), report, duplicates)
+
+    @staticmethod
+    def _judged(asset: AnyAsset, report: ScanReport) -> AnyAsset:
+        tags = [tag for tag in asset.tags if tag != SECURITY_PENDING]
+        if report.verdict == "pass":
+            return asset.model_copy(update={"tags": tags})
+        enabled = asset.enabled and report.verdict != "block"
+        return asset.model_copy(update={"tags": [*tags[: MAX_TAGS - 1], SECURITY_PENDING], "enabled": enabled})
+
+    async def _duplicates(self, who: Principal, asset: AnyAsset) -> list[Duplicate]:
+        """Others like it that the caller may see; each once, by its strongest reason."""
+        found: dict[str, Duplicate] = {}
+        for other, reason in self.twins.of(asset):
+            if self._access.sees(who, other) and self._search.shows(who, other) and other.path not in found:
+                found[other.path] = Duplicate(path=other.path, reason=reason, score=1.0)
+        for other, score in await self._search.similar(who, asset, await self._search.prepare(asset)):
+            if other.path not in found:
+                found[other.path] = Duplicate(path=other.path, reason="meaning", score=round(min(score, 1.0), 3))
+        return list(found.values())

@@ -1,0 +1,313 @@
+"""The audit trail: one hash-chained record of every act, allowed, denied and failed alike.
+
+Each record holds the hash of the one before it, so a changed, removed or reordered record breaks the chain.
+Records are chained and written in one order, whoever writes them: `record` returns when its event is durable,
+`note` leaves it to the drain, which is what calls through the gateway do.
+"""
+
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import anyio
+from pydantic import Field, JsonValue
+
+from airegistry.core.access import Access
+from airegistry.core.assets import Model
+from airegistry.core.documents import AppendLog, Json
+from airegistry.core.errors import (
+    AccessDenied,
+    AirError,
+    ApprovalRequired,
+    GateRejected,
+    Internal,
+    Invalid,
+    NotFound,
+    Quarantined,
+    RateLimited,
+    ScanFailed,
+)
+from airegistry.core.ports import Clock
+from airegistry.core.principals import Principal
+
+STREAM = "audit"
+GENESIS = "0" * 64
+MAX_BACKLOG = 50_000
+PAUSE = 200
+"""Records read before other tasks get a turn."""
+
+_CURSOR = re.compile(r"[0-9]{1,18}")
+DENIALS = (AccessDenied, ApprovalRequired, GateRejected, NotFound, Quarantined, RateLimited, ScanFailed)
+"""Errors that are a decision against the caller; any other error is a failure of an allowed act."""
+
+
+class AuditEvent(Model):
+    """One act: who, through which client, what, on which asset and tool, the decision and why, the outcome."""
+
+    id: str = Field(default_factory=lambda: uuid.uuid4().hex)
+    time: datetime
+    subject: str
+    client: str = ""
+    action: str
+    kind: str | None = None
+    asset: str | None = None
+    tool: str | None = None
+    scopes: list[str] = Field(default_factory=list)
+    decision: str
+    reason: str = ""
+    outcome: str
+    latency_ms: float | None = None
+    data_classification: str | None = None
+    target: str | None = None
+
+
+class AuditFilter(Model):
+    """Which events to answer; fields left out do not narrow."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    subject: str | None = None
+    asset: str | None = None
+    tool: str | None = None
+    action: str | None = None
+    decision: str | None = None
+
+    def fits(self, event: AuditEvent) -> bool:
+        """Whether an event is among those asked for."""
+        if (self.since and event.time < self.since) or (self.until and event.time > self.until):
+            return False
+        if self.asset is not None and self.asset not in {event.asset, f"{event.kind}/{event.asset}"}:
+            return False
+        asked = (self.subject, self.tool, self.action, self.decision)
+        has = (event.subject, event.tool, event.action, event.decision)
+        return all(want is None or want == value for want, value in zip(asked, has, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a walk along the chain found: how many records hold, and the first thing wrong, if any."""
+
+    records: int
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An act under way; what is set on it ends up in its record."""
+
+    reason: str = ""
+    target: str | None = None
+    data_classification: str | None = None
+    tool: str | None = field(default=None)
+
+
+def sealed(event: Json, previous: str) -> Json:
+    """An event with its place in the chain: `previous` and its own `hash`."""
+    body = {**event, "previous": previous}
+    return {**body, "hash": _digest(body)}
+
+
+def _digest(body: Json) -> str:
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Audit:
+    """Writes and reads the trail."""
+
+    def __init__(self, log: AppendLog, access: Access, clock: Clock) -> None:
+        self._log = log
+        self._access = access
+        self._clock = clock
+        self._head = GENESIS
+        self._pending: list[Json] = []
+        self._sealed = 0
+        self._written = 0
+        self._lock = anyio.Lock()
+        self._wake = anyio.Event()
+
+    async def open(self) -> None:
+        """Continue the chain where the log ends."""
+        last = await self._log.last(STREAM)
+        if last is not None:
+            self._head = str(last.body["hash"])
+
+    async def run(self) -> None:
+        """Write noted events as they come, until cancelled; then write what is left."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake = anyio.Event()
+                await self._flush_or_keep()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._flush()
+
+    def note(self, event: AuditEvent) -> None:
+        """Add an event without waiting for the disk.
+
+        Raises:
+            Internal: the log has not been writable for so long that no more may be taken on.
+        """
+        self.check_writable()
+        self._seal(event)
+
+    async def record(self, event: AuditEvent) -> None:
+        """Add an event; it is durable when this returns."""
+        self.check_writable()
+        mark = self._seal(event)
+        async with self._lock:
+            if self._written < mark:
+                await self._write()
+
+    def check_writable(self) -> None:
+        """Refuse new acts while the log cannot keep up: nothing goes on that is not recorded.
+
+        Raises:
+            Internal: too many events wait.
+        """
+        if len(self._pending) >= MAX_BACKLOG:
+            raise Internal("the audit log cannot be written; no act is allowed until it can")
+
+    @asynccontextmanager
+    async def attempt(
+        self, who: Principal, action: str, asset: str | None, tool: str | None = None
+    ) -> AsyncIterator[Attempt]:
+        """Record an act when it ends, whichever way it ends."""
+        started = self._clock.monotonic()
+        attempt = Attempt(tool=tool)
+        outcome, decision, failure = "failed", "allow", ""
+        try:
+            self.check_writable()
+            yield attempt
+            outcome = "ok"
+        except AirError as error:
+            decision = "deny" if isinstance(error, DENIALS) else "allow"
+            outcome, failure = ("refused" if decision == "deny" else "failed"), f"{error.code}: {error.message}"
+            raise
+        except anyio.get_cancelled_exc_class():
+            outcome = "cancelled"
+            raise
+        finally:
+            event = self.event(
+                who, action, asset, attempt.tool, decision=decision, outcome=outcome, reason=failure or attempt.reason,
+                started=started, target=attempt.target, data_classification=attempt.data_classification,
+            )  # fmt: skip
+            if outcome == "ok":
+                await self.record(event)
+            else:
+                self.note(event)
+
+    def event(
+        self, who: Principal, action: str, asset: str | None, tool: str | None, *, decision: str, outcome: str,
+        reason: str = "", started: float | None = None, target: str | None = None,
+        data_classification: str | None = None,
+    ) -> AuditEvent:  # fmt: skip
+        """An event of now, by a caller. `asset` reads `kind/path`."""
+        kind, _, path = (asset or "").partition("/")
+        latency = None if started is None else round((self._clock.monotonic() - started) * 1000, 3)
+        return AuditEvent(
+            time=self._clock.now(), subject=who.subject, client=who.client, action=_text(action),
+            kind=kind or None, asset=_text(path) or None, tool=None if tool is None else _text(tool),
+            scopes=sorted(who.scopes), decision=decision, reason=_text(reason, 1000), outcome=outcome,
+            latency_ms=latency, target=None if target is None else _text(target, 2000),
+            data_classification=data_classification,
+        )  # fmt: skip
+
+    async def query(
+        self, who: Principal, wanted: AuditFilter, *, limit: int = 100, cursor: str | None = None
+    ) -> tuple[list[AuditEvent], str | None]:
+        """Events that fit, newest first, and the cursor of the next page.
+
+        Raises:
+            AccessDenied: the caller may not read the trail.
+            Invalid: the cursor is none of ours.
+        """
+        self._access.require(who, "audit")
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
+            raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
+        await self.settle()
+        found: list[AuditEvent] = []
+        async for entry in self._log.read(STREAM, before=int(cursor) if cursor else None, reverse=True):
+            if entry.seq % PAUSE == 0:
+                await anyio.lowlevel.checkpoint()
+            event = _opened(entry.body)
+            if wanted.since and event.time < wanted.since:
+                break
+            if wanted.fits(event):
+                found.append(event)
+                if len(found) == limit:
+                    return found, str(entry.seq)
+        return found, None
+
+    async def settle(self) -> None:
+        """Return when every event taken on so far is durable."""
+        async with self._lock:
+            await self._write()
+
+    async def verify(self) -> Verification:
+        """Walk the whole chain."""
+        return await verify(self._log)
+
+    def _seal(self, event: AuditEvent) -> int:
+        record = sealed(event.model_dump(mode="json"), self._head)
+        self._head = str(record["hash"])
+        self._pending.append(record)
+        self._sealed += 1
+        self._wake.set()
+        return self._sealed
+
+    async def _flush(self) -> None:
+        async with self._lock:
+            await self._write()
+
+    async def _flush_or_keep(self) -> None:
+        try:
+            await self._flush()
+        except (OSError, AirError):
+            await anyio.sleep(0.2)  # the disk may be full: what is noted stays pending and is tried again
+
+    async def _write(self) -> None:
+        """Write what waits, in one append; on failure all of it waits again, so that the chain stays whole."""
+        batch, self._pending = self._pending, []
+        if not batch:
+            return
+        try:
+            with anyio.CancelScope(shield=True):  # cancelled half-way, nobody would know whether it was written
+                await self._log.append(STREAM, batch)
+        except BaseException:
+            self._pending = batch + self._pending
+            self._wake.set()
+            raise
+        self._written += len(batch)
+
+
+def _text(text: str, longest: int = 300) -> str:
+    """What callers name may be of any length, and no Unicode at all: the trail takes it down nevertheless."""
+    return text[:longest].encode("utf-8", "replace").decode()
+
+
+def _opened(body: Json) -> AuditEvent:
+    fields: dict[str, JsonValue] = {name: value for name, value in body.items() if name not in {"previous", "hash"}}
+    return AuditEvent.model_validate(fields)
+
+
+async def verify(log: AppendLog) -> Verification:
+    """Walk a trail from its beginning and check each link."""
+    previous, count = GENESIS, 0
+    async for entry in log.read(STREAM):
+        if entry.seq % PAUSE == 0:
+            await anyio.lowlevel.checkpoint()
+        body = dict(entry.body)
+        stated = body.pop("hash", None)
+        if body.get("previous") != previous:
+            return Verification(count, f"record {entry.seq} does not follow the one before it")
+        if _digest(body) != stated:
+            return Verification(count, f"record {entry.seq} was changed after it was written")
+        previous, count = str(stated), count + 1
+    return Verification(count)

@@ -1,0 +1,114 @@
+"""Reading what other formats hold: A2A agent cards, and SKILL.md with its frontmatter."""
+
+import hashlib
+import json
+import re
+
+import yaml
+from pydantic import ValidationError
+
+from airegistry.core.assets import AgentSkill, Json
+from airegistry.core.errors import Invalid
+
+MAX_CARD = 1_000_000
+MAX_SKILL = 1_000_000
+MAX_DEPTH = 32
+MAX_FRONTMATTER = 16_384
+"""YAML takes some 30 microseconds a character, on the loop that serves everybody."""
+
+_FRONTMATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def read_card(card: Json) -> tuple[str, str, str, str | None, list[AgentSkill]]:
+    """Name, description, version, endpoint and skills of an agent card (A2A 0.3 or 1.0).
+
+    Raises:
+        Invalid: a field that the specification requires is missing or of the wrong form.
+    """
+    name, description, version = (_text(card, key) for key in ("name", "description", "version"))
+    skills = card.get("skills")
+    if not isinstance(skills, list):
+        raise Invalid("agent card: skills is not a list", field="skills")
+    try:
+        parsed = [AgentSkill.model_validate(skill) for skill in skills]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Invalid(f"agent card: skills: {first['loc']}: {first['msg']}", field="skills") from None
+    return name, description, version, _endpoint(card), parsed
+
+
+def _text(card: Json, key: str) -> str:
+    value = card.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise Invalid(f"agent card: {key} is missing", field=key)
+    return value
+
+
+def _endpoint(card: Json) -> str | None:
+    """A2A 1.0 lists `supportedInterfaces`, 0.3 has `url`."""
+    interfaces = card.get("supportedInterfaces")
+    if isinstance(interfaces, list) and interfaces and isinstance(interfaces[0], dict):
+        url = interfaces[0].get("url")
+    else:
+        url = card.get("url")
+    if url is not None and not isinstance(url, str):
+        raise Invalid("agent card: url is no text", field="url")
+    return url
+
+
+def read_skill(content: str) -> tuple[str, str, Json]:
+    """Name, description and frontmatter of a SKILL.md (agentskills.io: name of lower-case words, both required).
+
+    Raises:
+        Invalid: there is no frontmatter, it is no YAML mapping, or name or description do not fit.
+    """
+    if len(content) > MAX_SKILL:
+        raise Invalid(f"SKILL.md is longer than {MAX_SKILL} characters", field="content")
+    match = _FRONTMATTER.match(content.removeprefix("\ufeff"))
+    if match is None:
+        raise Invalid("SKILL.md does not begin with frontmatter between --- lines", field="content")
+    if len(match[1]) > MAX_FRONTMATTER:
+        raise Invalid(f"frontmatter is longer than {MAX_FRONTMATTER} characters", field="content")
+    frontmatter = _mapping(match[1])
+    name, description = frontmatter.get("name"), frontmatter.get("description")
+    if not isinstance(name, str) or len(name) > 64 or not _SKILL_NAME.fullmatch(name):
+        raise Invalid("frontmatter: name is lower-case words joined by single hyphens, at most 64 long", field="name")
+    if not isinstance(description, str) or not 1 <= len(description.strip()) <= 1024:
+        raise Invalid("frontmatter: description has 1 to 1024 characters", field="description")
+    return name, description.strip(), frontmatter
+
+
+def _mapping(text: str) -> Json:
+    """A YAML mapping as JSON; dates and the like become text."""
+    try:
+        _check_bounded(text)
+        loaded = yaml.safe_load(text)
+        plain = json.loads(json.dumps(loaded, default=str, allow_nan=False))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise Invalid(f"frontmatter is no YAML: {str(error)[:200]}", field="content") from None
+    if not isinstance(plain, dict):
+        raise Invalid("frontmatter is no mapping", field="content")
+    return plain
+
+
+def _check_bounded(text: str) -> None:
+    """Refuse what grows out of proportion to its length: aliases in memory, deep nesting in time."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise Invalid("frontmatter uses YAML aliases, which are not taken", field="content")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise Invalid(f"frontmatter is nested more than {MAX_DEPTH} deep", field="content")
+
+
+def content_hash(content: str, files: dict[str, str]) -> str:
+    """The hash a skill is pinned by: SHA-256 over SKILL.md and its companions, in order of name."""
+    digest = hashlib.sha256(content.encode())
+    for name in sorted(files):
+        digest.update(b"\0" + name.encode() + b"\0" + files[name].encode())
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,394 @@
+"""The catalog: register, read, list, change, take down. Every act is decided, admitted, audited and told of."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+
+from airegistry.core.access import Access, Action
+from airegistry.core.admission import Admission, OnDuplicate
+from airegistry.core.assets import (
+    ASSET,
+    MODELS,
+    Agent,
+    Duplicate,
+    HealthReport,
+    Json,
+    Kind,
+    Server,
+    Tool,
+    check_path,
+    namespace_of,
+    repeated,
+)
+from airegistry.core.audit import Audit
+from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed, UpstreamFailed
+from airegistry.core.events import Event, Events
+from airegistry.core.lifecycle import check_step
+from airegistry.core.ports import AnyAsset, Backends, Clock
+from airegistry.core.principals import Principal
+from airegistry.core.scans import SECURITY_PENDING, Scans
+from airegistry.core.shelf import Shelf, ref
+from airegistry.core.visibility import Visibility
+
+RETRIES = 8
+FIXED = frozenset(
+    (
+        "kind path version created_at created_by updated_at updated_by enabled stage stage_reason health health_report "
+        "rating provenance fetched_at callable server_info protocol_version type"
+    ).split()
+)
+"""Fields that `update` does not set: what the asset is, or what its own operation changes."""
+FETCHED = frozenset({"tools", "resources", "resource_templates", "prompts", "instructions"})
+REFETCH = frozenset({"url", "transport"})
+
+Audience = Literal["public", "group", "private"]
+Amend = Callable[[AnyAsset], Awaitable[AnyAsset]]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a registration led to."""
+
+    asset: AnyAsset
+    duplicates: Sequence[Duplicate]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the cursor of the next."""
+
+    assets: Sequence[AnyAsset]
+    next_cursor: str | None
+
+
+class Catalog:
+    """Every operation on assets. The caller comes first and is always named."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        access: Access,
+        visibility: Visibility,
+        admission: Admission,
+        scans: Scans,
+        audit: Audit,
+        events: Events,
+        backends: Backends,
+        clock: Clock,
+    ) -> None:
+        self._shelf = shelf
+        self._access = access
+        self._visibility = visibility
+        self._admission = admission
+        self._scans = scans
+        self._audit = audit
+        self._events = events
+        self._backends = backends
+        self._clock = clock
+
+    async def register(
+        self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report"
+    ) -> Registered:
+        """Take an asset in.
+
+        A remote server is asked for its tools first, unless `fetch` is False: then it is stored as given and no
+        call goes to it before its first refresh.
+
+        Raises:
+            AccessDenied: the caller may not register here.
+            Invalid: path, URL or recipe are malformed.
+            Conflict: the path with that version is taken.
+            UpstreamFailed: the server cannot be reached; nothing is stored.
+            GateRejected, ScanFailed: it may not come in.
+        """
+        path = asset.path.removeprefix("/")
+        async with self._audit.attempt(who, f"{asset.kind}:register", f"{asset.kind}/{path}") as attempt:
+            self._access.require(who, "register", target=(asset.kind, path))
+            attempt.target, attempt.data_classification = getattr(asset, "url", None), asset.data_classification
+            check_path(path)
+            moment = self._clock.now()
+            asset = asset.model_copy(
+                update={
+                    "path": path, "created_by": who.subject, "updated_by": who.subject,
+                    "created_at": moment, "updated_at": moment, "visibility": _audience(asset),
+                }
+            )  # fmt: skip
+            await self._check_free(asset)
+            if isinstance(asset, Server):
+                asset = await self._described(asset) if fetch and asset.transport != "stdio" else self._stated(asset)
+            admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
+            await self._shelf.create(admitted.asset)
+            await self._scans.keep(admitted.asset, admitted.report)
+            await self._events.emit(Event(f"{asset.kind}:register", admitted.asset, who.subject))
+        return Registered(admitted.asset, admitted.duplicates)
+
+    async def get(
+        self, who: Principal, kind: Kind, path: str, version: str | None = None, *, to: Action = "read"
+    ) -> AnyAsset:
+        """An asset the caller may read, or do something else with.
+
+        Raises:
+            NotFound: there is none, or none the caller may know of.
+            AccessDenied: the caller may know of it, but not do this.
+        """
+        return (await self._found(who, to, kind, path, version))[0]
+
+    async def usable(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
+        """An asset the caller may use now; whoever may change it gets it disabled or held too, to review it.
+
+        Raises:
+            NotFound: there is none, none the caller may know of, or it is disabled.
+            ScanFailed: its scan holds it.
+        """
+        asset = await self.get(who, kind, path)
+        if asset.enabled or self._access.decide(who, "update", asset).allowed:
+            return asset
+        if SECURITY_PENDING in asset.tags:
+            raise ScanFailed(f"{ref(asset)} is held by its security scan")
+        raise NotFound(f"{ref(asset)} is disabled")
+
+    def tools(self, who: Principal, asset: AnyAsset) -> Sequence[Tool]:
+        """The tools of a server that the caller may see."""
+        tools = asset.tools if isinstance(asset, Server) else []
+        return [tool for tool in tools if self._access.sees(who, asset, tool.name)]
+
+    async def list(
+        self,
+        who: Principal,
+        kinds: Sequence[Kind],
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        fits: Callable[[AnyAsset], bool] = lambda asset: True,
+    ) -> Page:
+        """One page of the assets the caller may see, in order of path; `fits` narrows."""
+        assets: list[AnyAsset] = []
+        last = None
+        namespaces = {namespace_of(kind) for kind in kinds}
+        start = self._start(kinds, cursor)
+        async for key, asset in self._shelf.walk(after=start):
+            namespace = key.partition("/")[0]
+            if namespace not in namespaces:
+                if namespace > max(namespaces):
+                    break
+                continue
+            if asset.kind in kinds and fits(asset) and self._visibility.shows(who, asset):
+                if len(assets) == limit:
+                    return Page(assets, last)
+                assets.append(asset)
+                last = key
+        return Page(assets, None)
+
+    async def update(self, who: Principal, kind: Kind, path: str, changes: Json) -> AnyAsset:
+        """Change fields of an asset. A new URL is fetched and scanned before it is stored.
+
+        Raises:
+            Invalid: a field that does not exist or is not changed this way, or a value that does not fit.
+            AccessDenied, NotFound, Conflict, UpstreamFailed, GateRejected, ScanFailed: see `register`.
+        """
+        if fixed := sorted(FIXED & changes.keys()):
+            raise Invalid(
+                f"update does not change {', '.join(fixed)}; each has an operation of its own", field=fixed[0]
+            )
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            _check_by_value(asset, changes)
+            merged = {**asset.model_dump(mode="json", by_alias=True, exclude={"callable"}), **changes}
+            if "groups" in changes and "visibility" not in changes:
+                merged["visibility"] = "group" if changes["groups"] else "public"
+            changed = validated(merged)
+            if isinstance(changed, Server) and changed.transport != "stdio" and REFETCH & changes.keys():
+                changed = await self._described(changed)
+            elif isinstance(changed, Server):
+                changed = self._stated(changed)
+            elif isinstance(changed, Agent) and changed.url and "url" in changes:
+                self._backends.check_url(changed.url)
+            return changed
+
+        return await self._amend(who, "update", kind, path, amend)
+
+    async def toggle(self, who: Principal, kind: Kind, path: str, enabled: bool) -> AnyAsset:
+        """Enable or disable an asset. What a scan holds is enabled by a scan that passes, and not otherwise.
+
+        Raises:
+            ScanFailed: the scan holds it.
+            AccessDenied, NotFound: see `get`.
+        """
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            return asset.model_copy(update={"enabled": enabled})
+
+        return await self._amend(who, "toggle", kind, path, amend, review=enabled)
+
+    async def refresh(self, who: Principal, path: str) -> AnyAsset:
+        """Fetch a server's tools, resources and prompts anew, and scan them before they are served.
+
+        Raises:
+            UpstreamFailed: it cannot be reached; what was known stays.
+            Unsupported, AccessDenied, NotFound, ScanFailed: see `register`.
+        """
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            if not isinstance(asset, Server) or asset.transport == "stdio":
+                raise Invalid(f"{ref(asset)} runs on its user's machine; register its tools by value", field="path")
+            return await self._described(asset)
+
+        return await self._amend(who, "refresh", "server", path, amend)
+
+    async def transition(self, who: Principal, kind: Kind, path: str, stage: str, reason: str) -> AnyAsset:
+        """Take one step of the lifecycle.
+
+        Raises:
+            Invalid: no step leads there.
+            AccessDenied, NotFound: see `get`.
+        """
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            return asset.model_copy(update={"stage": check_step(asset.stage, stage), "stage_reason": reason})
+
+        return await self._amend(who, "transition", kind, path, amend, review=False)
+
+    async def delete(self, who: Principal, kind: Kind, path: str) -> None:
+        """Take an asset down, with all its versions.
+
+        Raises:
+            AccessDenied, NotFound: see `get`.
+        """
+        path = path.removeprefix("/")
+        async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}"):
+            asset, _ = await self._found(who, "delete", kind, path)
+            _check_local(asset)
+            versions = [asset.version, *await self._shelf.versions(kind, path)]
+            await self._shelf.delete(asset)
+            for version in versions:
+                await self._scans.forget(asset.model_copy(update={"version": version}))
+            await self._events.emit(Event(f"{kind}:delete", asset, who.subject))
+
+    async def rescan(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
+        """Scan an asset as it is stored, and hold it or let it go by the verdict."""
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            return asset
+
+        return await self._amend(who, "scan", kind, path, amend)
+
+    async def _amend(
+        self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True
+    ) -> AnyAsset:
+        """Change an asset by `amend`, anew on the current state when somebody wrote it meanwhile."""
+        path = path.removeprefix("/")
+        async with self._audit.attempt(who, f"{kind}:{action}", f"{kind}/{path}") as attempt:
+            for _ in range(RETRIES):
+                asset, revision = await self._found(who, action, kind, path)
+                if action in {"update", "refresh"}:
+                    _check_local(asset)
+                attempt.data_classification = asset.data_classification
+                changed = await amend(asset)
+                changed = changed.model_copy(update={"updated_by": who.subject, "updated_at": self._clock.now()})
+                admitted = await self._admission.review(who, changed) if review else None
+                final = admitted.asset if admitted else changed
+                if changed.enabled and not asset.enabled and not final.enabled:
+                    raise ScanFailed(f"{ref(asset)} is held by its scan and stays disabled until a scan passes")
+                try:
+                    await self._shelf.replace(final, revision)
+                except Conflict:
+                    continue
+                if admitted:
+                    await self._scans.keep(final, admitted.report)
+                await self._events.emit(Event(f"{kind}:{action}", final, who.subject))
+                return final
+            raise Conflict(f"{kind} {path!r} keeps changing; try again")
+
+    async def _found(
+        self, who: Principal, action: Action, kind: Kind, path: str, version: str | None = None
+    ) -> tuple[AnyAsset, int]:
+        """An asset and its revision, if the caller may do this with it."""
+        found = await self._shelf.get(kind, path.removeprefix("/"), version)
+        if found is None or found[0].kind != kind or not self._visibility.shows(who, found[0]):
+            raise NotFound(f"no {kind} named {path!r}")
+        self._access.require(who, action, found[0])
+        return found
+
+    async def _check_free(self, asset: AnyAsset) -> None:
+        """Refuse a taken path before the backend is asked for anything."""
+        found = await self._shelf.get(asset.kind, asset.path)
+        if found is not None and (found[0].kind != asset.kind or found[0].version == asset.version):
+            raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
+
+    async def _described(self, server: Server) -> Server:
+        """A server with what it says of itself now."""
+        self._check_endpoint(server)
+        said = await self._backends.describe(server)
+        if twice := repeated(said.tools):
+            raise UpstreamFailed(f"the server lists two tools named {twice[:80]!r}")
+        return server.model_copy(
+            update={
+                "tools": list(said.tools), "resources": list(said.resources), "prompts": list(said.prompts),
+                "resource_templates": list(said.resource_templates), "instructions": said.instructions,
+                "server_info": dict(said.server_info), "protocol_version": said.protocol_version,
+                "fetched_at": self._clock.now(), "health": "healthy",
+                "health_report": HealthReport(checked_at=self._clock.now()),
+            }
+        )  # fmt: skip
+
+    def _stated(self, server: Server) -> Server:
+        """A server as its registrant states it."""
+        self._check_endpoint(server)
+        return server
+
+    def _check_endpoint(self, server: Server) -> None:
+        if server.transport == "stdio":
+            if not server.command or server.url:
+                raise Invalid("a stdio server has a command and no url", field="command")
+            return
+        if not server.url or server.command:
+            raise Invalid(f"a {server.transport} server has a url and no command", field="url")
+        self._backends.check_url(server.url)
+
+    @staticmethod
+    def _start(kinds: Sequence[Kind], cursor: str | None) -> str:
+        """The key a list goes on after."""
+        first = f"{min(namespace_of(kind) for kind in kinds)}/"
+        if cursor is None:
+            return first
+        if "/" not in cursor or cursor < first:
+            raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
+        return cursor
+
+
+def validated(fields: Json) -> AnyAsset:
+    """An asset of these fields.
+
+    Raises:
+        Invalid: a field is unknown, missing or does not fit; the first one is named.
+    """
+    try:
+        return ASSET.validate_python(fields, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """What is wrong with some input: the first three faults in one line, the first one's place as `field`."""
+    faults = [
+        (".".join(str(part) for part in fault["loc"] if part not in MODELS), fault["msg"])
+        for fault in error.errors(include_url=False, include_input=False)[:3]
+    ]
+    return Invalid("; ".join(f"{where or 'input'}: {what}" for where, what in faults), field=faults[0][0] or None)
+
+
+def _audience(asset: AnyAsset) -> Audience:
+    """Public unless groups are named or something narrower was asked for."""
+    return "group" if asset.groups and asset.visibility == "public" else asset.visibility
+
+
+def _check_local(asset: AnyAsset) -> None:
+    if asset.provenance.source != "local":
+        raise AccessDenied(f"{ref(asset)} comes from {asset.provenance.source} and is changed there")
+
+
+def _check_by_value(asset: AnyAsset, changes: Json) -> None:
+    if isinstance(asset, Server) and asset.fetched_at and (fetched := sorted(FETCHED & changes.keys())):
+        raise Invalid(f"{', '.join(fetched)} of a remote server are fetched, not written", field=fetched[0])

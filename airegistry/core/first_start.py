@@ -1,0 +1,45 @@
+"""What a new registry begins with: an administrator's scope and token, and the registry's own skills."""
+
+from collections.abc import Mapping
+
+from airegistry.core.access import Grant, Group, Scope
+from airegistry.core.catalog import validated
+from airegistry.core.documents import DocumentStore
+from airegistry.core.errors import Conflict
+from airegistry.core.intake import skill_fields
+from airegistry.core.principals import SYSTEM
+from airegistry.core.services import Services
+
+ADMINISTRATOR = "administrator"
+META, DONE = "meta", "first_start"
+A_YEAR = 365 * 86_400
+
+
+async def first_start(
+    store: DocumentStore, services: Services, skills: Mapping[str, Mapping[str, str]], *, mint: bool
+) -> str | None:
+    """Set a new registry up; nothing happens at later starts.
+
+    `skills` maps a path to its files, SKILL.md among them. Returns the administrator's token when one was minted:
+    it is kept as a hash only, and this is the one time it is seen.
+    """
+    if await store.get(META, DONE) is not None:
+        return None
+    grant = Grant(actions=["*"])
+    scope = Scope(name=ADMINISTRATOR, grants=[grant], description="Every right on everything.")
+    await services.policy.put_scope(SYSTEM, scope)
+    await services.policy.put_group(SYSTEM, Group(name="administrators", scopes=[ADMINISTRATOR]))
+    for path, files in skills.items():
+        companions = {name: text for name, text in files.items() if name != "SKILL.md"}
+        skill = validated({**skill_fields(path, files["SKILL.md"], companions), "tags": ["airegistry"]})
+        try:
+            await services.catalog.register(SYSTEM, skill)
+        except Conflict:
+            continue  # an earlier first start was cut short here
+    token = None
+    if mint:
+        _, token = await services.tokens.create(
+            SYSTEM, ADMINISTRATOR, groups=["administrators"], scopes=[], expires_in=A_YEAR
+        )
+    await store.put(META, DONE, {"version": 1})
+    return token

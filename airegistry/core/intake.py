@@ -1,0 +1,221 @@
+"""Registrations that come as other formats: agent cards, SKILL.md, entities of administrators' types."""
+
+import json
+from collections.abc import Iterable
+
+from pydantic import JsonValue
+
+from airegistry.core.access import Access
+from airegistry.core.admission import OnDuplicate
+from airegistry.core.assets import AgentSkill, Json, Kind, Skill, check_path
+from airegistry.core.audit import Audit
+from airegistry.core.cards import MAX_CARD, MAX_SKILL, content_hash, read_card, read_skill
+from airegistry.core.catalog import Catalog, Registered, validated
+from airegistry.core.entity_types import EntityTypes
+from airegistry.core.errors import AirError, Invalid
+from airegistry.core.ports import AnyAsset, Backends
+from airegistry.core.principals import Principal
+
+GOVERNANCE = frozenset(
+    (
+        "title version tags visibility groups license owner_team technical_owner business_capability environment "
+        "risk_level data_classification health_url documentation_url repository_url icons metadata retirement_date "
+        "requires_approval name description"
+    ).split()
+)
+"""Fields a registrant may set on any kind of asset; the rest is read from the format or set by the registry."""
+READ_FROM_FORMAT = frozenset({"frontmatter", "skills", "content_hash"})
+
+
+class Intake:
+    """Reads a format, makes an asset of it and hands it to the catalog. `governance`: fields that every asset has."""
+
+    def __init__(
+        self, catalog: Catalog, entity_types: EntityTypes, backends: Backends, access: Access, audit: Audit
+    ) -> None:
+        self._catalog = catalog
+        self._entity_types = entity_types
+        self._backends = backends
+        self._access = access
+        self._audit = audit
+
+    async def agent(
+        self,
+        who: Principal,
+        path: str,
+        *,
+        card: Json | None = None,
+        url: str | None = None,
+        governance: Json,
+        on_duplicate: OnDuplicate = "report",
+    ) -> Registered:
+        """Register an A2A agent by its card, or by the card's URL.
+
+        Raises:
+            Invalid: neither or both are given, or the card does not follow the specification.
+        """
+        path = check_path(path)
+        _refuse(governance.keys() - GOVERNANCE)
+        await self._may(who, "agent", path)
+        if (card is None) == (url is None):
+            raise Invalid("give either the card or its url", field="card")
+        if card is None and url is not None:
+            card = _object(await self._backends.fetch_text(url, limit=MAX_CARD))
+        assert card is not None  # one of the two was given
+        name, description, version, endpoint, skills = read_card(card)
+        if endpoint is not None:
+            self._backends.check_url(endpoint)
+        fields: Json = {
+            "kind": "agent", "path": path, "name": name, "description": description, "version": version,
+            "url": endpoint, "card_url": url, "card": card, "skills": _dumped(skills), **governance,
+        }  # fmt: skip
+        return await self._register(who, fields, on_duplicate)
+
+    async def skill(
+        self,
+        who: Principal,
+        path: str,
+        *,
+        content: str | None = None,
+        url: str | None = None,
+        files: dict[str, str] | None = None,
+        governance: Json,
+        on_duplicate: OnDuplicate = "report",
+    ) -> Registered:
+        """Register a skill by its SKILL.md, or by the URL of that file.
+
+        Raises:
+            Invalid: neither or both are given, the frontmatter does not fit, or a companion's name leaves the folder.
+        """
+        path = check_path(path)
+        _refuse(governance.keys() - GOVERNANCE)
+        await self._may(who, "skill", path)
+        if (content is None) == (url is None):
+            raise Invalid("give either the content or its url", field="content")
+        if content is None and url is not None:
+            content = await self._backends.fetch_text(url, limit=MAX_SKILL)
+        assert content is not None  # one of the two was given
+        fields = skill_fields(path, content, files or {}, url)
+        return await self._register(who, {**fields, **governance}, on_duplicate)
+
+    async def entity(
+        self,
+        who: Principal,
+        type_: str,
+        path: str,
+        data: Json,
+        *,
+        governance: Json,
+        on_duplicate: OnDuplicate = "report",
+    ) -> Registered:
+        """Register an entity of an administrator's type.
+
+        Raises:
+            NotFound: there is no such type.
+            Invalid: the data does not fit its schema.
+        """
+        path = check_path(path)
+        _refuse(governance.keys() - GOVERNANCE)
+        await self._may(who, "entity", path)
+        await self._entity_types.check(type_, data)
+        name = data.get("name") if isinstance(data.get("name"), str) else path
+        described = data.get("description") if isinstance(data.get("description"), str) else ""
+        fields: Json = {
+            "kind": "entity", "path": path, "name": name, "description": described, "type": type_, "data": data,
+            **governance,
+        }  # fmt: skip
+        return await self._register(who, fields, on_duplicate)
+
+    async def update(self, who: Principal, kind: Kind, path: str, changes: Json) -> AnyAsset:
+        """Change an asset. What stands in a card or a SKILL.md is changed by giving it anew.
+
+        Raises:
+            Invalid: the changes do not fit the format.
+        """
+        _refuse(changes.keys() & READ_FROM_FORMAT)
+        read: Json = {}
+        if kind == "entity" and isinstance(data := changes.get("data"), dict):
+            entity = await self._before_update(who, kind, path)
+            await self._entity_types.check(getattr(entity, "type", ""), data)
+        if kind == "skill" and changes.keys() & {"content", "files"}:
+            skill = await self._before_update(who, kind, path)
+            read = _skill_changes(skill, changes)
+        if kind == "agent" and isinstance(card := changes.get("card"), dict):
+            name, description, _, endpoint, skills = read_card(card)
+            if endpoint is not None:
+                self._backends.check_url(endpoint)
+            read = {"name": name, "description": description, "url": endpoint, "skills": _dumped(skills)}
+        return await self._catalog.update(who, kind, path, {**changes, **read})
+
+    async def _before_update(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
+        """The asset a change is read against; who may not change it is refused, and recorded, as by the catalog."""
+        try:
+            return await self._catalog.get(who, kind, path, to="update")
+        except AirError as refusal:
+            async with self._audit.attempt(who, f"{kind}:update", f"{kind}/{path.removeprefix('/')}"):
+                raise refusal
+
+    async def _may(self, who: Principal, kind: Kind, path: str) -> None:
+        """Decide before anything is fetched for the caller; the catalog decides again."""
+        if self._access.decide(who, "register", target=(kind, path)).allowed:
+            return
+        async with self._audit.attempt(who, f"{kind}:register", f"{kind}/{path}"):
+            self._access.require(who, "register", target=(kind, path))
+
+    async def _register(self, who: Principal, fields: Json, on_duplicate: OnDuplicate) -> Registered:
+        return await self._catalog.register(who, validated(fields), on_duplicate=on_duplicate)
+
+
+def _refuse(fields: Iterable[str]) -> None:
+    if refused := sorted(fields):
+        raise Invalid(f"{', '.join(refused)} cannot be set", field=refused[0])
+
+
+def _skill_changes(skill: AnyAsset, changes: Json) -> Json:
+    """What follows for a skill from a new SKILL.md or new companions."""
+    assert isinstance(skill, Skill)  # the catalog answers with the kind asked for
+    content, files = changes.get("content", skill.content), changes.get("files", skill.files)
+    if not isinstance(content, str) or not isinstance(files, dict):
+        raise Invalid("content is text, files map names to text", field="content")
+    texts = {name: text for name, text in files.items() if isinstance(text, str)}
+    if len(texts) != len(files):
+        raise Invalid("files map names to text", field="files")
+    fields = skill_fields(skill.path, content, texts, skill.url)
+    return {name: value for name, value in fields.items() if name not in {"kind", "path"}}
+
+
+def skill_fields(path: str, content: str, files: dict[str, str], url: str | None = None) -> Json:
+    """The fields of a skill, read from its SKILL.md.
+
+    Raises:
+        Invalid: see `read_skill`; or a companion's name is no relative name inside the folder.
+    """
+    for name in files:
+        parts = name.split("/")
+        if name == "SKILL.md" or "\\" in name or any(part in {"", ".", ".."} for part in parts):
+            raise Invalid(f"companion {name[:80]!r} is no relative file name", field="files")
+    return {
+        "kind": "skill", "path": path, "url": url, "files": dict(files), "content_hash": content_hash(content, files),
+        **_content_fields(content, files),
+    }  # fmt: skip
+
+
+def _content_fields(content: str, files: dict[str, str]) -> Json:
+    name, description, frontmatter = read_skill(content)
+    fields: Json = {"name": name, "description": description, "content": content, "frontmatter": frontmatter}
+    license_ = frontmatter.get("license")
+    return {**fields, "license": license_} if isinstance(license_, str) else fields
+
+
+def _dumped(skills: list[AgentSkill]) -> list[JsonValue]:
+    return [skill.model_dump(mode="json", by_alias=True) for skill in skills]
+
+
+def _object(text: str) -> Json:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid("the agent card is no JSON", field="card") from None
+    if not isinstance(value, dict):
+        raise Invalid("the agent card is no JSON object", field="card")
+    return value

@@ -1,0 +1,187 @@
+"""What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import anyio
+
+from airegistry.core.access import CALLS, LISTED_BY, PLUMBING, Access
+from airegistry.core.assets import Json, Server
+from airegistry.core.audit import Audit
+from airegistry.core.errors import (
+    AirError,
+    ApprovalRequired,
+    Invalid,
+    NotFound,
+    ScanFailed,
+    Unsupported,
+    UpstreamFailed,
+)
+from airegistry.core.ports import Clock, Telemetry, Upstream, UpstreamResult
+from airegistry.core.principals import Principal
+from airegistry.core.scans import SECURITY_PENDING
+from airegistry.core.shelf import Shelf
+from airegistry.core.visibility import Visibility
+
+Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "cancelled"]
+Member = Literal["tools", "prompts", "resources"]
+USED_BY: dict[Member, str] = {"tools": "tools/call", "prompts": "prompts/get", "resources": "resources/read"}
+CALL_TIMEOUT = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted request to a backend.
+
+    `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
+    why it was allowed.
+    """
+
+    who: Principal
+    server: Server
+    method: str
+    name: str | None
+    started: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Invocation:
+    """Decides whether a call goes out, and writes down how it ended."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        access: Access,
+        visibility: Visibility,
+        audit: Audit,
+        telemetry: Telemetry,
+        clock: Clock,
+        upstream: Upstream,
+    ) -> None:
+        self._shelf = shelf
+        self._access = access
+        self._visibility = visibility
+        self._audit = audit
+        self._telemetry = telemetry
+        self._clock = clock
+        self._upstream = upstream
+
+    async def enter(
+        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None
+    ) -> Call:
+        """Admit one request to a server. A refusal is audited here; an admitted call is by `leave`.
+
+        Raises:
+            ApprovalRequired: the tool is marked to need a person's approval.
+            NotFound: there is no such server, none the caller may know of, or it is disabled.
+            AccessDenied: the caller may not use this method, tool, prompt or resource; `missing` names scopes.
+            ScanFailed: the server is held by its scan, or was never fetched and scanned.
+            Unsupported: it runs on its user's machine.
+        """
+        started = self._clock.monotonic()
+        self._audit.check_writable()
+        server: Server | None = None
+        try:
+            server = await self._server(who, path, version)
+            reason = self._allow(who, server, method, name)
+            self._check_callable(server)
+            self._check_approval(server, name)
+        except AirError as error:
+            self._note(
+                who, path, method, name, server, started, decision="deny", reason=f"{error.code}: {error.message}",
+                outcome="refused",
+            )  # fmt: skip
+            raise
+        return Call(who, server, method, name, started, reason=reason)
+
+    def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
+        """Write down how an admitted call ended. Returns at once."""
+        self._note(
+            call.who, call.server.path, call.method, call.name, call.server, call.started,
+            decision="allow", reason=error or call.reason, outcome=outcome,
+        )  # fmt: skip
+
+    def may_use(self, call: Call, member: Member, name: str) -> bool:
+        """Whether a tool, prompt or resource may stand in a list that answers this call."""
+        decision = self._access.decide(call.who, "call", call.server, tool=name, method=USED_BY[member])
+        return decision.allowed
+
+    async def call_tool(self, who: Principal, path: str, tool: str, arguments: Json) -> UpstreamResult:
+        """Call a tool through the same rules as the gateway.
+
+        Raises:
+            UpstreamFailed: the backend gave no answer.
+            AirError: whatever `enter` raises; NotFound too when the server has no such tool.
+        """
+        call = await self.enter(who, path.removeprefix("/"), "tools/call", tool)
+        outcome: Outcome = "error"
+        failure = None
+        try:
+            if all(known.name != tool for known in call.server.tools):
+                raise NotFound(f"server {path!r} has no tool named {tool!r}")
+            params: Json = {"name": tool, "arguments": arguments}
+            result = await self._upstream.request(
+                call.server, call.headers, "tools/call", params, timeout=CALL_TIMEOUT, owner=who.subject
+            )
+            outcome = "error" if result.error else "tool_error" if (result.result or {}).get("isError") else "ok"
+        except AirError as error:
+            outcome = "upstream_failed" if isinstance(error, UpstreamFailed) else "error"
+            failure = f"{error.code}: {error.message}"
+            raise
+        except anyio.get_cancelled_exc_class():
+            outcome = "cancelled"
+            raise
+        finally:
+            self.leave(call, outcome, failure)
+        return result
+
+    async def _server(self, who: Principal, path: str, version: str | None) -> Server:
+        found = await self._shelf.get("server", path, version)
+        asset = found[0] if found else None
+        if asset is None or not self._visibility.shows(who, asset) or not self._visibility.serves(asset):
+            raise NotFound(f"no server named {path!r}")
+        if not isinstance(asset, Server):
+            raise Unsupported(f"{path!r} is a virtual server, which this gateway does not serve yet")
+        return asset
+
+    def _allow(self, who: Principal, server: Server, method: str, name: str | None) -> str:
+        if method in CALLS:
+            if name is None:
+                raise Invalid(f"{method} names nothing", field="params")
+            return self._access.require(who, "call", server, tool=name, method=method).reason
+        if method in LISTED_BY:
+            return self._access.require(who, "read", server, method=method).reason
+        if method in PLUMBING or method.startswith("notifications/"):
+            return self._access.require(who, "read", server).reason
+        return self._access.require(who, "call", server, tool="*", method=method).reason
+
+    @staticmethod
+    def _check_callable(server: Server) -> None:
+        if SECURITY_PENDING in server.tags and not server.enabled:
+            raise ScanFailed(f"server {server.path!r} is held by its security scan")
+        if not server.enabled:
+            raise NotFound(f"server {server.path!r} is disabled")
+        if server.transport == "stdio":
+            raise Unsupported(f"server {server.path!r} runs on its user's machine; start it by its recipe")
+        if not server.callable:
+            raise ScanFailed(f"server {server.path!r} was never fetched and scanned; refresh it first")
+
+    @staticmethod
+    def _check_approval(server: Server, name: str | None) -> None:
+        """Nobody can be asked for approval yet, so what needs it is refused: fail closed."""
+        if name is not None and name in server.requires_approval:
+            raise ApprovalRequired(f"{name} of server {server.path!r} needs a person's approval for each call")
+
+    def _note(
+        self, who: Principal, path: str, method: str, name: str | None, server: Server | None, started: float,
+        *, decision: str, reason: str, outcome: str,
+    ) -> None:  # fmt: skip
+        event = self._audit.event(
+            who, method, f"server/{path}", name, decision=decision, outcome=outcome, reason=reason, started=started,
+            target=server.url if server else None, data_classification=server.data_classification if server else None,
+        )  # fmt: skip
+        self._audit.note(event)
+        seconds = self._clock.monotonic() - started
+        self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)

@@ -1,0 +1,266 @@
+"""Search over what the caller may see: servers, tools, agents, skills, virtual servers and entities in one ranking."""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import anyio
+import numpy as np
+
+from airegistry.core.access import Access
+from airegistry.core.assets import Server, Tool
+from airegistry.core.events import Event
+from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
+from airegistry.core.principals import Principal
+from airegistry.core.search_texts import SearchText, texts_of
+from airegistry.core.shelf import Shelf, ref
+from airegistry.core.visibility import Visibility
+
+log = logging.getLogger(__name__)
+MASKS = 256
+VECTORS = 4096
+NEAREST = 10
+MEANING = 0.95
+"""Cosine from which two assets of a kind are reported as duplicates in meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result: the asset, the tool when the match is a tool of it, and a score in [0, 1]."""
+
+    asset: AnyAsset
+    tool: Tool | None
+    score: float
+
+    @property
+    def kind(self) -> str:
+        """The kind of what matched."""
+        return "tool" if self.tool is not None else self.asset.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best hits, and how many visible things matched before the cut."""
+
+    hits: Sequence[Hit]
+    total: int
+
+
+class Search:
+    """Indexes assets and finds them again."""
+
+    def __init__(
+        self, index: SearchIndex, embedder: Embedder | None, access: Access, visibility: Visibility, shelf: Shelf
+    ) -> None:
+        self._index = index
+        self._embedder = embedder
+        self._access = access
+        self._visibility = visibility
+        self._shelf = shelf
+        self._assets: dict[str, AnyAsset] = {}
+        self._ids: dict[str, list[str]] = {}
+        self._masks: OrderedDict[tuple[object, ...], dict[str, bool]] = OrderedDict()
+        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._embeds = False
+
+    async def find(
+        self,
+        who: Principal,
+        query: str,
+        *,
+        kinds: Iterable[str] | None = None,
+        tags: Sequence[str] | None = None,
+        include_disabled: bool = False,
+        limit: int = 10,
+    ) -> Found:
+        """The best `limit` things for a query, among those the caller may see."""
+        vector = await self._query_vector(query)
+        seen = self._seen(who, include_disabled)
+        facets = {"tags": list(tags)} if tags else None
+        wanted = frozenset(kinds) if kinds is not None else None
+
+        def search() -> tuple[list[Match], int]:
+            return self._index.search(
+                query, vector, allowed=lambda ids: self._mask(who, seen, ids), kinds=wanted, facets=facets, limit=limit
+            )
+
+        matches, total = await anyio.to_thread.run_sync(search)
+        hits = [hit for match in matches if (hit := self._hit(match)) is not None]
+        return Found(hits, total)
+
+    async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
+        """What the index will hold of an asset. Without vectors when the embedder fails: a failed index never
+        fails a registration."""
+        texts = texts_of(asset)
+        try:
+            vectors = await anyio.to_thread.run_sync(self._embed, texts)
+        except Exception:  # whatever a model's library raises: registrations go on
+            log.exception("no vectors for %s", ref(asset))
+            vectors = [np.zeros((0, 0), dtype=np.float32) for _ in texts]
+        return [text.indexed(vector) for text, vector in zip(texts, vectors, strict=True)]
+
+    def put(self, asset: AnyAsset, documents: Sequence[IndexDocument]) -> None:
+        """Hold an asset from now on; the next search sees it."""
+        name = ref(asset)
+        kept = {document.id for document in documents}
+        self._assets[name] = asset
+        for document in documents:
+            self._index.put(document)
+        for gone in self._ids.get(name, ()):
+            if gone not in kept:
+                self._index.remove(gone)
+        self._ids[name] = [document.id for document in documents]
+        self._changed()
+
+    def remove(self, asset: AnyAsset) -> None:
+        """Forget an asset and its tools."""
+        name = ref(asset)
+        for gone in self._ids.pop(name, ()):
+            self._index.remove(gone)
+        self._assets.pop(name, None)
+        self._changed()
+
+    async def on_event(self, event: Event) -> None:
+        """Follow what happens to assets."""
+        documents: list[IndexDocument] = []
+        prepared: tuple[AnyAsset, int] | None = None
+        while True:  # events of concurrent writers come in any order: what the store holds in the end counts
+            head = await self._shelf.get(event.asset.kind, event.asset.path)
+            if head is None or head[0].kind != event.asset.kind:
+                self.remove(event.asset)
+                return
+            if head == prepared:
+                self.put(head[0], documents)
+                return
+            prepared = head
+            documents = await self.prepare(head[0])
+
+    async def rebuild(self) -> None:
+        """Hold everything in the store by its words; `embed_all` adds the vectors."""
+        async for _, asset in self._shelf.walk():
+            nothing = np.zeros((0, 0), dtype=np.float32)
+            self.put(asset, [text.indexed(nothing) for text in texts_of(asset)])
+
+    async def embed_all(self) -> None:
+        """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
+
+        Until this is called assets are held by their words alone, so that a start does not wait for the model.
+        """
+        self._embeds = True
+        for name in list(self._assets):
+            asset = self._assets.get(name)
+            if asset is not None:
+                documents = await self.prepare(asset)
+                if self._assets.get(name) is asset:
+                    self.put(asset, documents)
+
+    async def similar(
+        self, who: Principal, asset: AnyAsset, documents: Sequence[IndexDocument]
+    ) -> list[tuple[AnyAsset, float]]:
+        """Other assets of the same kind the caller may see whose heads mean nearly the same, with their cosine."""
+        if not documents or documents[0].vectors.shape[0] == 0:
+            return []
+        seen = self._seen(who, include_disabled=True)
+        try:
+            return await anyio.to_thread.run_sync(self._near, who, seen, asset, documents[0].vectors[0])
+        except Exception:  # as in `prepare`
+            log.exception("no duplicates in meaning for %s", ref(asset))
+            return []
+
+    def shows(self, who: Principal, asset: AnyAsset) -> bool:
+        """Whether the caller may know of an asset as it is held now, whatever state of it is given."""
+        held = self._assets.get(ref(asset))
+        return held is not None and self._visibility.shows(who, held)
+
+    def _near(
+        self, who: Principal, seen: dict[str, bool], asset: AnyAsset, head: Vectors
+    ) -> list[tuple[AnyAsset, float]]:
+        """The index weighs parts as well: it proposes, and the heads decide."""
+        matches, _ = self._index.search(
+            "", head, allowed=lambda ids: self._mask(who, seen, ids), kinds=frozenset({asset.kind}), limit=NEAREST
+        )
+        found = [self._assets.get(match.id) for match in matches if match.id != ref(asset)]
+        heads = [(other, texts_of(other)[0].head) for other in found if other is not None]
+        rows = self._rows([text for _, text in heads])
+        scored = [(other, float(rows[text] @ head)) for other, text in heads]
+        return [(other, score) for other, score in scored if score >= MEANING]
+
+    def count(self, who: Principal) -> int:
+        """How many assets the caller may see."""
+        return sum(self._visibility.shows(who, asset) for asset in list(self._assets.values()))
+
+    def _changed(self) -> None:
+        self._generation += 1
+        self._masks.clear()
+
+    def _embed(self, texts: Sequence[SearchText]) -> list[Vectors]:
+        if self._embedder is None or not self._embeds:
+            return [np.zeros((0, 0), dtype=np.float32) for _ in texts]
+        rows = self._rows([part for text in texts for part in text.dense])
+        return [np.stack([rows[part] for part in text.dense]) for text in texts]
+
+    def _rows(self, parts: Sequence[str]) -> dict[str, Vectors]:
+        """The vector of each text, computed once for equal ones."""
+        assert self._embedder is not None  # whoever has vectors has an embedder
+        flat = list(dict.fromkeys(parts))
+        with self._lock:
+            rows = {part: self._vectors[part] for part in flat if part in self._vectors}
+        new = [part for part in flat if part not in rows]
+        rows.update(zip(new, self._embedder.embed(new), strict=True) if new else ())
+        with self._lock:
+            self._vectors.update((part, rows[part]) for part in new)
+            while len(self._vectors) > VECTORS:
+                self._vectors.popitem(last=False)
+        return rows
+
+    async def _query_vector(self, query: str) -> Vectors | None:
+        if self._embedder is None or not self._embeds or not query.strip():
+            return None
+        try:
+            return await anyio.to_thread.run_sync(self._embedder.embed_query, query)
+        except Exception:  # whatever a model's library raises: searches go on
+            log.exception("no vector for a query: lexical search only")
+            return None
+
+    def _seen(self, who: Principal, include_disabled: bool) -> dict[str, bool]:
+        key = (who, include_disabled, self._access.revision, self._generation)
+        seen = self._masks.get(key)
+        if seen is None:
+            seen = self._masks[key] = {"": include_disabled}
+            while len(self._masks) > MASKS:
+                self._masks.popitem(last=False)
+        return seen
+
+    def _mask(self, who: Principal, seen: dict[str, bool], ids: Sequence[str]) -> Mask:
+        """Which documents the caller may see. `seen` remembers; its entry "" says whether disabled ones count."""
+        include_disabled = seen[""]
+        for id_ in ids:
+            if id_ and id_ not in seen:
+                seen[id_] = self._allowed(who, id_, include_disabled)
+        return np.fromiter((bool(id_) and seen[id_] for id_ in ids), dtype=np.bool_, count=len(ids))
+
+    def _allowed(self, who: Principal, id_: str, include_disabled: bool) -> bool:
+        asset, tool = self._resolve(id_)
+        if asset is None or not (asset.enabled or include_disabled):
+            return False
+        return self._visibility.shows(who, asset) and (tool is None or self._access.sees(who, asset, tool))
+
+    def _resolve(self, id_: str) -> tuple[AnyAsset | None, str | None]:
+        kind, _, rest = id_.partition("/")
+        if kind != "tool":
+            return self._assets.get(id_), None
+        path, _, name = rest.partition("/")
+        return self._assets.get(f"server/{path}"), name
+
+    def _hit(self, match: Match) -> Hit | None:
+        asset, name = self._resolve(match.id)
+        if asset is None:
+            return None
+        if name is None:
+            return Hit(asset, None, match.score)
+        tools = asset.tools if isinstance(asset, Server) else []
+        return next((Hit(asset, tool, match.score) for tool in tools if tool.name == name), None)
