@@ -1,0 +1,231 @@
+"""Carries one admitted request to a backend and streams its answer back, byte for byte unless a list is filtered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import orjson
+
+from airegistry.core.errors import AirError, UpstreamFailed
+from airegistry.core.invocation import Outcome
+from airegistry.egress.stream import StreamClient, StreamResponse
+from airegistry.gateway.errors import BadAnswer, Reply
+from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
+from airegistry.gateway.sse import Events, data_of
+
+INSPECTED: Final = 64 * 1024
+"""How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
+
+# An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
+_SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
+_JSON_HEADERS = [(b"cache-control", b"no-store")]
+_SSE_HEADERS = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
+
+OnHead = Callable[[int, str | None], str | None]
+"""Is told the backend's status and session id before the client is; returns the session id the client may see."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A request as the backend gets it. `one_way` means that no JSON-RPC answer is due."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes | None
+    one_way: bool
+    first_byte_timeout: float
+
+
+class Result(NamedTuple):
+    """How an exchange ended, for audit and metrics."""
+
+    outcome: Outcome
+    error: str | None = None
+
+
+CANCELLED = Result("cancelled")
+OK = Result("ok")
+
+
+class _Head:
+    """The head of a backend's answer: what goes on of it, and what decides how the body is carried."""
+
+    __slots__ = ("encoded", "headers", "json", "length", "session", "sse", "status")
+
+    def __init__(self, response: StreamResponse) -> None:
+        self.status = response.status
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.length: int | None = None
+        self.session: str | None = None
+        self.json = self.sse = self.encoded = False
+        for name, value in response.headers:
+            if name in _SHOWN:
+                self.headers.append((name, value))
+                if name == b"content-type":
+                    kind = value.partition(b";")[0].strip().lower()
+                    self.json, self.sse = kind == b"application/json", kind == b"text/event-stream"
+                elif name == b"content-encoding":
+                    self.encoded = value.strip().lower() != b"identity"
+            elif name == b"content-length" and value.isdigit():
+                self.length = int(value)
+            elif name == b"mcp-session-id":
+                self.session = value.decode("latin-1")
+
+
+class Proxy:
+    """Streams answers over a pool of connections to backends."""
+
+    def __init__(self, client: StreamClient) -> None:
+        self._client = client
+
+    async def relay(self, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None = None) -> Result:
+        """Send the request and its answer on; never raises for what a backend does.
+
+        With `keep` the answer is filtered. An answer that breaks off half-way is left unfinished, so that the client
+        sees it broken too. Cancelling closes the connection to the backend, which is how it learns of it.
+        """
+        try:
+            async with self._client.open(
+                outgoing.method,
+                outgoing.url,
+                outgoing.headers,
+                outgoing.body,
+                first_byte_timeout=outgoing.first_byte_timeout,
+            ) as response:
+                return await _carry(response, outgoing, reply, on_head, keep)
+        except AirError as error:
+            # Whatever it is, also an address that the guard forbids: the caller is not the one who chose it.
+            await reply.refuse(error if isinstance(error, UpstreamFailed) else UpstreamFailed(error.message))
+            return Result("upstream_failed", error.message)
+
+
+async def _carry(
+    response: StreamResponse, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None
+) -> Result:
+    head = _Head(response)
+    status = head.status
+    if status in (401, 403) or 300 <= status < 400:
+        raise BadAnswer(f"the backend answered {status}")
+    session = on_head(status, head.session)
+    if session is not None:
+        head.headers.append((b"mcp-session-id", session.encode("latin-1")))
+    if not head.json and not head.sse:
+        return await _bodiless(head, outgoing, reply)
+    if keep is not None:
+        if head.encoded:
+            raise BadAnswer("the backend compressed a list without being asked to")
+        return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
+    return await _stream(response, head, reply)
+
+
+async def _bodiless(head: _Head, outgoing: Outgoing, reply: Reply) -> Result:
+    """Answers without a JSON-RPC body: their status at most goes on, never their text."""
+    status = head.status
+    if 200 <= status < 300:
+        if not outgoing.one_way:
+            raise BadAnswer("the backend's answer is neither JSON nor an event stream")
+        await reply.whole(status if status == 202 else 200, _without_type(head))
+        return OK
+    if not 400 <= status < 500:
+        raise BadAnswer(f"the backend answered {status}")
+    await reply.refuse(BadAnswer(f"the backend answered {status}"), status=status)
+    return Result("error", f"HTTP {status}")
+
+
+def _without_type(head: _Head) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in head.headers if name not in (b"content-type", b"content-encoding")]
+
+
+async def _stream(response: StreamResponse, head: _Head, reply: Reply) -> Result:
+    glance = Glance(head)
+    length = head.length
+    headers = head.headers + (_SSE_HEADERS if head.sse else _JSON_HEADERS)
+    if length is not None:
+        headers.append((b"content-length", b"%d" % length))
+    await reply.start(head.status, headers)
+    sent = 0
+    async for chunk in response.chunks():
+        sent += len(chunk)
+        glance.feed(chunk)
+        await reply.body(chunk, more=sent != length)
+    if not length:
+        await reply.body(b"", more=False)
+    return glance.result()
+
+
+async def _filter(response: StreamResponse, head: _Head, reply: Reply, filter_: Filter) -> Result:
+    glance = Glance(head)
+    if head.sse:
+        await reply.start(head.status, head.headers + _SSE_HEADERS)
+        async for chunk in response.chunks():
+            if shown := filter_.feed(chunk):
+                glance.feed(shown)
+                await reply.body(shown, more=True)
+        await reply.body(filter_.finish(), more=False)
+    else:
+        async for chunk in response.chunks():
+            filter_.feed(chunk)
+        body = filter_.finish()
+        glance.feed(body)
+        await reply.whole(head.status, head.headers + _JSON_HEADERS, body)
+    return glance.result()
+
+
+class Glance:
+    """Looks at a passing answer for its outcome: at JSON up to INSPECTED bytes, at the end of an event stream.
+
+    What is longer is not kept, and counts by its HTTP status alone.
+    """
+
+    __slots__ = ("_chunks", "_head", "_size")
+
+    def __init__(self, head: _Head) -> None:
+        self._head = head
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> None:
+        """Remember a chunk, if there is room."""
+        self._size += len(chunk)
+        if self._size <= INSPECTED:
+            self._chunks.append(chunk)
+        elif self._head.sse:
+            # The result is the last event: what came before it can go.
+            fits = len(chunk) <= INSPECTED
+            self._chunks, self._size = ([chunk], len(chunk)) if fits else ([], 0)
+        else:
+            self._chunks.clear()
+
+    def result(self) -> Result:
+        """The outcome as far as it could be seen."""
+        status = self._head.status
+        body = b"".join(self._chunks)
+        if b'"isError"' in body or b'"error"' in body:
+            for message in reversed(_messages(body, sse=self._head.sse)):
+                if (seen := _outcome_of(message)) is not None:
+                    return seen
+        return OK if status < 400 else Result("error", f"HTTP {status}")
+
+
+def _messages(body: bytes, *, sse: bool) -> list[bytes]:
+    if not sse:
+        return [body]
+    events = Events(len(body))
+    return [data_of(event) for event in (*events.feed(body), events.rest())]
+
+
+def _outcome_of(message: bytes) -> Result | None:
+    """The outcome that a JSON-RPC response states; None when the message is something else."""
+    try:
+        value = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    error, result = value.get("error"), value.get("result")
+    if isinstance(error, dict):
+        return Result("error", f"JSON-RPC {error.get('code')}")
+    if isinstance(result, dict):
+        return Result("tool_error") if result.get("isError") is True else OK
+    return None
