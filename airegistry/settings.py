@@ -1,0 +1,148 @@
+"""Every setting, from `AIREGISTRY_*`, then `airegistry.toml`, then its default. Nothing else reads the environment."""
+
+import ipaddress
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from airegistry.core.errors import Invalid
+
+
+def default_data() -> Path:
+    """The data folder where none is named: `~/.airegistry`."""
+    return Path.home() / ".airegistry"
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Each default is safe on a laptop."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AIREGISTRY_", toml_file="airegistry.toml", extra="forbid", frozen=True, validate_default=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; beyond loopback only with TLS declared in front.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data: Path = Field(default_factory=default_data, description="Folder of catalog, policy, tokens and audit trail.")
+    admin_token: SecretStr | None = Field(
+        None, description="The operator's bearer token, with every right; at least 32 characters."
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Password of the first local user; read at the first start only."
+    )
+    public_url: str | None = Field(
+        None, description="URL the registry is reached at: resource URLs, allowed Host and Origin."
+    )
+    tls_terminated: bool = Field(False, description="Declares that TLS ends in front of the registry.")
+    egress_allow: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Hosts, host:port or CIDR exempted from the rule that private addresses are not reached.",
+    )
+    environment: str = Field("dev", min_length=1, description="The environment whose assets callers see.")
+    public_catalog: bool = Field(False, description="Whether /v0.1 may be read without a token.")
+    embedder: str = Field("minilm", description="minilm, none, or sentence-transformers:MODEL.")
+    fetch_timeout: float = Field(20.0, gt=0, description="Seconds a server has to describe itself at registration.")
+    first_byte_timeout: float = Field(
+        120.0, gt=0, description="Seconds a backend has to begin its answer to a call through the gateway."
+    )
+    max_body: int = Field(
+        16_777_216,
+        ge=1024,
+        description="Largest request body the gateway takes, in bytes; the registry's own tools take 4 MiB.",
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")
+
+    @field_validator("egress_allow", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("admin_token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("an operator's token has at least 32 characters")
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("an operator's token is visible ASCII without spaces, as a header carries it")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        _ = parts.port  # raises ValueError when it is none
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("a public URL is http(s)://host[:port][/prefix]")
+        return value.rstrip("/")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the registry listens on this machine only."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def url(self) -> str:
+        """Where clients reach the registry, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, then environment, then airegistry.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+class ClientSettings(BaseSettings):
+    """What the command line's client side needs: where the registry is, and as whom."""
+
+    model_config = SettingsConfigDict(env_prefix="AIREGISTRY_", frozen=True, extra="ignore")
+
+    url: str = Field("http://127.0.0.1:8080", description="The registry the commands talk to.")
+    token: SecretStr | None = Field(None, description="The bearer token they use.")
+
+
+def load(**given: object) -> Settings:
+    """The settings in force; `given` (the command line) comes first, None counts as not given.
+
+    Raises:
+        Invalid: a value does not fit; the message names the setting.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise Invalid(f"AIREGISTRY_{name}: {first['msg']}", field=name) from None
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"airegistry.toml: {error}") from None
+    if not settings.loopback and not settings.tls_terminated:
+        raise Invalid(
+            f"refusing to listen on {settings.host}: without TLS tokens would travel in the clear. "
+            "Put TLS in front and set AIREGISTRY_TLS_TERMINATED=true, or listen on 127.0.0.1",
+            field="HOST",
+        )
+    return settings

@@ -1,0 +1,190 @@
+"""Writing the catalog: register, change, take down."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from airegistry.core.assets import Json, Rating, check_path
+from airegistry.core.catalog import Registered, validated
+from airegistry.core.services import Services
+from airegistry.tools.caller import current_principal
+from airegistry.tools.declare import tool
+from airegistry.tools.listing import ListingTools
+from airegistry.tools.shapes import AssetKind, AssetShape, Path, Shape
+
+NewPath = Annotated[
+    str, Field(description="Where it will be reached: lower-case letters, digits, dot, dash, underscore; at most 64.")
+]
+OnDuplicate = Annotated[
+    Literal["report", "reject"], Field(description="What to do when another asset has the same URL, tools or meaning.")
+]
+Groups = Annotated[list[str] | None, Field(description="Only members of these groups see it; everybody when left out.")]
+Risk = Literal["low", "medium", "high", "critical"]
+Classification = Literal["public", "internal", "confidential", "restricted"]
+Governance = Annotated[
+    Json | None,
+    Field(
+        description="Further fields: license, owner_team, technical_owner, business_capability, environment, "
+        "risk_level, data_classification, documentation_url, repository_url, icons, metadata."
+    ),
+]
+Tags = Annotated[list[str] | None, Field(max_length=64, description="Short words to filter by.")]
+
+
+class EntityTypeShape(Shape):
+    """A type of the company's own."""
+
+    name: str
+    description: str
+    schema_: Json = Field(alias="schema")
+
+
+class Deleted(Shape):
+    """That an asset is gone."""
+
+    kind: str
+    path: str
+    deleted: bool = True
+
+
+class CatalogTools:
+    """Tools that change the catalog. Every one is decided, scanned and audited."""
+
+    def __init__(self, services: Services, listing: ListingTools) -> None:
+        self._services = services
+        self._listing = listing
+
+    @tool("Register an MCP server", open_world=True)
+    async def register_service(
+        self, name: str, path: NewPath,
+        url: Annotated[str | None, Field(description="The server's MCP endpoint.")] = None,
+        description: str = "", tags: Tags = None,
+        transport: Literal["streamable-http", "sse", "stdio"] = "streamable-http",
+        command: Annotated[str | None, Field(description="For stdio: npx, uvx, docker or another command.")] = None,
+        args: list[str] | None = None, env: Annotated[list[str] | None, Field(description="Names, not values.")] = None,
+        tools: Annotated[list[Json] | None, Field(description="Tool definitions, for stdio or fetch=false.")] = None,
+        fetch: Annotated[bool, Field(description="Ask the live server for its tools; or store what is given.")] = True,
+        on_duplicate: OnDuplicate = "report", groups: Groups = None,
+        visibility: Literal["public", "group", "private"] | None = None, version: str | None = None,
+        license: str | None = None, owner_team: str | None = None, technical_owner: str | None = None,
+        business_capability: str | None = None, environment: str | None = None, risk_level: Risk | None = None,
+        data_classification: Classification | None = None, health_url: str | None = None,
+        documentation_url: str | None = None, repository_url: str | None = None, icons: list[Json] | None = None,
+        retirement_date: datetime | None = None, requires_approval: list[str] | None = None,
+        metadata: Json | None = None,
+    ) -> AssetShape:  # fmt: skip
+        """Register an MCP server and get it back with its tools; then whoever is entitled finds and calls it here.
+
+        A remote server (url) is asked for its tools now, and nothing is stored when it does not answer
+        (`upstream_failed`). A local one (transport stdio) is a launch recipe with its tools given by value.
+        `conflict` means the path is taken; `duplicates` in the answer names others like it.
+        """
+        fields = _given(locals(), leave_out={"self", "fetch", "on_duplicate"})
+        asset = validated({"kind": "server", **fields, "path": check_path(path)})
+        who = current_principal()
+        done = await self._services.catalog.register(who, asset, fetch=fetch, on_duplicate=on_duplicate)
+        return self._answer(done)
+
+    @tool("Register an A2A agent", open_world=True)
+    async def register_agent(
+        self, path: NewPath,
+        card: Annotated[Json | None, Field(description="The agent card itself.")] = None,
+        url: Annotated[str | None, Field(description="Where the agent card is, instead of `card`.")] = None,
+        tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+    ) -> AssetShape:  # fmt: skip
+        """Register an A2A agent by its agent card, given by value or by URL."""
+        done = await self._services.intake.agent(
+            current_principal(), path, card=card, url=url, governance=_governance(governance, tags, groups),
+            on_duplicate=on_duplicate,
+        )  # fmt: skip
+        return self._answer(done)
+
+    @tool("Register a skill", open_world=True)
+    async def register_skill(
+        self, path: NewPath,
+        content: Annotated[str | None, Field(description="The text of SKILL.md, with its frontmatter.")] = None,
+        url: Annotated[str | None, Field(description="Where SKILL.md is, instead of `content`.")] = None,
+        files: Annotated[dict[str, str] | None, Field(description="Companion files: relative name to text.")] = None,
+        tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+    ) -> AssetShape:  # fmt: skip
+        """Register an agent skill: a SKILL.md with frontmatter, and its companion files."""
+        done = await self._services.intake.skill(
+            current_principal(), path, content=content, url=url, files=files,
+            governance=_governance(governance, tags, groups), on_duplicate=on_duplicate,
+        )  # fmt: skip
+        return self._answer(done)
+
+    @tool("Define an entity type", destructive=True, idempotent=True)
+    async def define_entity_type(
+        self, name: str, schema: Annotated[Json, Field(description="JSON Schema 2020-12.")], description: str = ""
+    ) -> EntityTypeShape:
+        """Create or replace a type of the company's own, by JSON Schema. For administrators."""
+        kind = await self._services.entity_types.define(current_principal(), name, schema, description)
+        return EntityTypeShape.model_validate(kind.model_dump(by_alias=True))
+
+    @tool("Register an entity")
+    async def register_entity(
+        self, type: str, path: NewPath, data: Annotated[Json, Field(description="Fits the type's schema.")],
+        tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+    ) -> AssetShape:  # fmt: skip
+        """Register an entity of one of the company's own types."""
+        done = await self._services.intake.entity(
+            current_principal(), type, path, data, governance=_governance(governance, tags, groups),
+            on_duplicate=on_duplicate,
+        )  # fmt: skip
+        return self._answer(done)
+
+    @tool("Change an asset", destructive=True, idempotent=True, open_world=True)
+    async def update_asset(self, kind: AssetKind, path: Path, changes: Json) -> AssetShape:
+        """Change fields of an asset, as in {"description": "…", "tags": ["…"], "groups": ["…"]}.
+
+        Switching on and off, lifecycle, and fetching tools anew have tools of their own. A changed url is fetched and
+        scanned before it is stored.
+        """
+        who = current_principal()
+        return self._listing.shape(who, await self._services.intake.update(who, kind, path, changes))
+
+    @tool("Switch a server on or off", destructive=True, idempotent=True)
+    async def toggle_service(self, path: Path, enabled: bool, kind: AssetKind = "server") -> AssetShape:
+        """Enable or disable an asset. A disabled server takes no calls and is in no search result."""
+        who = current_principal()
+        return self._listing.shape(who, await self._services.catalog.toggle(who, kind, path, enabled))
+
+    @tool("Fetch a server's tools anew", idempotent=True, open_world=True)
+    async def refresh_service(self, path: Path) -> AssetShape:
+        """Ask the live server for its tools, resources and prompts, and scan them before they are served."""
+        who = current_principal()
+        return self._listing.shape(who, await self._services.catalog.refresh(who, path))
+
+    @tool("Delete an asset", destructive=True, idempotent=True)
+    async def delete_asset(self, kind: AssetKind, path: Path) -> Deleted:
+        """Take an asset out of the catalog, with all its versions. This cannot be undone."""
+        await self._services.catalog.delete(current_principal(), kind, path)
+        return Deleted(kind=kind, path=path.removeprefix("/"))
+
+    @tool("Move an asset through its lifecycle", destructive=True)
+    async def set_lifecycle_stage(self, kind: AssetKind, path: Path, stage: str, reason: str = "") -> AssetShape:
+        """Take one step of the lifecycle; the error names the steps there are. The reason is kept."""
+        who = current_principal()
+        return self._listing.shape(who, await self._services.catalog.transition(who, kind, path, stage, reason))
+
+    @tool("Rate an asset", idempotent=True)
+    async def rate_asset(
+        self, kind: AssetKind, path: Path, stars: Annotated[int, Field(description="1 to 5.")]
+    ) -> Rating:
+        """Give an asset one to five stars, in place of your earlier rating."""
+        return await self._services.ratings.rate(current_principal(), kind, path.removeprefix("/"), stars)
+
+    def _answer(self, done: Registered) -> AssetShape:
+        duplicates = [duplicate.model_dump(mode="json") for duplicate in done.duplicates]
+        return self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
+
+
+def _given(arguments: dict[str, object], leave_out: set[str]) -> dict[str, JsonValue]:
+    """The arguments that were given: None means the field's default."""
+    return {name: value for name, value in arguments.items() if value is not None and name not in leave_out}  # type: ignore[misc]  # pydantic checks them next
+
+
+def _governance(fields: Json | None, tags: list[str] | None, groups: list[str] | None) -> Json:
+    return {**(fields or {}), **_given({"tags": tags, "groups": groups}, set())}

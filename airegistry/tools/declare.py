@@ -1,0 +1,81 @@
+"""How a tool is declared: a method of a small class, its hints beside it."""
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from fastmcp import FastMCP
+from fastmcp.tools.base import ToolResult
+from mcp_types import ToolAnnotations
+
+from airegistry.core.errors import AirError
+from airegistry.tools.errors import tool_error
+
+P = ParamSpec("P")
+R = TypeVar("R")
+MARK = "__airegistry_tool__"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What MCP clients are told about a tool beside its schema."""
+
+    title: str
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+    structured: bool
+
+
+def tool(
+    title: str,
+    *,
+    read_only: bool = False,
+    destructive: bool = False,
+    idempotent: bool = False,
+    open_world: bool = False,
+    structured: bool = True,
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    """Mark a method as a tool of the registry. `structured` False leaves the output schema out."""
+
+    def mark(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        setattr(method, MARK, Declared(title, read_only, destructive, idempotent or read_only, open_world, structured))
+        return method
+
+    return mark
+
+
+def add_tools(mcp: FastMCP, owner: object) -> None:
+    """Add every marked method of an object to the server, in order of name."""
+    for name, method in inspect.getmembers(owner, inspect.ismethod):
+        declared: Declared | None = getattr(method, MARK, None)
+        if declared is None:
+            continue
+        hints = ToolAnnotations(
+            title=declared.title,
+            read_only_hint=declared.read_only,
+            destructive_hint=declared.destructive,
+            idempotent_hint=declared.idempotent,
+            open_world_hint=declared.open_world,
+        )
+        guarded = domain_errors(method)
+        if declared.structured:
+            mcp.tool(guarded, name=name, title=declared.title, annotations=hints)
+        else:
+            mcp.tool(guarded, name=name, title=declared.title, annotations=hints, output_schema=None)
+
+
+def domain_errors(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ToolResult]]:
+    """The method with every `AirError` turned into a tool error with a code."""
+
+    @functools.wraps(method)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ToolResult:
+        try:
+            return await method(*args, **kwargs)
+        except AirError as error:
+            return tool_error(error)
+
+    return guarded

@@ -1,0 +1,203 @@
+"""Reading the catalog: lists and details."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from airegistry.core.assets import Json, Kind, Skill
+from airegistry.core.errors import NotFound
+from airegistry.core.ports import AnyAsset
+from airegistry.core.principals import Principal
+from airegistry.core.services import Services
+from airegistry.tools.caller import current_principal
+from airegistry.tools.declare import tool
+from airegistry.tools.shapes import AssetShape, Cursor, Detail, Limit, Path, Shape, ToolShape, shown
+
+Tags = Annotated[list[str] | None, Field(description="Only those with one of these tags.")]
+Owner = Annotated[str | None, Field(description="Only those of this owner team.")]
+Enabled = Annotated[bool | None, Field(description="Only those switched on (true) or off (false).")]
+Level = Annotated[Detail, Field(description="`brief` leaves out schemas and long texts: enough to choose from.")]
+
+
+class ServicesPage(Shape):
+    """A page of MCP servers."""
+
+    services: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class AgentsPage(Shape):
+    """A page of A2A agents."""
+
+    agents: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class SkillsPage(Shape):
+    """A page of skills."""
+
+    skills: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class VirtualServersPage(Shape):
+    """A page of virtual servers."""
+
+    virtual_servers: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class EntitiesPage(Shape):
+    """A page of entities."""
+
+    entities: list[AssetShape]
+    next_cursor: str | None = None
+
+
+class ServerTool(ToolShape):
+    """A tool, and the path of its server."""
+
+    server: str
+
+
+class ServiceTools(Shape):
+    """Tools with their input schemas."""
+
+    tools: list[ServerTool]
+
+
+class SkillContent(Shape):
+    """A file of a skill, and the names of the others; `hash` pins the whole skill."""
+
+    path: str
+    resource: str
+    content: str
+    resources: list[str]
+    hash: str
+
+
+class ListingTools:
+    """Tools that read the catalog. Every one shows only what the caller may see."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @tool("List MCP servers", read_only=True)
+    async def list_services(
+        self, limit: Limit = 50, cursor: Cursor = None, tags: Tags = None, owner_team: Owner = None,
+        enabled: Enabled = None, detail: Level = "full",
+    ) -> ServicesPage:  # fmt: skip
+        """List the registered MCP servers in order of path. To look for something, use `search_registry` instead."""
+        found, after = await self._page("server", limit, cursor, _filter(tags, owner_team, enabled), detail)
+        return ServicesPage(services=found, next_cursor=after)
+
+    @tool("List A2A agents", read_only=True)
+    async def list_agents(
+        self, limit: Limit = 50, cursor: Cursor = None, tags: Tags = None, owner_team: Owner = None,
+        enabled: Enabled = None, detail: Level = "full",
+    ) -> AgentsPage:  # fmt: skip
+        """List the registered A2A agents with their agent cards, in order of path."""
+        found, after = await self._page("agent", limit, cursor, _filter(tags, owner_team, enabled), detail)
+        return AgentsPage(agents=found, next_cursor=after)
+
+    @tool("List skills", read_only=True)
+    async def list_skills(
+        self, limit: Limit = 50, cursor: Cursor = None, tags: Tags = None, owner_team: Owner = None,
+        enabled: Enabled = None, detail: Level = "full",
+    ) -> SkillsPage:  # fmt: skip
+        """List the registered agent skills, in order of path. Read one with `get_skill_content`."""
+        found, after = await self._page("skill", limit, cursor, _filter(tags, owner_team, enabled), detail)
+        return SkillsPage(skills=found, next_cursor=after)
+
+    @tool("List virtual servers", read_only=True)
+    async def list_virtual_servers(
+        self, limit: Limit = 50, cursor: Cursor = None, tags: Tags = None, owner_team: Owner = None,
+        enabled: Enabled = None, detail: Level = "full",
+    ) -> VirtualServersPage:  # fmt: skip
+        """List the virtual servers, which offer tools of several servers at one endpoint, in order of path."""
+        found, after = await self._page("virtual_server", limit, cursor, _filter(tags, owner_team, enabled), detail)
+        return VirtualServersPage(virtual_servers=found, next_cursor=after)
+
+    @tool("List entities", read_only=True)
+    async def list_entities(
+        self, limit: Limit = 50, cursor: Cursor = None,
+        type: Annotated[str | None, Field(description="Only entities of this type.")] = None,
+        tags: Tags = None, owner_team: Owner = None, enabled: Enabled = None, detail: Level = "full",
+    ) -> EntitiesPage:  # fmt: skip
+        """List the entities of the company's own types, in order of path."""
+        fits = _filter(tags, owner_team, enabled, type)
+        found, after = await self._page("entity", limit, cursor, fits, detail)
+        return EntitiesPage(entities=found, next_cursor=after)
+
+    @tool("Show an MCP server", read_only=True)
+    async def get_server_details(self, path: Path) -> AssetShape:
+        """Everything the registry knows of one MCP server: tools with schemas, health, owner, lifecycle, endpoint."""
+        who = current_principal()
+        return self.shape(who, await self._services.catalog.get(who, "server", path))
+
+    @tool("Show tools of a server", read_only=True)
+    async def get_service_tools(
+        self, path: Annotated[str | None, Field(description="The server's path; all servers when left out.")] = None
+    ) -> ServiceTools:
+        """The tools of one server, or of all, with their input schemas. Read a tool's schema before you call it."""
+        who = current_principal()
+        catalog = self._services.catalog
+        if path is not None:
+            servers: Sequence[AnyAsset] = [await catalog.get(who, "server", path)]
+        else:
+            servers = (await catalog.list(who, ["server"], limit=10_000, fits=lambda asset: asset.enabled)).assets
+        tools = [
+            ServerTool.model_validate(
+                {**tool.model_dump(mode="json", by_alias=True, exclude_none=True), "server": server.path}
+            )
+            for server in servers
+            for tool in catalog.tools(who, server)
+        ]
+        return ServiceTools(tools=tools)
+
+    @tool("Read a skill", read_only=True)
+    async def get_skill_content(
+        self,
+        path: Path,
+        resource: Annotated[str | None, Field(description="A companion file by name; SKILL.md when left out.")] = None,
+    ) -> SkillContent:
+        """The text of a skill's SKILL.md, or of one of its companion files. Follow a skill as its text says."""
+        skill = await self._services.catalog.usable(current_principal(), "skill", path)
+        assert isinstance(skill, Skill)  # the catalog answers with the kind asked for
+        files = {"SKILL.md": skill.content, **skill.files}
+        name = resource or "SKILL.md"
+        if name not in files:
+            raise NotFound(f"skill {path!r} has no file named {name!r}")
+        return SkillContent(
+            path=skill.path, resource=name, content=files[name], resources=sorted(files), hash=skill.content_hash
+        )
+
+    def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
+        """An asset as the caller may see it."""
+        tools: list[Json] | None = None
+        if asset.kind == "server":
+            seen = self._services.catalog.tools(who, asset)
+            tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in seen]
+        return AssetShape.model_validate({**shown(asset, self._services.url, detail=detail, tools=tools), **more})
+
+    async def _page(
+        self, kind: Kind, limit: int, cursor: str | None, fits: Callable[[AnyAsset], bool], detail: Detail
+    ) -> tuple[list[AssetShape], str | None]:
+        who = current_principal()
+        page = await self._services.catalog.list(who, [kind], limit=limit, cursor=cursor, fits=fits)
+        return [self.shape(who, asset, detail) for asset in page.assets], page.next_cursor
+
+
+def _filter(
+    tags: list[str] | None, owner_team: str | None, enabled: bool | None, type_: str | None = None
+) -> Callable[[AnyAsset], bool]:
+    def fits(asset: AnyAsset) -> bool:
+        return (
+            (not tags or not set(tags).isdisjoint(asset.tags))
+            and (owner_team is None or asset.owner_team == owner_team)
+            and (enabled is None or asset.enabled == enabled)
+            and (type_ is None or getattr(asset, "type", None) == type_)
+        )
+
+    return fits

@@ -1,0 +1,48 @@
+"""`airegistry-tools`: the registry as an MCP server."""
+
+from fastmcp import FastMCP
+
+from airegistry import __version__
+from airegistry.core.services import Services
+from airegistry.tools.catalog import CatalogTools
+from airegistry.tools.declare import add_tools
+from airegistry.tools.errors import BadArguments
+from airegistry.tools.governance import GovernanceTools
+from airegistry.tools.invoke import InvokeTools
+from airegistry.tools.listing import ListingTools
+from airegistry.tools.prompts import add_prompts
+from airegistry.tools.resources import add_resources
+from airegistry.tools.search import SearchTools
+
+NAME = "airegistry-tools"
+INSTRUCTIONS = """The company's registry of MCP servers, tools, A2A agents and skills.
+To do something: intelligent_tool_finder(task), then call_tool(server, tool, arguments).
+To find something: search_registry(query). To add a server: register_service(name, path, url).
+You see and may call only what you are entitled to; access_denied names the scopes that are missing."""
+
+
+def build(services: Services) -> FastMCP:
+    """The server with every tool, resource and prompt. Callers come from the request: see `caller.py`."""
+    mcp = FastMCP(
+        NAME,
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        mask_error_details=True,
+        on_duplicate="error",
+        cache_ttl=1,
+        cache_scope="private",
+        middleware=[BadArguments()],
+        list_page_size=200,
+    )
+    listing = ListingTools(services)
+    owners = (
+        SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
+        GovernanceTools(services),
+    )  # fmt: skip
+    for owner in owners:
+        add_tools(mcp, owner)
+    add_resources(mcp, services)
+    add_prompts(mcp, services)
+    # Without this each tools/call lists all tools again, to look for parameters mirrored in headers; ours have none.
+    mcp._mcp_server.get_tool_input_schema = lambda name: None
+    return mcp

@@ -1,0 +1,118 @@
+"""What the tools answer with. Fields may be added, never renamed or narrowed: see CONTRACTS."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from airegistry.core.assets import Json, Server, VirtualServer
+from airegistry.core.ports import AnyAsset
+from airegistry.core.search import Hit
+
+Detail = Literal["brief", "full"]
+AssetKind = Literal["server", "agent", "skill", "virtual_server", "entity"]
+SearchKind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
+Path = Annotated[str, Field(description="The asset's path, as lists and search results show it.")]
+Limit = Annotated[int, Field(ge=1, le=200, description="At most this many.")]
+Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before; leave out for the first page.")]
+
+
+class Shape(BaseModel):
+    """An answer; members beyond those named may come."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
+
+
+class ToolShape(Shape):
+    """A tool of a server."""
+
+    name: str
+    description: str = ""
+    input_schema: Json = Field(default_factory=dict, alias="inputSchema")
+
+
+class AssetShape(Shape):
+    """An asset. Servers have `tools` and `endpoint`, agents `card`, skills `frontmatter`, entities `data`."""
+
+    kind: str
+    path: str
+    name: str
+    description: str
+    enabled: bool
+    tags: list[str]
+    stage: str
+    visibility: str
+    health: str
+    version: str
+
+
+class SearchResult(Shape):
+    """One match. For a tool `server` is its server's path and `tool` its name."""
+
+    kind: str
+    path: str
+    name: str
+    description: str
+    score: float
+    server: str | None = None
+    tool: str | None = None
+    endpoint: str | None = None
+
+
+class SearchAnswer(Shape):
+    """The best matches, best first, and how many visible ones there were before the limit."""
+
+    results: list[SearchResult]
+    total: int
+
+
+class FoundTool(Shape):
+    """A tool for the task. Call it with `call_tool(server, tool, arguments)` or at `endpoint`."""
+
+    server: str
+    tool: str
+    description: str
+    input_schema: Json = Field(alias="inputSchema")
+    score: float
+    endpoint: str
+
+
+class ToolsAnswer(Shape):
+    """Tools, best first."""
+
+    tools: list[FoundTool]
+
+
+def endpoint_of(url: str, asset: AnyAsset) -> str | None:
+    """Where an asset is called through the registry; None when it is not."""
+    if isinstance(asset, Server):
+        return f"{url}/{asset.path}/mcp" if asset.transport != "stdio" else None
+    return f"{url}/{asset.path}/mcp" if isinstance(asset, VirtualServer) else None
+
+
+def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", tools: list[Json] | None = None) -> Json:
+    """An asset as answers show it. `tools` are those the caller may see; brief ones come without schemas."""
+    hidden = {"content", "files"} if asset.kind == "skill" else set()
+    if detail == "brief":
+        hidden |= {"card", "resources", "resource_templates", "prompts", "instructions", "server_info", "metadata"}
+    body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)
+    if tools is not None:
+        body["tools"] = [*tools] if detail == "full" else [_brief(each) for each in tools]
+    body["endpoint"] = endpoint_of(url, asset)
+    return body
+
+
+def _brief(definition: Json) -> JsonValue:
+    return {"name": definition["name"], "description": definition.get("description", "")}
+
+
+def result_of(hit: Hit, url: str) -> SearchResult:
+    """A hit as search shows it."""
+    asset = hit.asset
+    if hit.tool is None:
+        name, description, tool, server = asset.name, asset.description, None, None
+    else:
+        name, description, tool, server = hit.tool.name, hit.tool.description, hit.tool.name, asset.path
+    return SearchResult(
+        kind=hit.kind, path=asset.path, name=name, description=description, score=round(hit.score, 4), server=server,
+        tool=tool, endpoint=endpoint_of(url, asset),
+    )  # fmt: skip
