@@ -1,0 +1,94 @@
+"""`airegistry token`, `scope` and `group`: who may do what."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from pydantic import JsonValue
+
+from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.output import note, show_fields, show_table
+from airegistry.cli.values import parse_array, parse_object, read_input
+
+token = App("token", help="Create, revoke and list bearer tokens of machines.")
+scope = App("scope", help="Define scopes: named sets of grants.")
+group = App("group", help="Define groups: the scopes that their members hold.")
+
+Scopes = Annotated[list[str] | None, Parameter(name="--scope", help="A scope; may be repeated.")]
+
+
+@token.command(name="create")
+def create_token(
+    name: Annotated[str, Parameter(help="What the token is for.")],
+    /,
+    *,
+    scopes: Scopes = None,
+    groups: Annotated[
+        list[str] | None, Parameter(name="--group", help="A group its holder is in; may be repeated.")
+    ] = None,
+    expires_in: Annotated[int | None, Parameter(help="Seconds until it expires, else one day.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Create a token; it is shown once."""
+    wanted = given(name=name, scopes=scopes, groups=groups, expires_in=expires_in)
+    if made := fetch(target, "create_token", wanted):
+        show_fields(made)
+        note("\nthe token is shown this once; keep it where you keep passwords")
+
+
+@token.command(name="revoke")
+def revoke_token(
+    id: Annotated[str, Parameter(help="The token's id.")],
+    /,
+    *,
+    target: Target = HERE,
+) -> None:
+    """End a token at once."""
+    if fetch(target, "revoke_token", {"id": id}) is not None:
+        note(f"revoked token `{id}`")
+
+
+@token.command(name="list")
+def list_tokens(*, target: Target = HERE) -> None:
+    """List tokens, expired and revoked ones too; never the tokens themselves."""
+    columns = ("id", "name", "scopes", "groups", "expires_at", "revoked_at")
+    if (answer := fetch(target, "list_tokens", {})) is not None:
+        show_table(columns, [[one.get(column) for column in columns] for one in items(answer["tokens"])])
+
+
+@scope.command(name="put")
+def put_scope(
+    name: Annotated[str, Parameter(help="Name of the scope.")],
+    /,
+    *,
+    grant: Annotated[
+        list[str] | None,
+        Parameter(help='A grant as JSON, for example `{"assets": ["weather"]}`; may be repeated.'),
+    ] = None,
+    grants: Annotated[
+        Path | None,
+        Parameter(help="File that holds a JSON list of grants; `-` reads stdin.", allow_leading_hyphen=True),
+    ] = None,
+    description: Annotated[str | None, Parameter(help="What the scope is for.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Create a scope, or replace all its grants."""
+    listed = parse_array(read_input(grants), "--grants") if grants else []
+    wanted = [*listed, *(parse_object(text, "--grant") for text in grant or ())]
+    if fetch(target, "put_scope", {**given(name=name, description=description), "grants": wanted}) is not None:
+        note(f"grants of scope `{name}`: {len(wanted)}")
+
+
+@group.command(name="put")
+def put_group(
+    name: Annotated[str, Parameter(help="Name of the group, as the identity provider spells it.")],
+    /,
+    *,
+    scopes: Scopes = None,
+    description: Annotated[str | None, Parameter(help="Who is in it.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Create a group, or replace all its scopes."""
+    held: list[JsonValue] = [*(scopes or ())]
+    if fetch(target, "put_group", {**given(name=name, description=description), "scopes": held}) is not None:
+        note(f"scopes of group `{name}`: {len(held)}")

@@ -1,0 +1,143 @@
+"""`airegistry register`, `list`, `show`, `toggle`, `refresh` and `delete`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.errors import Usage
+from airegistry.cli.output import note, one_line, show_fields, show_table
+from airegistry.cli.values import Json, parse_array, parse_pairs, path_from_url, read_input
+
+Kind = Literal["server", "agent", "skill", "virtual_server", "entity"]
+LISTS: dict[Kind, tuple[str, str]] = {
+    "server": ("list_services", "services"),
+    "agent": ("list_agents", "agents"),
+    "skill": ("list_skills", "skills"),
+    "virtual_server": ("list_virtual_servers", "virtual_servers"),
+    "entity": ("list_entities", "entities"),
+}
+"""The tool that lists a kind, and the member of its answer that holds the assets."""
+
+COLUMNS = ("path", "stage", "enabled", "health", "description")
+DETAILS = (
+    "path", "name", "kind", "version", "description", "tags", "transport", "url", "command", "args", "endpoint",
+    "enabled", "stage", "visibility", "groups", "health", "owner_team", "license", "risk_level",
+)  # fmt: skip
+
+ServerPath = Annotated[str, Parameter(help="Path of the server.")]
+
+
+def register(
+    url: Annotated[str | None, Parameter(help="URL of the MCP server; none for a stdio server.")] = None,
+    /,
+    *,
+    path: Annotated[str | None, Parameter(help="Path it gets in the registry, else taken from the URL.")] = None,
+    name: Annotated[str | None, Parameter(help="Its name, else the path.")] = None,
+    description: Annotated[str | None, Parameter(help="What it does.")] = None,
+    tag: Annotated[list[str] | None, Parameter(help="A tag; may be repeated.")] = None,
+    group: Annotated[list[str] | None, Parameter(help="Show it to this group only; may be repeated.")] = None,
+    transport: Annotated[
+        Literal["streamable-http", "sse", "stdio"] | None, Parameter(help="How it speaks, else streamable-http.")
+    ] = None,
+    command: Annotated[str | None, Parameter(help="Command that launches a stdio server.")] = None,
+    arg: Annotated[
+        list[str] | None, Parameter(help="An argument of that command; may be repeated.", allow_leading_hyphen=True)
+    ] = None,
+    tools: Annotated[
+        Path | None,
+        Parameter(help="File that holds its tools as a JSON list; `-` reads stdin.", allow_leading_hyphen=True),
+    ] = None,
+    no_fetch: Annotated[bool, Parameter(help="Do not connect to it now.", show_default=False)] = False,
+    on_duplicate: Annotated[
+        Literal["report", "reject"] | None, Parameter(help="What to do when it looks like another, else report.")
+    ] = None,
+    set: Annotated[
+        list[str] | None, Parameter(help="Any other field as `name=value`; may be repeated.")
+    ] = None,
+    target: Target = HERE,
+) -> None:  # fmt: skip
+    """Register an MCP server and fetch its tools."""
+    if url is None and path is None:
+        raise Usage("neither a URL nor `--path` is given", "run `airegistry register --help`")
+    path = path or path_from_url(url or "")
+    name = name or path
+    if url is not None:
+        note(f"registering `{url}` as path `{path}` with name `{name}`")
+    wanted = given(
+        path=path, name=name, url=url, description=description, tags=tag, groups=group,
+        transport=transport, command=command, args=arg, on_duplicate=on_duplicate,
+        fetch=False if no_fetch else None,
+    )  # fmt: skip
+    if tools is not None:
+        wanted["tools"] = parse_array(read_input(tools), "--tools")
+    if asset := fetch(target, "register_service", {**wanted, **parse_pairs(set or (), "--set")}):
+        _show(asset)
+        for other in items(asset.get("duplicates")):
+            note(f"looks like `{other.get('path')}` by {other.get('reason')}: {one_line(other.get('score'))}")
+
+
+def list_assets(
+    *,
+    kind: Annotated[Kind, Parameter(help="What to list.")] = "server",
+    tag: Annotated[list[str] | None, Parameter(help="Only assets with this tag; may be repeated.")] = None,
+    limit: Annotated[int | None, Parameter(help="At most this many.")] = None,
+    cursor: Annotated[str | None, Parameter(help="The next page, as the page before names it.")] = None,
+    target: Target = HERE,
+) -> None:
+    """List what is registered, in order of path."""
+    tool, member = LISTS[kind]
+    page = fetch(target, tool, given(tags=tag, limit=limit, cursor=cursor))
+    if page is None:
+        return
+    if assets := items(page[member]):
+        show_table(COLUMNS, [[asset.get(column) for column in COLUMNS] for asset in assets])
+    else:
+        note(f"no {member.replace('_', ' ')}")
+    if page.get("next_cursor"):
+        note(f"more with `--cursor {page['next_cursor']}`")
+
+
+def show(path: ServerPath, /, *, target: Target = HERE) -> None:
+    """Show everything the registry knows of a server."""
+    if asset := fetch(target, "get_server_details", {"path": path}):
+        _show(asset)
+
+
+def toggle(
+    path: ServerPath,
+    state: Annotated[Literal["on", "off"], Parameter(help="Whether it may be called.")],
+    /,
+    *,
+    target: Target = HERE,
+) -> None:
+    """Switch a server on or off."""
+    if fetch(target, "toggle_service", {"path": path, "enabled": state == "on"}) is not None:
+        note(f"server `{path}` is {state}")
+
+
+def refresh(path: ServerPath, /, *, target: Target = HERE) -> None:
+    """Fetch a server's tools again and scan them."""
+    if asset := fetch(target, "refresh_service", {"path": path}):
+        _show(asset)
+
+
+def delete(
+    path: Annotated[str, Parameter(help="Path of the asset.")],
+    /,
+    *,
+    kind: Annotated[Kind, Parameter(help="Its kind.")] = "server",
+    target: Target = HERE,
+) -> None:
+    """Remove an asset from the registry."""
+    if fetch(target, "delete_asset", {"kind": kind, "path": path}) is not None:
+        note(f"deleted {kind.replace('_', ' ')} `{path}`")
+
+
+def _show(asset: Json) -> None:
+    """Print an asset's fields and, under them, its tools."""
+    show_fields({name: asset.get(name) for name in DETAILS})
+    if tools := items(asset.get("tools")):
+        print()
+        show_table(("tool", "description"), [[tool.get("name"), tool.get("description")] for tool in tools])

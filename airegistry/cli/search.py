@@ -1,0 +1,77 @@
+"""`airegistry search` and `call`: find a tool, use it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from airegistry.cli.client import HERE, Answer, Target, ask, fetch, given, items
+from airegistry.cli.output import note, show_json, show_table, show_text
+from airegistry.cli.values import Json, parse_object, parse_pairs, read_input
+
+Kind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
+
+
+def search(
+    query: Annotated[str, Parameter(help="What is needed, in plain words.")],
+    /,
+    *,
+    kind: Annotated[list[Kind] | None, Parameter(help="Only this kind; may be repeated.")] = None,
+    tag: Annotated[list[str] | None, Parameter(help="Only assets with this tag; may be repeated.")] = None,
+    limit: Annotated[int | None, Parameter(help="At most this many results.")] = None,
+    include_disabled: Annotated[bool | None, Parameter(help="Also assets that are switched off.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Find servers, tools, agents, skills and entities by what they do."""
+    wanted = given(query=query, kinds=[*(kind or ())], tags=tag, limit=limit, include_disabled=include_disabled)
+    if (found := fetch(target, "search_registry", wanted)) is None:
+        return
+    hits = items(found["results"])
+    if not hits:
+        note(f"nothing found for `{query}`")
+        return
+    rows = [[hit.get("kind"), _where(hit), hit.get("score"), hit.get("description")] for hit in hits]
+    show_table(("kind", "path", "score", "description"), rows)
+    if found.get("total") != len(hits):
+        note(f"{len(hits)} of {found.get('total')} results; see more with `--limit`")
+
+
+def call(
+    server: Annotated[str, Parameter(help="Path of the server.")],
+    tool: Annotated[str, Parameter(help="Name of the tool.")],
+    /,
+    *,
+    arg: Annotated[
+        list[str] | None,
+        Parameter(help="An argument as `name=value`, the value as JSON or else as text; may be repeated."),
+    ] = None,
+    args: Annotated[
+        str | None, Parameter(help="All arguments as a JSON object; `-` reads stdin.", allow_leading_hyphen=True)
+    ] = None,
+    target: Target = HERE,
+) -> None:
+    """Call a tool of a registered server through the registry."""
+    whole = read_input(Path("-")) if args == "-" else args
+    arguments = parse_object(whole, "--args") if whole is not None else {}
+    arguments |= parse_pairs(arg or (), "--arg")
+    answer = ask(target, "call_tool", {"server": server, "tool": tool, "arguments": arguments})
+    if target.json:
+        show_json(answer.structured if answer.structured is not None else {"content": [*answer.content]})
+    else:
+        _show(answer)
+
+
+def _where(hit: Json) -> str:
+    return f"{hit.get('server')} {hit.get('tool')}" if hit.get("kind") == "tool" else str(hit.get("path"))
+
+
+def _show(answer: Answer) -> None:
+    """Print texts as they are, and name what cannot be printed."""
+    if answer.text:
+        show_text(answer.text)
+    elif answer.structured is not None:
+        show_json(answer.structured)
+    for block in answer.content:
+        if block.get("type") != "text":
+            about = block.get("uri") or block.get("mimeType") or ""
+            note(f"not shown: {block.get('type')} {about}".rstrip() + "; see it with `--json`")

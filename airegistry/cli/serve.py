@@ -1,0 +1,24 @@
+"""`airegistry serve`: the registry itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def serve(
+    *,
+    host: Annotated[str | None, Parameter(help="Address to listen on, else AIREGISTRY_HOST, else 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, Parameter(help="Port to listen on, 0 for a free one, else AIREGISTRY_PORT, else 8080.")
+    ] = None,
+    data: Annotated[
+        Path | None, Parameter(help="Folder that keeps everything, else AIREGISTRY_DATA, else ~/.airegistry.")
+    ] = None,
+) -> None:
+    """Run the registry until it is stopped."""
+    # The whole product hangs on this import: no other command may wait for it.
+    from airegistry.app import serve as run
+    from airegistry.settings import load
+
+    run(load(host=host, port=port, data=data))

@@ -1,0 +1,128 @@
+"""`audit query` and `audit verify`."""
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from airegistry.core.audit import GENESIS, STREAM, sealed
+from airegistry.core.documents import Json
+from airegistry.stores.lock import FolderLock
+from airegistry.stores.open import open_stores
+from tests.cli.conftest import Run
+from tests.cli.registry import FakeRegistry
+
+EVENT: Json = {
+    "id": "1", "time": "2026-11-20T12:00:00.123456Z", "subject": "operator", "action": "tools/call", "asset": "weather",
+    "tool": "forecast", "decision": "allow", "outcome": "ok", "reason": "", "latency_ms": 1.5,
+}  # fmt: skip
+
+
+def chain(count: int) -> list[Json]:
+    """A trail of so many records."""
+    records: list[Json] = []
+    for number in range(count):
+        records.append(sealed({"id": str(number)}, str(records[-1]["hash"]) if records else GENESIS))
+    return records
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[list[Json]], str]:
+    """Writes records into a data folder and names it."""
+
+    async def write(records: list[Json]) -> None:
+        async with open_stores(tmp_path / "data") as stores:
+            await stores.log.append(STREAM, records)
+
+    def folder(records: list[Json]) -> str:
+        work: Callable[[], Awaitable[None]] = partial(write, records)
+        anyio.run(work)
+        return str(tmp_path / "data")
+
+    return folder
+
+
+def test_events_are_shown_a_line_each(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"events": [EVENT], "next_cursor": "17"})
+    ran = run("audit", "query")
+    assert ran.out.splitlines() == [
+        "TIME                  SUBJECT   ACTION      ASSET             OUTCOME  REASON",
+        "2026-11-20T12:00:00Z  operator  tools/call  weather forecast  ok",
+    ]
+    assert ran.err == "more with `--cursor 17`\n"
+    assert fake.calls == [("query_audit", {})]
+
+
+def test_a_query_passes_every_filter_on(fake: FakeRegistry, run: Run) -> None:
+    filters = {
+        "since": "2026-11-20T12:00:00Z", "until": "2026-11-21T12:00:00Z", "subject": "operator", "asset": "weather",
+        "tool": "forecast", "action": "tools/call", "decision": "deny", "limit": 5, "cursor": "17",
+    }  # fmt: skip
+    fake.says({"events": [], "next_cursor": None})
+    assert (
+        run("audit", "query", *(part for name, value in filters.items() for part in (f"--{name}", str(value)))).err
+        == ""
+    )
+    assert fake.calls == [("query_audit", filters)]
+
+
+def test_a_query_with_json_prints_exactly_what_the_registry_answered(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"events": [EVENT], "next_cursor": None})
+    assert json.loads(run("audit", "query", "--json").out) == {"events": [EVENT], "next_cursor": None}
+
+
+def test_a_whole_trail_is_verified(written: Callable[[list[Json]], str], run: Run) -> None:
+    data = written(chain(3))
+    assert run("audit", "verify", "--data", data) == (0, "records verified: 3\n", "")
+    ran = run("audit", "verify", "--data", data, "--json")
+    assert json.loads(ran.out) == {"records": 3, "intact": True, "error": None}
+
+
+def test_the_folder_comes_from_the_environment_too(
+    written: Callable[[list[Json]], str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIREGISTRY_DATA", written(chain(2)))
+    assert run("audit", "verify").out == "records verified: 2\n"
+
+
+def test_a_changed_record_ends_with_1_and_is_named(written: Callable[[list[Json]], str], run: Run) -> None:
+    records = chain(3)
+    records[1]["id"] = "forged"
+    data = written(records)
+    ran = run("audit", "verify", "--data", data)
+    assert (ran.status, ran.out) == (1, "records verified: 1\n")
+    assert ran.err == "error[audit_broken]: record 2 was changed after it was written\n"
+    assert json.loads(run("audit", "verify", "--data", data, "--json").out)["intact"] is False
+
+
+def test_a_removed_record_ends_with_1(written: Callable[[list[Json]], str], run: Run) -> None:
+    first, _, third = chain(3)
+    assert run("audit", "verify", "--data", written([first, third])).status == 1
+
+
+def test_damaged_files_are_no_verified_trail(written: Callable[[list[Json]], str], run: Run) -> None:
+    data = written(chain(3))
+    (segment,) = (file for file in (Path(data) / "logs").rglob("*") if file.is_file())
+    content = bytearray(segment.read_bytes())
+    content[-3] ^= 0xFF
+    segment.write_bytes(content)
+    ran = run("audit", "verify", "--data", data)
+    assert (ran.status, ran.out) == (1, "records verified: 2\n")
+    assert ran.err.startswith("error[audit_broken]: ")
+
+
+def test_a_folder_in_use_ends_with_3(written: Callable[[list[Json]], str], run: Run) -> None:
+    data = written(chain(1))
+    with FolderLock(Path(data)):
+        ran = run("audit", "verify", "--data", data)
+    assert (ran.status, ran.out) == (3, "")
+    assert ran.err.startswith(f"error[conflict]: the data folder {data} is in use by another process")
+
+
+def test_a_folder_that_is_not_there_is_a_usage_error_and_is_not_made(run: Run, tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    assert run("audit", "verify", "--data", str(absent)) == (2, "", f"error: there is no data folder `{absent}`\n")
+    assert not absent.exists()

@@ -1,0 +1,49 @@
+"""docs/cli.md shows the help of every command as it is, and every exit status."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cyclopts import App
+
+from airegistry.cli.errors import Status
+from airegistry.cli.main import commands
+from tests.cli.conftest import Run
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+
+
+def named(app: App, *before: str) -> Iterator[tuple[str, ...]]:
+    """The names of all commands that do something."""
+    for name in app:
+        if not name.startswith("-"):
+            inner = list(named(app[name], *before, name))
+            yield from inner or [(*before, name)]
+
+
+COMMANDS = list(named(commands()))
+
+
+def test_the_commands_are_those_promised() -> None:
+    assert {" ".join(command) for command in COMMANDS} == {
+        "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "token create",
+        "token revoke", "token list", "scope put", "group put", "audit query", "audit verify", "version",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_the_page_shows_the_help_of_each_command(run: Run, command: tuple[str, ...]) -> None:
+    ran = run(*command, "--help")
+    assert ran.status == 0
+    shown = "\n".join(line.rstrip() for line in ran.out.strip().splitlines())
+    assert f"```console\n$ airegistry {' '.join(command)} --help\n{shown}\n```" in PAGE
+
+
+def test_the_page_lists_the_commands_as_the_help_does(run: Run) -> None:
+    for line in run("--help").out.splitlines():
+        assert line.rstrip() in PAGE
+
+
+@pytest.mark.parametrize("status", Status)
+def test_the_page_explains_each_exit_status(status: Status) -> None:
+    assert f"\n| {status.value} | " in PAGE
