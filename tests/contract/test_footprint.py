@@ -1,0 +1,36 @@
+"""What an idle registry takes of a machine."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.contract.acts import Desk
+from tests.support.registry import Registry, serving
+
+MEGABYTE = 1024 * 1024
+
+
+def test_a_cold_start_costs_less_than_three_seconds_of_processor_time(tmp_path: Path) -> None:
+    """From the command to /readyz with an empty catalog; not by the clock, which other work on the machine slows."""
+    with serving(tmp_path) as registry:
+        assert processor_seconds(registry) < 3
+
+
+def processor_seconds(registry: Registry) -> float:
+    """What the process has spent so far, all its threads together."""
+    fields = Path(f"/proc/{registry.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.anyio
+async def test_an_idle_registry_with_the_embedder_loaded_takes_less_than_200_megabytes(tmp_path: Path) -> None:
+    with serving(tmp_path) as registry:
+        assert (await Desk(registry).ask("search_registry", query="anything at all"))["results"] is not None
+        assert resident(registry) < 200 * MEGABYTE
+
+
+def resident(registry: Registry) -> int:
+    """Bytes of memory the process holds."""
+    status = Path(f"/proc/{registry.process.pid}/status").read_text()
+    return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
