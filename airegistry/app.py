@@ -101,6 +101,7 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
             tasks.start_soon(_warm, search)
             yield App(_guarded(front, services, settings), front.paths, mcp, services, token)
             tasks.cancel_scope.cancel()
+        await services.audit.settle()
 
 
 async def _warm(search: Search) -> None:
@@ -196,6 +197,8 @@ def _log_plainly(level: str) -> None:
     fastmcp_log.propagate = True
     for library in ("fastmcp", "httpx2", "mcp", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # It logs what hostile backends say, with a traceback each; the registry reports them in a sentence of its own.
+    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
 
 
 def _bind(settings: Settings) -> socket.socket:

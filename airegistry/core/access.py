@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from airegistry.core.assets import Agent, Entity, Model, Server, Skill, VirtualServer
+from airegistry.core.assets import MODELS, Agent, Entity, Model, Server, Skill, VirtualServer
 from airegistry.core.errors import AccessDenied, NotFound
 from airegistry.core.principals import Principal
 
@@ -29,6 +29,11 @@ Action = Literal[
     "list", "read", "call", "register", "update", "toggle", "refresh", "delete", "rate", "transition", "scan",
     "approve", "audit", "policy", "token",
 ]  # fmt: skip
+ACTIONS = frozenset((*get_args(Action), "*", "all"))
+KINDS = frozenset((*MODELS, "tool", "registry", "*", "all"))
+PARTIAL = frozenset({"list", "read", "call"})
+"""Actions that a grant on some tools or methods carries; any other act is on the asset as a whole."""
+
 BASELINE: tuple[Action, ...] = ("list", "read", "rate")
 DEFAULT_ACTIONS = ("list", "read", "call")
 IMPLIES: dict[str, tuple[str, ...]] = {"call": ("read", "list"), "read": ("list",)}
@@ -78,6 +83,15 @@ class Grant(Model):
     actions: list[str] | None = None
     effect: Literal["allow", "deny"] = "allow"
 
+    @field_validator("kinds", "actions")
+    @classmethod
+    def _known(cls, names: list[str] | None, field: ValidationInfo) -> list[str] | None:
+        """A typing error would grant nothing, or worse deny nothing, without a word."""
+        known = KINDS if field.field_name == "kinds" else ACTIONS
+        if unknown := sorted({*(names or ())} - known):
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(known))}")
+        return names
+
 
 class Scope(Model):
     """A named set of grants."""
@@ -111,7 +125,7 @@ def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _everything(globs: Sequence[str]) -> bool:
-    return "*" in globs or "all" in globs
+    return any(glob == "all" or (glob and not glob.strip("*")) for glob in globs)
 
 
 def _with_owners_of_tools(kinds: Sequence[str]) -> frozenset[str]:
@@ -176,7 +190,13 @@ class _Rule:
         return self._actions is None or action in self._actions
 
     def fits(self, ask: _Ask) -> bool:
+        if not self.deny and self._partial and ask.action not in PARTIAL:
+            return False
         return self.acts(ask.action) and self._tool(ask.tool) and self._method(ask.method)
+
+    @property
+    def _partial(self) -> bool:
+        return self._tools is not None or self._methods is not None
 
     def _tool(self, name: str | None) -> bool:
         if self._tools is None:

@@ -115,7 +115,7 @@ class Catalog:
                     "created_at": moment, "updated_at": moment, "visibility": _audience(asset),
                 }
             )  # fmt: skip
-            await self._check_free(asset)
+            await self._check_free(who, asset)
             if isinstance(asset, Server):
                 asset = await self._described(asset) if fetch and asset.transport != "stdio" else self._stated(asset)
             admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
@@ -311,10 +311,14 @@ class Catalog:
         self._access.require(who, action, found[0])
         return found
 
-    async def _check_free(self, asset: AnyAsset) -> None:
-        """Refuse a taken path before the backend is asked for anything."""
+    async def _check_free(self, who: Principal, asset: AnyAsset) -> None:
+        """Refuse a taken path before the backend is asked for anything. A further version is for whoever may
+        change the asset: it answers under the asset's name."""
         found = await self._shelf.get(asset.kind, asset.path)
-        if found is not None and (found[0].kind != asset.kind or found[0].version == asset.version):
+        if found is None:
+            return
+        further = found[0].kind == asset.kind and found[0].version != asset.version
+        if not further or not self._access.decide(who, "update", found[0]).allowed:
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
 
     async def _described(self, server: Server) -> Server:

@@ -18,13 +18,22 @@ A_YEAR = 365 * 86_400
 async def first_start(
     store: DocumentStore, services: Services, skills: Mapping[str, Mapping[str, str]], *, mint: bool
 ) -> str | None:
-    """Set a new registry up; nothing happens at later starts.
+    """Set a new registry up. A later start does what an earlier one was cut short of, or had no need to.
 
     `skills` maps a path to its files, SKILL.md among them. Returns the administrator's token when one was minted:
     it is kept as a hash only, and this is the one time it is seen.
     """
-    if await store.get(META, DONE) is not None:
-        return None
+    done = await store.get(META, DONE)
+    if done is None:
+        await _furnish(services, skills)
+    minted = done is not None and bool(done.body.get("minted"))
+    token = await _administrator(services) if mint and not minted else None
+    if done is None or token is not None:
+        await store.put(META, DONE, {"version": 1, "minted": minted or token is not None})
+    return token
+
+
+async def _furnish(services: Services, skills: Mapping[str, Mapping[str, str]]) -> None:
     grant = Grant(actions=["*"])
     scope = Scope(name=ADMINISTRATOR, grants=[grant], description="Every right on everything.")
     await services.policy.put_scope(SYSTEM, scope)
@@ -36,10 +45,14 @@ async def first_start(
             await services.catalog.register(SYSTEM, skill)
         except Conflict:
             continue  # an earlier first start was cut short here
-    token = None
-    if mint:
-        _, token = await services.tokens.create(
-            SYSTEM, ADMINISTRATOR, groups=["administrators"], scopes=[], expires_in=A_YEAR
-        )
-    await store.put(META, DONE, {"version": 1})
+
+
+async def _administrator(services: Services) -> str:
+    """A new administrator's token. One that a start cut short minted, and nobody has seen, is revoked."""
+    for record in await services.tokens.records(SYSTEM):
+        if record.name == ADMINISTRATOR and record.revoked_at is None:
+            await services.tokens.revoke(SYSTEM, record.id)
+    _, token = await services.tokens.create(
+        SYSTEM, ADMINISTRATOR, groups=["administrators"], scopes=[], expires_in=A_YEAR
+    )
     return token

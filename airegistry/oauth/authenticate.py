@@ -15,6 +15,9 @@ PUBLIC = frozenset({"/healthz", "/readyz"})
 
 PUBLIC_TREES = ("/.well-known/",)
 SCOPE = "mcp"
+ONE_RESOURCE = {"/airegistry-tools/mcp": "/mcp"}
+"""Paths that are another name of a resource."""
+
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]{1,8192})")
 
 
@@ -64,6 +67,7 @@ class Authenticate:
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
         asked = any(name == b"authorization" for name, _ in scope["headers"])
         path = scope["path"] if re.fullmatch(r"[A-Za-z0-9/@._+-]{1,200}", scope["path"]) else ""
+        path = ONE_RESOURCE.get(path, path)
         error = 'error="invalid_token", ' if asked else ""
         metadata = f"{self._url}/.well-known/oauth-protected-resource{path.rstrip('/')}"
         challenge = f'Bearer {error}resource_metadata="{metadata}", scope="{SCOPE}"'

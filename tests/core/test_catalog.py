@@ -252,3 +252,11 @@ async def test_only_what_is_enabled_may_be_used_but_by_whoever_reviews_it(world:
         await catalog.usable(ANN, "skill", "held")
     reviewer = await world.holding(Grant(actions=["read", "update"]))
     assert await catalog.usable(reviewer, "skill", "held")
+
+
+async def test_a_server_with_two_tools_of_one_name_is_refused(world: World) -> None:
+    with pytest.raises(UpstreamFailed, match="lists two tools named 'forecast'"):
+        await world.put_server("weather", ["forecast", "archive", "forecast"])
+    with pytest.raises(Invalid, match="two tools are named 'forecast'"):
+        asset("server", "weather", tools=[{"name": "forecast"}, {"name": "forecast"}])
+    assert await world.shelf.get("server", "weather") is None

@@ -1,9 +1,11 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from tokenizers import BertWordPieceTokenizer
 
 from airegistry.embedders.minilm import MODEL
 from airegistry.embedders.wordpiece import WordPiece
@@ -49,6 +51,7 @@ def test_any_text_has_ids(text: str) -> None:
 
 
 _SHARED = WordPiece(VOCABULARY)
+_SPECIAL = re.compile(r"\[(?:PAD|UNK|CLS|SEP|MASK)\]")
 _ALPHABET = st.one_of(
     st.characters(max_codepoint=0x600, exclude_categories=("Cs", "Cn")),
     st.sampled_from("中文必应日本語ひらカナ한국어😀“”—…ﬁ①𝔘\u200b\u00a0"),
@@ -56,11 +59,12 @@ _ALPHABET = st.one_of(
 
 
 def test_random_texts_have_the_ids_of_the_reference() -> None:
-    tokenizers = pytest.importorskip("tokenizers", reason="the reference, installed by hand")
-    reference = tokenizers.BertWordPieceTokenizer(str(VOCABULARY), lowercase=True)
+    reference = BertWordPieceTokenizer(str(VOCABULARY), lowercase=True)
 
     @given(st.text(_ALPHABET, max_size=200))
     def compare(text: str) -> None:
+        # The reference takes [PAD] and its like in a text for the special token; ours are plain characters.
+        assume(not _SPECIAL.search(text))
         assert _SHARED.encode(text) == reference.encode(text).ids
 
     compare()

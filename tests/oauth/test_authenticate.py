@@ -52,8 +52,9 @@ async def test_a_valid_token_lets_a_request_in_as_its_principal(value: bytes) ->
 
 
 BAD = [
-    b"", b"Bearer", b"Bearer ", b"air_1_secret", b"Basic air_1_secret", b"Bearer air_1_secret ", b"Bearer air_1_secret x",
-    b"Bearer air_1_secret,Bearer air_1_secret", b"Bearer \xff", b"Bearer unknown", b"Bearer " + b"x" * 9000,
+    b"", b"Bearer", b"Bearer ", b"air_1_secret", b"Basic air_1_secret", b"Bearer air_1_secret ",
+    b"Bearer air_1_secret x", b"Bearer air_1_secret,Bearer air_1_secret", b"Bearer \xff", b"Bearer unknown",
+    b"Bearer " + b"x" * 9000,
 ]  # fmt: skip
 
 
