@@ -34,7 +34,6 @@ async def lengthen_trail(registry: Registry) -> None:
     await Desk(registry).ask("query_audit", limit=1)  # answers when all is on disk
 
 
-@pytest.mark.xfail(strict=True, reason="the method is written down in full: a powerless token fills the disk")
 async def test_a_long_method_name_is_cut_in_the_trail(registry: Registry, desk: Desk) -> None:
     caller = await desk.token()
     answer = http.call(registry.gateway(fresh("nowhere")), "m" * 100_000, token=caller)

@@ -10,7 +10,6 @@ from tests.support.registry import Registry
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.xfail(strict=True, reason="`register` alone adds a version to anybody's server, on any backend")
 async def test_a_version_of_anothers_server_needs_the_right_to_update_it(
     registry: Registry, desk: Desk, backend: Backend, parcel: str
 ) -> None:
