@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import anyio
 import uvicorn
 from fastmcp import FastMCP
-from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.types import ASGIApp
 
 from airegistry import __version__
@@ -43,9 +42,11 @@ from airegistry.embedders.open import open_embedder
 from airegistry.front import Front
 from airegistry.gateway.app import Gateway
 from airegistry.gateway.upstream import PooledUpstream
+from airegistry.http_protocol import BoundedHttp
 from airegistry.index.memory import MemoryIndex
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
+from airegistry.oauth.origin import OriginGuard
 from airegistry.rest.app import routes
 from airegistry.scanners.open import open_scanners
 from airegistry.settings import Settings
@@ -147,12 +148,12 @@ def _guard(settings: Settings) -> Guard:
 def _guarded(front: Front, services: Services, settings: Settings) -> ASGIApp:
     """Host and Origin are checked first (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
-    return HostOriginGuardMiddleware(
-        Authenticate(front, services.tokens.resolve, settings.url),
-        allowed_hosts=[public.hostname or settings.host],
-        allowed_origins=[f"{public.scheme}://{public.netloc}"],
-        mode="strict",
-    )
+    hosts = {public.hostname or settings.host}
+    origins = {f"{public.scheme}://{public.netloc}"}
+    if settings.loopback:
+        hosts |= {"localhost", "127.0.0.1", "::1"}
+        origins |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
+    return OriginGuard(Authenticate(front, services.tokens.resolve, settings.url), hosts=hosts, origins=origins)
 
 
 def own_skills() -> Mapping[str, Mapping[str, str]]:
@@ -220,7 +221,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         gc.collect()
         gc.freeze()
         config = uvicorn.Config(
-            app.asgi, lifespan="off", loop="none", http="httptools", log_config=None, access_log=False,
+            app.asgi, lifespan="off", loop="none", http=BoundedHttp, log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=5,
         )  # fmt: skip
         await uvicorn.Server(config).serve(sockets=[bound])

@@ -5,7 +5,7 @@ How it decides, in this order:
 2. A `deny` grant that matches wins over every allow.
 3. An asset the caller may not see is refused as if it did not exist. Seen are: public assets; group assets by
    members of their groups; private assets by who registered them; and any asset that one of the caller's allow
-   grants names by something narrower than `*`. Lifecycle and `enabled` narrow this further in `core/catalog.py`.
+   grants names by more than wildcards. Lifecycle and `enabled` narrow this further in `core/catalog.py`.
 4. Without a grant on an asset a caller may list, read and rate it, and nothing else. A grant to read or call an
    asset replaces this baseline for its tools: then only tools that some such grant names are seen.
 5. `call` includes `read`, `read` includes `list`; the method `tools/call` includes `tools/list`, and so on.
@@ -66,7 +66,10 @@ PLUMBING = frozenset(
 )
 """Methods that need `read` alone, as notifications do. A method that is unknown here needs `call` on everything."""
 
-REGISTRY = ("registry", "*")
+EVERY_TOOL = ""
+"""As a tool's name: all of them at once. Only a grant of all tools allows it, and a deny of any one denies it."""
+
+REGISTRY = ("registry", "")
 """Kind and path that acts on the registry itself (policy, tokens, audit) are decided on."""
 
 
@@ -121,7 +124,12 @@ class Decision:
 
 @lru_cache(maxsize=4096)
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(glob) for glob in globs) if globs else r"(?!)")
+    # A name is matched by itself too, whatever characters of globs it holds: a deny of `rm[all]` denies `rm[all]`.
+    each = (f"{translate(glob)}|{re.escape(glob)}\\Z" for glob in globs)
+    return re.compile("|".join(each) if globs else r"(?!)")
+
+
+_WILD = re.compile(r"\[[^\]]*\]|[*?]")
 
 
 def _everything(globs: Sequence[str]) -> bool:
@@ -141,7 +149,7 @@ class _Ask(NamedTuple):
     method: str | None
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.path}:{self.action}" + (
+        return f"{self.kind}:{self.path or '*'}:{self.action}" + (
             f":{self.tool or self.method}" if self.tool or self.method else ""
         )
 
@@ -149,13 +157,14 @@ class _Ask(NamedTuple):
 class _Rule:
     """A compiled grant."""
 
-    __slots__ = ("_actions", "_any_asset", "_assets", "_kinds", "_methods", "_tools", "deny", "scope")
+    __slots__ = ("_actions", "_assets", "_kinds", "_methods", "_narrow", "_tools", "deny", "scope")
 
     def __init__(self, scope: str, grant: Grant) -> None:
         self.scope = scope
         self.deny = grant.effect == "deny"
         self._kinds = None if _everything(grant.kinds) else _with_owners_of_tools(grant.kinds)
         self._assets = _compiled(grant.assets)
+        self._narrow = _compiled([glob for glob in grant.assets if _WILD.sub("", glob) and glob != "all"])
         self._methods = _compiled(grant.methods)
         self._tools = _compiled(grant.tools)
         actions = grant.actions if grant.actions is not None else (["*"] if self.deny else list(DEFAULT_ACTIONS))
@@ -165,10 +174,9 @@ class _Rule:
         implied = () if self.deny else (other for action in actions for other in IMPLIES.get(action, ()))
         return frozenset((*actions, *implied))
 
-    @property
-    def narrow(self) -> bool:
-        """Whether it names its assets by more than `*`."""
-        return self._assets is not None
+    def opens(self, path: str) -> bool:
+        """Whether it names this asset by more than wildcards, which is what shows an asset that is not public."""
+        return self._narrow is not None and not self.deny and self.acts("list") and bool(self._narrow.match(path))
 
     @property
     def total(self) -> bool:
@@ -201,6 +209,8 @@ class _Rule:
     def _tool(self, name: str | None) -> bool:
         if self._tools is None:
             return True
+        if name == EVERY_TOOL:
+            return self.deny
         return not self.deny if name is None else self._tools.match(name) is not None
 
     def _method(self, method: str | None) -> bool:
@@ -313,7 +323,7 @@ class Access:
         if asset is not None and not decision.visible:
             raise NotFound(f"no {asset.kind} named {asset.path!r}")
         kind, path = (asset.kind, asset.path) if asset is not None else target or REGISTRY
-        what, on = f"{action} {tool or method or ''}".strip(), "the registry" if path == "*" else f"{kind} {path!r}"
+        what, on = f"{action} {tool or method or ''}".strip(), f"{kind} {path!r}" if path else "the registry"
         raise AccessDenied(f"{what} is not granted on {on}: {decision.reason}", missing=decision.missing)
 
     def _rules(self, who: Principal) -> tuple[_Rule, ...]:
@@ -334,7 +344,7 @@ class Access:
         if asset.created_by == who.subject:
             return True, "registered by the caller"
         for rule in rules:
-            if rule.total or (rule.narrow and not rule.deny and rule.acts("list")):
+            if rule.total or rule.opens(asset.path):
                 return True, f"granted by scope {rule.scope}"
         return False, f"{asset.visibility}, and the caller is none of its audience"
 

@@ -15,6 +15,7 @@ Visibility = Literal["public", "group", "private"]
 Transport = Literal["streamable-http", "sse", "stdio"]
 Health = Literal["unknown", "healthy", "unhealthy"]
 Json = dict[str, JsonValue]
+Link = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+\S*$", max_length=2048)]
 
 MAX_TAGS = 64
 RESERVED = frozenset(
@@ -156,9 +157,9 @@ class Governed(Model):
     environment: str | None = None
     risk_level: Literal["low", "medium", "high", "critical"] | None = None
     data_classification: Literal["public", "internal", "confidential", "restricted"] | None = None
-    health_url: str | None = None
-    documentation_url: str | None = None
-    repository_url: str | None = None
+    health_url: Link | None = None
+    documentation_url: Link | None = None
+    repository_url: Link | None = None
     icons: list[Json] = Field(default_factory=list)
     metadata: Json = Field(default_factory=dict)
     retirement_date: datetime | None = None

@@ -39,6 +39,10 @@ STREAM = "audit"
 GENESIS = "0" * 64
 MAX_BACKLOG = 50_000
 CLOCK_MAY_GO_BACK = timedelta(hours=2)
+UNKNOWN = "unknown"
+"""Decision and outcome of an act that was begun, and of which nothing more was recorded."""
+FAR_ON = 100_000
+NOT_WRITABLE = "the audit log cannot be written; no act is allowed until it can"
 PAUSE = 200
 """Records read before other tasks get a turn."""
 
@@ -127,6 +131,7 @@ class Audit:
         self._clock = clock
         self._head = GENESIS
         self._pending: list[Json] = []
+        self._failing = False
         self._sealed = 0
         self._written = 0
         self._lock = anyio.Lock()
@@ -150,41 +155,52 @@ class Audit:
                 await self._flush()
 
     def note(self, event: AuditEvent) -> None:
-        """Add an event without waiting for the disk.
-
-        Raises:
-            Internal: the log has not been writable for so long that no more may be taken on.
-        """
-        self.check_writable()
+        """Add an event of what has happened, without waiting for the disk. `check_writable` comes before the act."""
         self._seal(event)
 
     async def record(self, event: AuditEvent) -> None:
-        """Add an event; it is durable when this returns."""
-        self.check_writable()
+        """Add an event; it is durable when this returns.
+
+        Raises:
+            Internal: the trail cannot be written; the event waits, and is written when it can.
+        """
+        self._check_backlog()
         mark = self._seal(event)
         async with self._lock:
             if self._written < mark:
                 await self._write()
 
     def check_writable(self) -> None:
-        """Refuse new acts while the log cannot keep up: nothing goes on that is not recorded.
+        """Refuse new acts while the log cannot be written or keep up: nothing goes on that is not recorded.
 
         Raises:
-            Internal: too many events wait.
+            Internal: the last write failed, or too many events wait.
         """
+        if self._failing:
+            raise Internal(NOT_WRITABLE)
+        self._check_backlog()
+
+    def _check_backlog(self) -> None:
         if len(self._pending) >= MAX_BACKLOG:
-            raise Internal("the audit log cannot be written; no act is allowed until it can")
+            raise Internal(NOT_WRITABLE)
 
     @asynccontextmanager
     async def attempt(
         self, who: Principal, action: str, asset: str | None, tool: str | None = None
     ) -> AsyncIterator[Attempt]:
-        """Record an act when it ends, whichever way it ends."""
+        """Record an act before it begins, and how it ends, whichever way it ends.
+
+        What cannot be recorded is not done. After a crash in between, the trail says that the outcome is unknown.
+
+        Raises:
+            Internal: the trail cannot be written.
+        """
         started = self._clock.monotonic()
         attempt = Attempt(tool=tool)
         outcome, decision, failure = "failed", "allow", ""
+        begun = self.event(who, action, asset, tool, decision=UNKNOWN, outcome=UNKNOWN, reason="no outcome recorded")
         try:
-            self.check_writable()
+            await self.record(begun)
             yield attempt
             outcome = "ok"
         except AirError as error:
@@ -199,10 +215,9 @@ class Audit:
                 who, action, asset, attempt.tool, decision=decision, outcome=outcome, reason=failure or attempt.reason,
                 started=started, target=attempt.target, data_classification=attempt.data_classification,
             )  # fmt: skip
+            self.note(event.model_copy(update={"id": begun.id}))
             if outcome == "ok":
-                await self.record(event)
-            else:
-                self.note(event)
+                await self._flush_or_keep()  # the act is done and stands in the trail: its outcome can wait
 
     def event(
         self, who: Principal, action: str, asset: str | None, tool: str | None, *, decision: str, outcome: str,
@@ -234,17 +249,29 @@ class Audit:
             raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
         await self.settle()
         found: list[AuditEvent] = []
+        ended: set[str] = set()
         async for entry in self._log.read(STREAM, before=int(cursor) if cursor else None, reverse=True):
             if entry.seq % PAUSE == 0:
                 await anyio.lowlevel.checkpoint()
             event = _opened(entry.body)
             if wanted.since and event.time < wanted.since - CLOCK_MAY_GO_BACK:
                 break
+            if event.outcome != UNKNOWN:
+                ended.add(event.id)
+            elif event.id in ended or await self._ended(event.id, entry.seq):
+                continue
             if wanted.fits(event):
                 found.append(event)
                 if len(found) == limit:
                     return found, str(entry.seq)
         return found, None
+
+    async def _ended(self, id_: str, seq: int) -> bool:
+        """Whether the outcome of an act stands further on, on a page that was read before."""
+        async for entry in self._log.read(STREAM, after=seq, before=seq + FAR_ON):
+            if entry.body["id"] == id_:
+                return True
+        return False
 
     async def settle(self) -> None:
         """Return when every event taken on so far is durable."""
@@ -281,10 +308,14 @@ class Audit:
         try:
             with anyio.CancelScope(shield=True):  # cancelled half-way, nobody would know whether it was written
                 await self._log.append(STREAM, batch)
-        except BaseException:
+        except BaseException as error:
+            self._failing = True
             self._pending = batch + self._pending
             self._wake.set()
+            if isinstance(error, AirError | OSError):  # its message may name folders of the operator's
+                raise Internal(NOT_WRITABLE) from error
             raise
+        self._failing = False
         self._written += len(batch)
 
 

@@ -5,7 +5,7 @@ import json
 import re
 
 import yaml
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from airegistry.core.assets import AgentSkill, Json
 from airegistry.core.errors import Invalid
@@ -20,8 +20,8 @@ _FRONTMATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re
 _SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
-def read_card(card: Json) -> tuple[str, str, str, str | None, list[AgentSkill]]:
-    """Name, description, version, endpoint and skills of an agent card (A2A 0.3 or 1.0).
+def read_card(card: Json) -> tuple[str, str, str, list[str], list[AgentSkill]]:
+    """Name, description, version, endpoints and skills of an agent card (A2A 0.3 or 1.0).
 
     Raises:
         Invalid: a field that the specification requires is missing or of the wrong form.
@@ -35,7 +35,7 @@ def read_card(card: Json) -> tuple[str, str, str, str | None, list[AgentSkill]]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise Invalid(f"agent card: skills: {first['loc']}: {first['msg']}", field="skills") from None
-    return name, description, version, _endpoint(card), parsed
+    return name, description, version, _endpoints(card), parsed
 
 
 def _text(card: Json, key: str) -> str:
@@ -45,16 +45,19 @@ def _text(card: Json, key: str) -> str:
     return value
 
 
-def _endpoint(card: Json) -> str | None:
-    """A2A 1.0 lists `supportedInterfaces`, 0.3 has `url`."""
-    interfaces = card.get("supportedInterfaces")
-    if isinstance(interfaces, list) and interfaces and isinstance(interfaces[0], dict):
-        url = interfaces[0].get("url")
-    else:
-        url = card.get("url")
-    if url is not None and not isinstance(url, str):
-        raise Invalid("agent card: url is no text", field="url")
-    return url
+def _endpoints(card: Json) -> list[str]:
+    """Every URL the agent is reached at: A2A 1.0 lists `supportedInterfaces`, 0.3 has `url` and additional ones."""
+    urls = _interfaces(card.get("supportedInterfaces"))
+    urls += [card["url"]] if card.get("url") is not None else []
+    urls += _interfaces(card.get("additionalInterfaces"))
+    texts = [url for url in urls if isinstance(url, str)]
+    if len(texts) != len(urls):
+        raise Invalid("agent card: a url is no text", field="url")
+    return texts
+
+
+def _interfaces(value: JsonValue) -> list[JsonValue]:
+    return [each.get("url") for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def read_skill(content: str) -> tuple[str, str, Json]:

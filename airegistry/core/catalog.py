@@ -4,13 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import ValidationError
+import anyio
 
 from airegistry.core.access import Access, Action
 from airegistry.core.admission import Admission, OnDuplicate
 from airegistry.core.assets import (
-    ASSET,
-    MODELS,
     Agent,
     Duplicate,
     HealthReport,
@@ -30,6 +28,8 @@ from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
 from airegistry.core.scans import SECURITY_PENDING, Scans
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.sizes import check_sizes
+from airegistry.core.validation import validated
 from airegistry.core.visibility import Visibility
 
 RETRIES = 8
@@ -118,6 +118,7 @@ class Catalog:
             await self._check_free(who, asset)
             if isinstance(asset, Server):
                 asset = await self._described(asset) if fetch and asset.transport != "stdio" else self._stated(asset)
+            await anyio.to_thread.run_sync(check_sizes, asset)
             admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
             await self._shelf.create(admitted.asset)
             await self._scans.keep(admitted.asset, admitted.report)
@@ -151,8 +152,26 @@ class Catalog:
 
     def tools(self, who: Principal, asset: AnyAsset) -> Sequence[Tool]:
         """The tools of a server that the caller may see."""
-        tools = asset.tools if isinstance(asset, Server) else []
-        return [tool for tool in tools if self._access.sees(who, asset, tool.name)]
+        part = self.part(who, asset)
+        return part.tools if isinstance(part, Server) else []
+
+    def part(self, who: Principal, asset: AnyAsset) -> AnyAsset:
+        """An asset without the tools, prompts and resources of it that the caller may not see."""
+        if not isinstance(asset, Server):
+            return asset
+
+        def sees(name: str | None) -> bool:
+            return self._access.sees(who, asset, name or "")
+
+        return asset.model_copy(
+            update={
+                "tools": [tool for tool in asset.tools if sees(tool.name)],
+                "prompts": [prompt for prompt in asset.prompts if sees(prompt.name)],
+                "resources": [resource for resource in asset.resources if sees(resource.uri)],
+                "resource_templates": [each for each in asset.resource_templates if sees(each.uri_template)],
+                "requires_approval": [name for name in asset.requires_approval if sees(name)],
+            }
+        )
 
     async def list(
         self,
@@ -287,6 +306,7 @@ class Catalog:
                 attempt.data_classification = asset.data_classification
                 changed = await amend(asset)
                 changed = changed.model_copy(update={"updated_by": who.subject, "updated_at": self._clock.now()})
+                await anyio.to_thread.run_sync(check_sizes, changed)
                 admitted = await self._admission.review(who, changed) if review else None
                 final = admitted.asset if admitted else changed
                 if changed.enabled and not asset.enabled and not final.enabled:
@@ -360,27 +380,6 @@ class Catalog:
         if "/" not in cursor or cursor < first:
             raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
         return cursor
-
-
-def validated(fields: Json) -> AnyAsset:
-    """An asset of these fields.
-
-    Raises:
-        Invalid: a field is unknown, missing or does not fit; the first one is named.
-    """
-    try:
-        return ASSET.validate_python(fields, by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
-def invalid(error: ValidationError) -> Invalid:
-    """What is wrong with some input: the first three faults in one line, the first one's place as `field`."""
-    faults = [
-        (".".join(str(part) for part in fault["loc"] if part not in MODELS), fault["msg"])
-        for fault in error.errors(include_url=False, include_input=False)[:3]
-    ]
-    return Invalid("; ".join(f"{where or 'input'}: {what}" for where, what in faults), field=faults[0][0] or None)
 
 
 def _audience(asset: AnyAsset) -> Audience:

@@ -11,10 +11,10 @@ from referencing.exceptions import Unresolvable
 from airegistry.core.access import Access
 from airegistry.core.assets import EntityType, Json
 from airegistry.core.audit import Audit
-from airegistry.core.catalog import invalid
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import Invalid, NotFound
 from airegistry.core.principals import Principal
+from airegistry.core.validation import invalid
 
 _NOTHING_ELSE: Registry[bool | Mapping[str, object]] = Registry()
 """What a `$ref` may lead to outside its schema. Left to itself, jsonschema fetches any URL."""

@@ -3,6 +3,7 @@
 AirError
 ├── Invalid            the request itself is wrong
 ├── NotFound           no such thing, or none the caller may know of
+│   └── UnknownTool    the server is known, the tool is not
 ├── Conflict           somebody else was first
 ├── AccessDenied       seen, but not allowed; `missing` names the scopes that would help
 ├── Unauthenticated    no or bad credentials (HTTP 401; never a tool error)
@@ -50,6 +51,10 @@ class NotFound(AirError):
     """There is no such thing, or none that the caller may know of: both read the same."""
 
     code = "not_found"
+
+
+class UnknownTool(NotFound):
+    """The server is known and has no such tool: as far as it was described, and so scanned."""
 
 
 class Conflict(AirError):

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from airegistry.core.access import Grant, Group, Scope
-from airegistry.core.catalog import validated
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import Conflict
 from airegistry.core.intake import skill_fields
 from airegistry.core.principals import SYSTEM
 from airegistry.core.services import Services
+from airegistry.core.validation import validated
 
 ADMINISTRATOR = "administrator"
 META, DONE = "meta", "first_start"

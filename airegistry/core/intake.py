@@ -10,11 +10,12 @@ from airegistry.core.admission import OnDuplicate
 from airegistry.core.assets import AgentSkill, Json, Kind, Skill, check_path
 from airegistry.core.audit import Audit
 from airegistry.core.cards import MAX_CARD, MAX_SKILL, content_hash, read_card, read_skill
-from airegistry.core.catalog import Catalog, Registered, validated
+from airegistry.core.catalog import Catalog, Registered
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import AirError, Invalid
 from airegistry.core.ports import AnyAsset, Backends
 from airegistry.core.principals import Principal
+from airegistry.core.validation import validated
 
 GOVERNANCE = frozenset(
     (
@@ -24,7 +25,7 @@ GOVERNANCE = frozenset(
     ).split()
 )
 """Fields a registrant may set on any kind of asset; the rest is read from the format or set by the registry."""
-READ_FROM_FORMAT = frozenset({"frontmatter", "skills", "content_hash"})
+READ_FROM_FORMAT = frozenset({"frontmatter", "skills", "content_hash", "card_url"})
 
 
 class Intake:
@@ -62,12 +63,12 @@ class Intake:
         if card is None and url is not None:
             card = _object(await self._backends.fetch_text(url, limit=MAX_CARD))
         assert card is not None  # one of the two was given
-        name, description, version, endpoint, skills = read_card(card)
-        if endpoint is not None:
+        name, description, version, endpoints, skills = read_card(card)
+        for endpoint in endpoints:
             self._backends.check_url(endpoint)
         fields: Json = {
             "kind": "agent", "path": path, "name": name, "description": description, "version": version,
-            "url": endpoint, "card_url": url, "card": card, "skills": _dumped(skills), **governance,
+            "url": next(iter(endpoints), None), "card_url": url, "card": card, "skills": _dumped(skills), **governance,
         }  # fmt: skip
         return await self._register(who, fields, on_duplicate)
 
@@ -141,10 +142,15 @@ class Intake:
             skill = await self._before_update(who, kind, path)
             read = _skill_changes(skill, changes)
         if kind == "agent" and isinstance(card := changes.get("card"), dict):
-            name, description, _, endpoint, skills = read_card(card)
-            if endpoint is not None:
+            name, description, _, endpoints, skills = read_card(card)
+            for endpoint in endpoints:
                 self._backends.check_url(endpoint)
-            read = {"name": name, "description": description, "url": endpoint, "skills": _dumped(skills)}
+            read = {
+                "name": name,
+                "description": description,
+                "url": next(iter(endpoints), None),
+                "skills": _dumped(skills),
+            }
         return await self._catalog.update(who, kind, path, {**changes, **read})
 
     async def _before_update(self, who: Principal, kind: Kind, path: str) -> AnyAsset:

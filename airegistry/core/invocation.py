@@ -6,7 +6,7 @@ from typing import Literal
 
 import anyio
 
-from airegistry.core.access import CALLS, LISTED_BY, PLUMBING, Access
+from airegistry.core.access import CALLS, EVERY_TOOL, LISTED_BY, PLUMBING, Access
 from airegistry.core.assets import Json, Server
 from airegistry.core.audit import Audit
 from airegistry.core.errors import (
@@ -15,10 +15,11 @@ from airegistry.core.errors import (
     Invalid,
     NotFound,
     ScanFailed,
+    UnknownTool,
     Unsupported,
     UpstreamFailed,
 )
-from airegistry.core.ports import Clock, Telemetry, Upstream, UpstreamResult
+from airegistry.core.ports import AnyAsset, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import SECURITY_PENDING
 from airegistry.core.shelf import Shelf
@@ -35,7 +36,7 @@ class Call:
     """One admitted request to a backend.
 
     `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
-    why it was allowed.
+    why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer.
     """
 
     who: Principal
@@ -45,6 +46,7 @@ class Call:
     started: float
     headers: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    described: frozenset[str] = frozenset()
 
 
 class Invocation:
@@ -88,13 +90,16 @@ class Invocation:
             reason = self._allow(who, server, method, name)
             self._check_callable(server)
             self._check_approval(server, name)
+            if method == "tools/call":
+                self._check_described(server, name)
         except AirError as error:
             self._note(
                 who, path, method, name, server, started, decision="deny", reason=f"{error.code}: {error.message}",
                 outcome="refused",
             )  # fmt: skip
             raise
-        return Call(who, server, method, name, started, reason=reason)
+        described = frozenset() if method in CALLS else frozenset(tool.name for tool in server.tools)
+        return Call(who, server, method, name, started, reason=reason, described=described)
 
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
         """Write down how an admitted call ended. Returns at once."""
@@ -105,8 +110,9 @@ class Invocation:
 
     def may_use(self, call: Call, member: Member, name: str) -> bool:
         """Whether a tool, prompt or resource may stand in a list that answers this call."""
-        decision = self._access.decide(call.who, "call", call.server, tool=name, method=USED_BY[member])
-        return decision.allowed
+        if member == "tools" and name not in call.described:
+            return False
+        return self._access.decide(call.who, "call", call.server, tool=name, method=USED_BY[member]).allowed
 
     async def call_tool(self, who: Principal, path: str, tool: str, arguments: Json) -> UpstreamResult:
         """Call a tool through the same rules as the gateway.
@@ -119,8 +125,6 @@ class Invocation:
         outcome: Outcome = "error"
         failure = None
         try:
-            if all(known.name != tool for known in call.server.tools):
-                raise NotFound(f"server {path!r} has no tool named {tool!r}")
             params: Json = {"name": tool, "arguments": arguments}
             result = await self._upstream.request(
                 call.server, call.headers, "tools/call", params, timeout=CALL_TIMEOUT, owner=who.subject
@@ -138,13 +142,19 @@ class Invocation:
         return result
 
     async def _server(self, who: Principal, path: str, version: str | None) -> Server:
-        found = await self._shelf.get("server", path, version)
-        asset = found[0] if found else None
-        if asset is None or not self._visibility.shows(who, asset) or not self._visibility.serves(asset):
+        head = await self._shelf.get("server", path)
+        found = head if version is None else await self._shelf.get("server", path, version)
+        if head is None or found is None or not self._served(who, head[0]) or not self._served(who, found[0]):
             raise NotFound(f"no server named {path!r}")
+        asset = found[0]
+        if isinstance(head[0], Server):
+            self._check_enabled(head[0])  # who switches a server off means all of its versions
         if not isinstance(asset, Server):
             raise Unsupported(f"{path!r} is a virtual server, which this gateway does not serve yet")
         return asset
+
+    def _served(self, who: Principal, asset: AnyAsset) -> bool:
+        return self._visibility.shows(who, asset) and self._visibility.serves(asset)
 
     def _allow(self, who: Principal, server: Server, method: str, name: str | None) -> str:
         if method in CALLS:
@@ -155,24 +165,34 @@ class Invocation:
             return self._access.require(who, "read", server, method=method).reason
         if method in PLUMBING or method.startswith("notifications/"):
             return self._access.require(who, "read", server).reason
-        return self._access.require(who, "call", server, tool="*", method=method).reason
+        return self._access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason
 
     @staticmethod
     def _check_callable(server: Server) -> None:
-        if SECURITY_PENDING in server.tags and not server.enabled:
-            raise ScanFailed(f"server {server.path!r} is held by its security scan")
-        if not server.enabled:
-            raise NotFound(f"server {server.path!r} is disabled")
+        Invocation._check_enabled(server)
         if server.transport == "stdio":
             raise Unsupported(f"server {server.path!r} runs on its user's machine; start it by its recipe")
         if not server.callable:
             raise ScanFailed(f"server {server.path!r} was never fetched and scanned; refresh it first")
 
     @staticmethod
+    def _check_enabled(server: Server) -> None:
+        if SECURITY_PENDING in server.tags and not server.enabled:
+            raise ScanFailed(f"server {server.path!r} is held by its security scan")
+        if not server.enabled:
+            raise NotFound(f"server {server.path!r} is disabled")
+
+    @staticmethod
     def _check_approval(server: Server, name: str | None) -> None:
         """Nobody can be asked for approval yet, so what needs it is refused: fail closed."""
         if name is not None and name in server.requires_approval:
             raise ApprovalRequired(f"{name} of server {server.path!r} needs a person's approval for each call")
+
+    @staticmethod
+    def _check_described(server: Server, name: str | None) -> None:
+        """Only tools that were described, and so scanned, are called."""
+        if all(tool.name != name for tool in server.tools):
+            raise UnknownTool(f"server {server.path!r} has no tool named {name!r}; refresh it if the tool is new")
 
     def _note(
         self, who: Principal, path: str, method: str, name: str | None, server: Server | None, started: float,

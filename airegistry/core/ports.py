@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from airegistry.core.assets import Agent, Entity, Json, Prompt, Resource, Server, Skill, Tool, VirtualServer
+from airegistry.core.assets import Agent, Entity, Json, Model, Prompt, Resource, Server, Skill, Tool, VirtualServer
 
 AnyAsset = Server | Agent | Skill | VirtualServer | Entity
 Vectors = npt.NDArray[np.float32]
@@ -111,9 +112,8 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 Tier = Literal["none", "review", "block"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a scanner found, and where. `evidence` is escaped and cut to 200 characters."""
+class Finding(Model):
+    """What a scanner found, and where, as reports show it. `evidence` is escaped and cut to 200 characters."""
 
     rule: str
     severity: Severity
@@ -121,7 +121,7 @@ class Finding:
     field: str
     message: str
     evidence: str = ""
-    codes: Sequence[str] = ()
+    codes: list[str] = Field(default_factory=list)
 
 
 class Scanner(Protocol):

@@ -10,23 +10,11 @@ from airegistry.core.access import Access
 from airegistry.core.assets import Model
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import NotFound, ScanFailed
-from airegistry.core.ports import AnyAsset, Clock, Scanner, Severity, Tier
+from airegistry.core.ports import AnyAsset, Clock, Finding, Scanner
 from airegistry.core.principals import Principal
 from airegistry.core.shelf import key_of, ref
 
 SECURITY_PENDING = "security-pending"
-
-
-class FindingRecord(Model):
-    """A finding as reports show it."""
-
-    rule: str
-    severity: Severity
-    tier: Tier
-    field: str
-    message: str
-    evidence: str = ""
-    codes: list[str] = Field(default_factory=list)
 
 
 class ScanReport(Model):
@@ -37,7 +25,7 @@ class ScanReport(Model):
     scanned_at: datetime
     scanners: list[str]
     verdict: str
-    findings: list[FindingRecord] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
 
 
 class Scans:
@@ -55,19 +43,13 @@ class Scans:
         Raises:
             ScanFailed: a scanner could not give an answer.
         """
-        findings: list[FindingRecord] = []
+        findings: list[Finding] = []
         for scanner in self._scanners:
             try:
                 found = await anyio.to_thread.run_sync(scanner.scan, asset)
             except Exception as error:  # whatever breaks a scanner: no answer is no pass
                 raise ScanFailed(f"scanner {scanner.name} could not read {ref(asset)}: {error}") from error
-            findings += [
-                FindingRecord(
-                    rule=f.rule, severity=f.severity, tier=f.tier, field=f.field, message=f.message,
-                    evidence=f.evidence, codes=list(f.codes),
-                )
-                for f in found
-            ]  # fmt: skip
+            findings += found
         return ScanReport(
             asset=ref(asset), version=asset.version, scanned_at=self._clock.now(),
             scanners=[scanner.name for scanner in self._scanners], verdict=_verdict(findings), findings=findings,
@@ -99,6 +81,6 @@ class Scans:
         return f"{key_of(asset.kind, asset.path)}@{asset.version}"
 
 
-def _verdict(findings: Sequence[FindingRecord]) -> str:
+def _verdict(findings: Sequence[Finding]) -> str:
     tiers = {finding.tier for finding in findings}
     return "block" if "block" in tiers else "review" if "review" in tiers else "pass"

@@ -4,13 +4,13 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import numpy as np
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Server, Tool
+from airegistry.core.assets import Kind, Server, Tool
 from airegistry.core.events import Event
 from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
 from airegistry.core.principals import Principal
@@ -20,6 +20,7 @@ from airegistry.core.visibility import Visibility
 
 log = logging.getLogger(__name__)
 MASKS = 256
+BARE = "bare-server/"
 VECTORS = 4096
 NEAREST = 10
 MEANING = 0.95
@@ -64,6 +65,7 @@ class Search:
         self._masks: OrderedDict[tuple[object, ...], dict[str, bool]] = OrderedDict()
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._generation = 0
         self._embeds = False
 
@@ -95,7 +97,7 @@ class Search:
     async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
         """What the index will hold of an asset. Without vectors when the embedder fails: a failed index never
         fails a registration."""
-        texts = texts_of(asset)
+        texts = await anyio.to_thread.run_sync(_texts, asset)
         try:
             vectors = await anyio.to_thread.run_sync(self._embed, texts)
         except Exception:  # whatever a model's library raises: registrations go on
@@ -103,47 +105,54 @@ class Search:
             vectors = [np.zeros((0, 0), dtype=np.float32) for _ in texts]
         return [text.indexed(vector) for text, vector in zip(texts, vectors, strict=True)]
 
-    def put(self, asset: AnyAsset, documents: Sequence[IndexDocument]) -> None:
-        """Hold an asset from now on; the next search sees it."""
+    async def on_event(self, event: Event) -> None:
+        """Follow what happens to assets: the next search sees it."""
+        await self._follow(event.asset.kind, event.asset.path)
+
+    async def _follow(self, kind: Kind, path: str) -> None:
+        """Hold an asset as the store has it, until it has it so still.
+
+        Events of concurrent writers come in any order: what the store holds in the end counts.
+        """
+        while True:
+            head = await self._head(kind, path)
+            if head is None:
+                await anyio.to_thread.run_sync(self._drop, f"{kind}/{path}")
+            else:
+                documents = await self.prepare(head[0])
+                await anyio.to_thread.run_sync(self._hold, head[0], documents)
+            if await self._head(kind, path) == head:
+                return
+
+    async def _head(self, kind: Kind, path: str) -> tuple[AnyAsset, int] | None:
+        head = await self._shelf.get(kind, path)
+        return head if head is not None and head[0].kind == kind else None
+
+    def _hold(self, asset: AnyAsset, documents: Sequence[IndexDocument]) -> None:
         name = ref(asset)
         kept = {document.id for document in documents}
-        self._assets[name] = asset
-        for document in documents:
-            self._index.put(document)
-        for gone in self._ids.get(name, ()):
-            if gone not in kept:
+        with self._writing:
+            self._assets[name] = asset
+            for document in documents:
+                self._index.put(document)
+            for gone in self._ids.get(name, ()):
+                if gone not in kept:
+                    self._index.remove(gone)
+            self._ids[name] = [document.id for document in documents]
+            self._changed()
+
+    def _drop(self, name: str) -> None:
+        with self._writing:
+            for gone in self._ids.pop(name, ()):
                 self._index.remove(gone)
-        self._ids[name] = [document.id for document in documents]
-        self._changed()
-
-    def remove(self, asset: AnyAsset) -> None:
-        """Forget an asset and its tools."""
-        name = ref(asset)
-        for gone in self._ids.pop(name, ()):
-            self._index.remove(gone)
-        self._assets.pop(name, None)
-        self._changed()
-
-    async def on_event(self, event: Event) -> None:
-        """Follow what happens to assets."""
-        documents: list[IndexDocument] = []
-        prepared: tuple[AnyAsset, int] | None = None
-        while True:  # events of concurrent writers come in any order: what the store holds in the end counts
-            head = await self._shelf.get(event.asset.kind, event.asset.path)
-            if head is None or head[0].kind != event.asset.kind:
-                self.remove(event.asset)
-                return
-            if head == prepared:
-                self.put(head[0], documents)
-                return
-            prepared = head
-            documents = await self.prepare(head[0])
+            self._assets.pop(name, None)
+            self._changed()
 
     async def rebuild(self) -> None:
         """Hold everything in the store by its words; `embed_all` adds the vectors."""
         async for _, asset in self._shelf.walk():
             nothing = np.zeros((0, 0), dtype=np.float32)
-            self.put(asset, [text.indexed(nothing) for text in texts_of(asset)])
+            self._hold(asset, [text.indexed(nothing) for text in _texts(asset)])
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
@@ -151,12 +160,8 @@ class Search:
         Until this is called assets are held by their words alone, so that a start does not wait for the model.
         """
         self._embeds = True
-        for name in list(self._assets):
-            asset = self._assets.get(name)
-            if asset is not None:
-                documents = await self.prepare(asset)
-                if self._assets.get(name) is asset:
-                    self.put(asset, documents)
+        for asset in list(self._assets.values()):
+            await self._follow(asset.kind, asset.path)
 
     async def similar(
         self, who: Principal, asset: AnyAsset, documents: Sequence[IndexDocument]
@@ -195,7 +200,7 @@ class Search:
 
     def _changed(self) -> None:
         self._generation += 1
-        self._masks.clear()
+        self._masks = OrderedDict()  # a new one: another thread may be at work on the old
 
     def _embed(self, texts: Sequence[SearchText]) -> list[Vectors]:
         if self._embedder is None or not self._embeds:
@@ -237,19 +242,29 @@ class Search:
 
     def _mask(self, who: Principal, seen: dict[str, bool], ids: Sequence[str]) -> Mask:
         """Which documents the caller may see. `seen` remembers; its entry "" says whether disabled ones count."""
-        include_disabled = seen[""]
         for id_ in ids:
             if id_ and id_ not in seen:
-                seen[id_] = self._allowed(who, id_, include_disabled)
+                seen[id_] = self._allowed(who, seen, id_)
         return np.fromiter((bool(id_) and seen[id_] for id_ in ids), dtype=np.bool_, count=len(ids))
 
-    def _allowed(self, who: Principal, id_: str, include_disabled: bool) -> bool:
+    def _allowed(self, who: Principal, seen: dict[str, bool], id_: str) -> bool:
+        """Of a server the caller sees either the document with the words of all its tools, or the one without."""
         asset, tool = self._resolve(id_)
-        if asset is None or not (asset.enabled or include_disabled):
+        if asset is None or not (asset.enabled or seen[""]) or not self._visibility.shows(who, asset):
             return False
-        return self._visibility.shows(who, asset) and (tool is None or self._access.sees(who, asset, tool))
+        if tool is not None:
+            return self._access.sees(who, asset, tool)
+        if not isinstance(asset, Server) or not asset.tools:
+            return True
+        whole = f"whole/{asset.path}"
+        if whole not in seen:
+            seen[whole] = all(self._access.sees(who, asset, each.name) for each in asset.tools)
+        return seen[whole] != id_.startswith(BARE)
 
     def _resolve(self, id_: str) -> tuple[AnyAsset | None, str | None]:
+        """The asset a document is of, and the tool's name if it is of a tool."""
+        if id_.startswith(BARE):
+            return self._assets.get(f"server/{id_.removeprefix(BARE)}"), None
         kind, _, rest = id_.partition("/")
         if kind != "tool":
             return self._assets.get(id_), None
@@ -264,3 +279,13 @@ class Search:
             return Hit(asset, None, match.score)
         tools = asset.tools if isinstance(asset, Server) else []
         return next((Hit(asset, tool, match.score) for tool in tools if tool.name == name), None)
+
+
+def _texts(asset: AnyAsset) -> list[SearchText]:
+    """What is indexed of an asset. Of a server with tools also a document without a word of them, for callers who
+    may not see them all: hidden tools must not move the server in their ranking."""
+    texts = texts_of(asset)
+    if isinstance(asset, Server) and asset.tools:
+        bare = texts_of(asset.model_copy(update={"tools": []}))[0]
+        texts.append(replace(bare, id=f"{BARE}{asset.path}"))
+    return texts

@@ -109,13 +109,14 @@ class Tokens:
         """
         async with self._audit.attempt(who, "token:create", f"token/{name}"):
             self._access.require(who, "token")
-            if not 1 <= len(name) <= MAX_NAME:
-                raise Invalid(f"a token's name has 1 to {MAX_NAME} characters", field="name")
+            if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+                raise Invalid(f"a token's name has 1 to {MAX_NAME} characters, all of them visible", field="name")
             if not 1 <= expires_in <= 315_360_000:
                 raise Invalid("expires_in is seconds, from 1 to 315360000", field="expires_in")
             await self._policy.check_scopes(scopes)
             self._check_grantable(who, name, groups, scopes)
             key, now = secrets.token_hex(8), self._clock.now()
+            self._check_lifetime(who, now + timedelta(seconds=expires_in))
             token = f"{PREFIX}{key}_{secrets.token_urlsafe(32)}"
             record = TokenRecord(
                 id=key, name=name, hash=digest(token), groups=groups, scopes=scopes, created_at=now,
@@ -137,6 +138,8 @@ class Tokens:
             found = await self._records.find_one(key)
             if found is None:
                 raise NotFound(f"no token with id {key!r}")
+            if found[0].created_by != who.subject and not self._access.administrates(who):
+                raise AccessDenied("only an administrator revokes the tokens of others")
             record = found[0].model_copy(update={"revoked_at": self._clock.now()})
             self._known[key] = record
             await self._records.save(key, record, expect=found[1])
@@ -149,6 +152,11 @@ class Tokens:
         """
         self._access.require(who, "token")
         return sorted(self._known.values(), key=lambda record: record.created_at)
+
+    def _check_lifetime(self, who: Principal, expires_at: datetime) -> None:
+        maker = self._known.get(who.client)
+        if maker is not None and expires_at > maker.expires_at and not self._access.administrates(who):
+            raise Invalid(f"a token does not outlive its maker, which ends at {maker.expires_at}", field="expires_in")
 
     def _check_grantable(self, who: Principal, name: str, groups: list[str], scopes: list[str]) -> None:
         """Nobody hands out what they do not hold, administrators aside: neither rights, nor the freedom from a

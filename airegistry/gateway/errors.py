@@ -4,7 +4,7 @@
 |---|---|---|
 | invalid | 400 | 413 for a body over the limit, 415 for one that is no JSON, 405 for another verb |
 | unauthenticated | 401 | the authentication layer in front adds the challenge |
-| not_found | 404 | one body for what is hidden and what does not exist |
+| not_found | 404 | one body for what is hidden and what does not exist; 400 for an unknown tool of a known server |
 | access_denied, approval_required, quarantined, scan_failed, gate_rejected | 403 | |
 | conflict | 409 | |
 | rate_limited | 429 | with Retry-After |
@@ -17,10 +17,10 @@ import math
 from collections.abc import Mapping
 
 import orjson
-from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 from starlette.types import Send
 
-from airegistry.core.errors import AirError, Invalid, NotFound, RateLimited, UpstreamFailed
+from airegistry.core.errors import AirError, Invalid, NotFound, RateLimited, UnknownTool, UpstreamFailed
 
 RequestId = str | int | None
 
@@ -61,8 +61,9 @@ class BadAnswer(UpstreamFailed):
 
 def error_body(error: AirError, request_id: RequestId) -> bytes:
     """The JSON-RPC error object; that of NotFound says nothing of what was asked for."""
-    known = not isinstance(error, NotFound)
+    known = not isinstance(error, NotFound) or isinstance(error, UnknownTool)
     rpc = error.rpc if isinstance(error, Malformed) else _RPC.get(error.code, REFUSED)
+    rpc = INVALID_PARAMS if isinstance(error, UnknownTool) else rpc
     data = {**(error.details() if known else {}), "code": error.code}
     message = error.message if known else "not found"
     if isinstance(error, UpstreamFailed) and not isinstance(error, BadAnswer):
@@ -112,4 +113,6 @@ class Reply:
             if status == 405:
                 headers.append((b"allow", b"GET, POST, DELETE"))
         body = error_body(error, request_id)
-        await self.whole(status or STATUS.get(error.code, 500), headers, body)
+        # A 404 would tell a client of the older era that its session is gone.
+        status = status or (400 if isinstance(error, UnknownTool) else STATUS.get(error.code, 500))
+        await self.whole(status, headers, body)

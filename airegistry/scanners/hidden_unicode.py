@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from airegistry.core.ports import AnyAsset, Finding, Severity
 from airegistry.scanners.leaves import leaves
 
-CODES = ("OWASP-MCP06:2025", "OWASP-ASI01:2026", "ATLAS-AML.T0068", "CWE-1007")
+CODES = ["OWASP-MCP06:2025", "OWASP-ASI01:2026", "ATLAS-AML.T0068", "CWE-1007"]
 _TAGS = re.compile("[\U000e0001-\U000e007f]+")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -48,4 +48,6 @@ def _findings(pointer: str, text: str) -> list[Finding]:
 
 def _finding(rule: str, severity: Severity, pointer: str, message: str, evidence: str) -> Finding:
     escaped = evidence.encode("ascii", "backslashreplace").decode()[:200]
-    return Finding(rule, severity, "block", pointer, message, evidence=escaped, codes=CODES)
+    return Finding(
+        rule=rule, severity=severity, tier="block", field=pointer, message=message, evidence=escaped, codes=CODES
+    )

@@ -111,6 +111,6 @@ class GroupCommit(Generic[Op]):
 
     def _failure(self, error: BaseException) -> AirError:
         reason = error.strerror or error if isinstance(error, OSError) else repr(error)
-        failure = Internal(f"{self._name} cannot be written, nothing was stored: {reason}")
+        failure = Internal(f"nothing was stored: the registry's storage cannot be written ({reason})")
         failure.__cause__ = error
         return failure

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from airegistry.core.assets import Json, Rating, check_path
-from airegistry.core.catalog import Registered, validated
+from airegistry.core.catalog import Registered
 from airegistry.core.services import Services
+from airegistry.core.validation import validated
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools

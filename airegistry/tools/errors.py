@@ -8,8 +8,8 @@ from fastmcp.server.middleware import Middleware, MiddlewareContext
 from fastmcp.tools.base import ToolResult
 from pydantic import ValidationError as PydanticError
 
-from airegistry.core.catalog import invalid
 from airegistry.core.errors import AirError, Invalid
+from airegistry.core.validation import invalid
 
 Context = MiddlewareContext[mcp_types.CallToolRequestParams]
 

@@ -3,6 +3,7 @@
 They live in this process, as the sessions do. (FastMCP's own store would import 400 modules for the same.)
 """
 
+import re
 from collections import OrderedDict, deque
 from itertools import count
 
@@ -10,6 +11,7 @@ from mcp.server.streamable_http import EventCallback, EventId, EventMessage, Eve
 from mcp_types import JSONRPCMessage
 
 STREAMS, EVENTS = 2_000, 100
+_ID = re.compile(r"[0-9]{1,18}")
 
 
 class MemoryEventStore(EventStore):
@@ -37,10 +39,11 @@ class MemoryEventStore(EventStore):
 
     async def replay_events_after(self, last_event_id: EventId, send_callback: EventCallback) -> StreamId | None:
         """Send what came after an event on its stream; None when the event is not known any more."""
-        stream = self._stream_of.get(int(last_event_id)) if last_event_id.isdigit() else None
+        last = int(last_event_id) if _ID.fullmatch(last_event_id) else 0
+        stream = self._stream_of.get(last)
         if stream is None:
             return None
         for number, message in list(self._streams[stream]):
-            if number > int(last_event_id) and message is not None:
+            if number > last and message is not None:
                 await send_callback(EventMessage(message, str(number)))
         return stream

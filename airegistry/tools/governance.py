@@ -7,9 +7,9 @@ from pydantic import Field, ValidationError
 
 from airegistry.core.access import Action, Grant, Group, Scope
 from airegistry.core.audit import AuditEvent, AuditFilter
-from airegistry.core.catalog import invalid
 from airegistry.core.errors import Invalid
 from airegistry.core.services import Services
+from airegistry.core.validation import invalid
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import AssetKind, Cursor, Limit, Path, Shape

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from airegistry.core.assets import Json, Kind, Skill
+from airegistry.core.assets import Kind, Skill
 from airegistry.core.errors import NotFound
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
@@ -175,11 +175,8 @@ class ListingTools:
 
     def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
         """An asset as the caller may see it."""
-        tools: list[Json] | None = None
-        if asset.kind == "server":
-            seen = self._services.catalog.tools(who, asset)
-            tools = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in seen]
-        return AssetShape.model_validate({**shown(asset, self._services.url, detail=detail, tools=tools), **more})
+        part = self._services.catalog.part(who, asset)
+        return AssetShape.model_validate({**shown(part, self._services.url, detail=detail), **more})
 
     async def _page(
         self, kind: Kind, limit: int, cursor: str | None, fits: Callable[[AnyAsset], bool], detail: Detail

@@ -3,6 +3,7 @@
 from fastmcp import FastMCP
 
 from airegistry import __version__
+from airegistry.core.errors import Unsupported
 from airegistry.core.services import Services
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
@@ -45,4 +46,25 @@ def build(services: Services) -> FastMCP:
     add_prompts(mcp, services)
     # Without this each tools/call lists all tools again, to look for parameters mirrored in headers; ours have none.
     mcp._mcp_server.get_tool_input_schema = lambda name: None
+    # FastMCP asks its session state store at each call which components a session hid; ours hide none. The default
+    # store would import 400 modules, 14 MB.
+    mcp._FastMCP__state_store = NoSessionState()  # type: ignore[attr-defined]  # private: a test holds the memory
     return mcp
+
+
+class NoSessionState:
+    """In place of FastMCP's session state, which no tool here uses."""
+
+    async def get(self, key: str) -> None:
+        """Nothing is kept."""
+
+    async def put(self, key: str, value: object, ttl: float | None = None) -> None:
+        """Refuse: what is put would be lost.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported("the registry's tools keep no session state")
+
+    async def delete(self, key: str) -> None:
+        """Nothing is kept."""

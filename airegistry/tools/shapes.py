@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from airegistry.core.assets import Json, Server, VirtualServer
 from airegistry.core.ports import AnyAsset
@@ -89,20 +89,16 @@ def endpoint_of(url: str, asset: AnyAsset) -> str | None:
     return f"{url}/{asset.path}/mcp" if isinstance(asset, VirtualServer) else None
 
 
-def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", tools: list[Json] | None = None) -> Json:
-    """An asset as answers show it. `tools` are those the caller may see; brief ones come without schemas."""
+def shown(asset: AnyAsset, url: str, *, detail: Detail = "full") -> Json:
+    """An asset as answers show it; brief ones come without schemas and long texts."""
     hidden = {"content", "files"} if asset.kind == "skill" else set()
     if detail == "brief":
         hidden |= {"card", "resources", "resource_templates", "prompts", "instructions", "server_info", "metadata"}
     body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)
-    if tools is not None:
-        body["tools"] = [*tools] if detail == "full" else [_brief(each) for each in tools]
+    if detail == "brief" and isinstance(asset, Server):
+        body["tools"] = [{"name": tool.name, "description": tool.description} for tool in asset.tools]
     body["endpoint"] = endpoint_of(url, asset)
     return body
-
-
-def _brief(definition: Json) -> JsonValue:
-    return {"name": definition["name"], "description": definition.get("description", "")}
 
 
 def result_of(hit: Hit, url: str) -> SearchResult:

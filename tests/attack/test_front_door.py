@@ -19,7 +19,6 @@ def exchange(registry: Registry, *headers: str) -> bytes:
         return connection.makefile("rb").readline()
 
 
-@pytest.mark.xfail(strict=True, reason="outside the gateway one of two Host or Origin headers is believed")
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 async def test_a_second_host_or_origin_is_refused(registry: Registry, name: str) -> None:
     good = {"Host": f"127.0.0.1:{registry.port}", "Origin": registry.url}[name]
@@ -29,17 +28,18 @@ async def test_a_second_host_or_origin_is_refused(registry: Registry, name: str)
         assert line.split()[1][:1] == b"4", (pair, line)
 
 
-@pytest.mark.xfail(strict=True, reason="on loopback the port and scheme of an Origin are not compared")
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:1", "https://127.0.0.1:{port}", "http://127.0.0.1:{port}.evil"])
 async def test_a_page_of_another_local_server_is_a_foreign_origin(registry: Registry, origin: str) -> None:
     line = exchange(registry, f"Host: 127.0.0.1:{registry.port}", f"Origin: {origin.format(port=registry.port)}")
     assert line.split()[1] == b"403"
 
 
-@pytest.mark.xfail(strict=True, reason="the parser of requests has no limit: headers of any length are kept in memory")
 async def test_an_anonymous_header_of_megabytes_is_cut_off(registry: Registry) -> None:
-    line = exchange(registry, f"Host: 127.0.0.1:{registry.port}", "X-Long: " + "a" * (4 << 20))
-    assert line.split()[1:2] != [b"200"]
+    try:
+        line = exchange(registry, f"Host: 127.0.0.1:{registry.port}", "X-Long: " + "a" * (4 << 20))
+    except ConnectionError:  # it went on sending when the registry had closed already
+        line = b""
+    assert line.split()[1:2] in ([], [b"431"])
 
 
 @pytest.mark.xfail(strict=True, reason="a token is asked for at the opening of a stream only")

@@ -9,7 +9,6 @@ from tests.support.registry import Registry
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.xfail(strict=True, reason="a server is indexed with the words of all its tools, for every caller alike")
 async def test_words_of_hidden_tools_do_not_move_their_server_in_search(registry: Registry, desk: Desk) -> None:
     scores = []
     for hidden in ("Dismantles zeppelins.", "Peels turnips."):
@@ -29,7 +28,6 @@ async def test_words_of_hidden_tools_do_not_move_their_server_in_search(registry
     assert scores[0] == scores[1]
 
 
-@pytest.mark.xfail(strict=True, reason="only tools are filtered in assets; the gateway hides the others too")
 async def test_details_show_no_prompt_or_resource_that_the_gateway_hides(
     registry: Registry, desk: Desk, parcel: str
 ) -> None:

@@ -17,10 +17,7 @@ pytestmark = pytest.mark.anyio
     [
         {"methods": ["tools/list"]},
         {"tools": ["get_*"]},
-        pytest.param(
-            {"assets": ["?"]},
-            marks=pytest.mark.xfail(strict=True, reason="the registry itself is matched as an asset named `*`"),
-        ),
+        {"assets": ["?"]},
     ],
 )
 async def test_a_grant_of_all_actions_on_some_things_is_no_grant_of_policy(
@@ -35,7 +32,7 @@ async def test_a_grant_of_all_actions_on_some_things_is_no_grant_of_policy(
     "everything",
     [
         "**",
-        pytest.param("?*", marks=pytest.mark.xfail(strict=True, reason="`?*` counts as narrower than `*`")),
+        "?*",
     ],
 )
 async def test_a_glob_that_means_everything_shows_no_private_assets(
@@ -48,7 +45,6 @@ async def test_a_glob_that_means_everything_shows_no_private_assets(
         await mcp.ask(registry.mcp, caller, "get_server_details", path=path)
 
 
-@pytest.mark.xfail(strict=True, reason="`rm[all]` is read as a glob only, and matches `rma`, `rml`, but not itself")
 async def test_a_tool_denied_by_its_very_name_is_denied_whatever_its_characters(registry: Registry, desk: Desk) -> None:
     path = fresh("brackets")
     await desk.store(path, tools=[{"name": "rm[all]", "description": "d", "inputSchema": {"type": "object"}}])
@@ -59,7 +55,6 @@ async def test_a_tool_denied_by_its_very_name_is_denied_whatever_its_characters(
     assert seen["tools"] == []
 
 
-@pytest.mark.xfail(strict=True, reason="expires_in has no other bound than ten years")
 async def test_a_token_made_by_a_token_does_not_outlive_it(registry: Registry, desk: Desk) -> None:
     maker = await desk.token({"actions": ["token"]}, expires_in=60)
     try:
@@ -69,7 +64,6 @@ async def test_a_token_made_by_a_token_does_not_outlive_it(registry: Registry, d
     assert datetime.fromisoformat(made["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=61)
 
 
-@pytest.mark.xfail(strict=True, reason="`token` is the right to revoke everybody's tokens")
 async def test_a_maker_of_lesser_tokens_does_not_revoke_an_administrators(registry: Registry, desk: Desk) -> None:
     maker = await desk.token({"actions": ["token"]})
     administrator = await desk.ask("create_token", name=fresh("root"), scopes=["administrator"])
@@ -81,7 +75,7 @@ async def test_a_maker_of_lesser_tokens_does_not_revoke_an_administrators(regist
     "field",
     [
         "url",
-        pytest.param("card_url", marks=pytest.mark.xfail(strict=True, reason="of an agent only `url` is checked")),
+        "card_url",
     ],
 )
 async def test_an_agent_is_not_pointed_at_a_metadata_service_by_an_update(desk: Desk, field: str) -> None:
@@ -92,7 +86,6 @@ async def test_an_agent_is_not_pointed_at_a_metadata_service_by_an_update(desk: 
         await desk.ask("update_asset", kind="agent", path=path, changes={field: "http://169.254.169.254/latest"})
 
 
-@pytest.mark.xfail(strict=True, reason="any text is taken for a link, also javascript:")
 @pytest.mark.parametrize("field", ["documentation_url", "repository_url", "health_url"])
 async def test_a_link_is_http_or_https(desk: Desk, field: str) -> None:
     path = fresh("link")
@@ -101,13 +94,13 @@ async def test_a_link_is_http_or_https(desk: Desk, field: str) -> None:
         await desk.ask("update_asset", kind="server", path=path, changes={field: "javascript:alert(1)"})
 
 
-@pytest.mark.xfail(strict=True, reason="the gateway forwards any tool name that a grant's globs allow")
 async def test_the_gateway_forwards_no_call_of_a_tool_that_was_never_described(
     registry: Registry, desk: Desk, parcel: str
 ) -> None:
     caller = await desk.token(
         {"assets": [parcel], "actions": ["call"]}, {"assets": [parcel], "tools": ["secret"], "effect": "deny"}
     )
-    for name in ("Secret", "secret ", "never_described"):
+    for name in ("Secret", "secrets", "never_described"):
         answer = http.call_tool(registry.gateway(parcel), name, {}, token=caller)
-        assert answer.status_code in {403, 404}, (name, answer.text)
+        assert answer.status_code in {400, 403}, (name, answer.text)
+        assert answer.json()["error"]["data"]["code"] in {"not_found", "access_denied"}, (name, answer.text)

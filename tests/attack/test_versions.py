@@ -20,7 +20,6 @@ async def test_a_version_of_anothers_server_needs_the_right_to_update_it(
         )
 
 
-@pytest.mark.xfail(strict=True, reason="each version has an `enabled` of its own that no tool can reach")
 async def test_a_disabled_server_takes_no_calls_under_a_further_version(
     registry: Registry, desk: Desk, backend: Backend, parcel: str
 ) -> None:
@@ -31,7 +30,6 @@ async def test_a_disabled_server_takes_no_calls_under_a_further_version(
         assert answer.status_code == 404, name
 
 
-@pytest.mark.xfail(strict=True, reason="each version has a `visibility` of its own that no tool can reach")
 async def test_a_server_made_private_is_hidden_under_a_further_version(
     registry: Registry, desk: Desk, backend: Backend, parcel: str
 ) -> None:

@@ -226,16 +226,26 @@ def test_a_new_policy_holds_for_the_next_decision() -> None:
 # A second reading of the documented rules, written to be obvious and not fast.
 
 KINDS = ["server", "skill", "tool", "*"]
-PATHS = ["weather", "vault", "wea*", "*"]
-TOOLS = ["get", "set", "g*", "*"]
+PATHS = ["weather", "vault", "wea*", "[a-z]*", "?*", "*", "**"]
+TOOLS = ["get", "set", "g*", "rm[all]", "*"]
 METHODS = ["tools/call", "tools/list", "prompts/get", "tools/*", "*"]
 ACTIONS: list[Action] = ["list", "read", "call", "update", "register", "policy", "rate"]
+ON_PARTS = {"list", "read", "call"}
 LISTS = {"tools/list": "tools/call", "prompts/list": "prompts/get", "resources/list": "resources/read"}
 INCLUDED = {"call": {"call", "read", "list"}, "read": {"read", "list"}}
 
 
+def is_all(globs: Sequence[str]) -> bool:
+    return bool({"*", "**"} & set(globs))
+
+
 def is_named(globs: Sequence[str], name: str) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
+    return any(name == glob or fnmatchcase(name, glob) for glob in globs)
+
+
+def opens(grant: Grant, path: str) -> bool:
+    by_more_than_wildcards = [glob for glob in grant.assets if not glob.startswith(("*", "?", "["))]
+    return is_named(by_more_than_wildcards, path) and names_action(grant, "list")
 
 
 def names_asset(grant: Grant, kind: str, path: str) -> bool:
@@ -253,7 +263,7 @@ def names_action(grant: Grant, action: str) -> bool:
 
 
 def names_part(grant: Grant, globs: Sequence[str], name: str | None) -> bool:
-    if "*" in globs:
+    if is_all(globs):
         return True
     return grant.effect == "allow" if name is None else is_named(globs, name)
 
@@ -264,23 +274,30 @@ def names_method(grant: Grant, method: str | None) -> bool:
     return names_part(grant, grant.methods, method) or by_family
 
 
+def is_partial(grant: Grant) -> bool:
+    return not (is_all(grant.tools) and is_all(grant.methods))
+
+
+def gives_nothing_of_the_whole(grant: Grant, action: str) -> bool:
+    return grant.effect == "allow" and is_partial(grant) and action not in ON_PARTS
+
+
 def is_seen(who: Principal, it: AnyAsset, about: Sequence[Grant]) -> bool:
     allows = [grant for grant in about if grant.effect == "allow"]
-    whole = [g for g in about if g.effect == "deny" and "*" in g.tools and "*" in g.methods]
-    if any(names_action(grant, "list") for grant in whole):
+    if any(grant.effect == "deny" and not is_partial(grant) and names_action(grant, "list") for grant in about):
         return False
     return (
         it.visibility == "public"
         or (it.visibility == "group" and bool(who.groups & set(it.groups)))
         or it.created_by == who.subject
-        or any("*" not in grant.assets and names_action(grant, "list") for grant in allows)
+        or any(opens(grant, it.path) for grant in allows)
         or any(is_total(grant) for grant in allows)
     )
 
 
 def is_total(grant: Grant) -> bool:
     parts = (grant.kinds, grant.assets, grant.methods, grant.tools, grant.actions or [])
-    return grant.effect == "allow" and all("*" in part for part in parts)
+    return grant.effect == "allow" and all(is_all(part) for part in parts)
 
 
 def reference(
@@ -292,7 +309,10 @@ def reference(
     fitting = [
         grant
         for grant in about
-        if names_action(grant, action) and names_part(grant, grant.tools, tool) and names_method(grant, method)
+        if names_action(grant, action)
+        and names_part(grant, grant.tools, tool)
+        and names_method(grant, method)
+        and not gives_nothing_of_the_whole(grant, action)
     ]
     if any(grant.effect == "deny" for grant in fitting):
         return False
@@ -306,15 +326,25 @@ def some(names: Sequence[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(names), min_size=1, max_size=2)
 
 
-grants_of = st.builds(
+effects = st.sampled_from(["allow", "allow", "deny"])
+any_grants = st.builds(
     Grant,
     kinds=some(KINDS),
     assets=some(PATHS),
     tools=some(TOOLS),
     methods=some(METHODS),
     actions=st.none() | some([*ACTIONS, "*"]),
-    effect=st.sampled_from(["allow", "allow", "deny"]),
+    effect=effects,
 )
+every_tool, every_method = st.just(["*"]), st.just(["**"])
+parts = st.tuples(some(TOOLS[:-1]), every_method) | st.tuples(every_tool | some(TOOLS[:-1]), some(METHODS[:-1]))
+partial_grants_of_every_action = st.builds(
+    lambda assets, part, effect: Grant(assets=assets, tools=part[0], methods=part[1], actions=["*"], effect=effect),
+    st.just(["*"]) | some(PATHS),
+    parts,
+    effects,
+)
+grants_of = any_grants | partial_grants_of_every_action | st.just(ADMIN)
 assets_of = st.builds(
     lambda kind, path, visibility, groups, by: asset(kind, path, visibility=visibility, groups=groups, created_by=by),
     st.sampled_from(["server", "skill"]),
@@ -323,13 +353,13 @@ assets_of = st.builds(
     st.sampled_from([[], ["staff"]]),
     st.sampled_from(["ann", "bob"]),
 )
+tools_of = st.sampled_from([None, "get", "set", "rm[all]", "rma"])
 methods_of = st.sampled_from([None, "tools/call", "tools/list", "prompts/get", "prompts/list", "ping"])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(
-    st.lists(grants_of, max_size=4), assets_of, st.sampled_from(ACTIONS), st.sampled_from([None, "get", "set"]),
-    methods_of, st.booleans(),
+    st.lists(grants_of, max_size=4), assets_of, st.sampled_from(ACTIONS), tools_of, methods_of, st.booleans(),
 )  # fmt: skip
 def test_decisions_follow_the_rules_as_documented(
     grants: list[Grant], it: AnyAsset, action: Action, tool: str | None, method: str | None, member: bool

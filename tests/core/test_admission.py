@@ -43,7 +43,7 @@ async def test_a_served_asset_is_held_when_a_change_or_a_scan_finds_something() 
         tier = "none"
 
         def scan(self, asset: AnyAsset) -> list[Finding]:
-            return [Finding("r", "high", self.tier, "/x", "m")]  # type: ignore[arg-type]  # a literal
+            return [Finding(rule="r", severity="high", tier=self.tier, field="/x", message="m")]
 
     scanner = Fickle()
     world = await build(scanners=[scanner])

@@ -1,4 +1,4 @@
-"""The trail: chained, in one order, never losing a link, read back in pages."""
+"""The trail: chained, in one order, never losing a link."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -6,13 +6,13 @@ import anyio
 import pytest
 
 from airegistry.core import audit as trail
-from airegistry.core.access import Access, Grant, Scope
-from airegistry.core.audit import STREAM, Audit, AuditEvent, AuditFilter, verify
+from airegistry.core.audit import AuditFilter, verify
 from airegistry.core.documents import Json, LogRecord
-from airegistry.core.errors import AccessDenied, AirError, Conflict, Internal, Invalid, NotFound
-from airegistry.core.principals import SYSTEM, Principal
+from airegistry.core.errors import AccessDenied, AirError, Conflict, Internal, NotFound
+from airegistry.core.principals import SYSTEM
 from airegistry.stores.memory import MemoryLog
-from tests.core.wiring import ANN, NOON, FakeClock
+from tests.core.trails import event, filled, opened, records_of
+from tests.core.wiring import ANN
 
 pytestmark = pytest.mark.anyio
 
@@ -47,29 +47,6 @@ class TamperedLog(MemoryLog):
     ) -> AsyncIterator[LogRecord]:
         for number, record in enumerate(self._records, start=1):
             yield LogRecord(number, record)
-
-
-def opened(log: MemoryLog) -> Audit:
-    access = Access()
-    access.replace([Scope(name="auditor", grants=[Grant(actions=["audit"])])], [])
-    return Audit(log, access, FakeClock())
-
-
-def event(action: str = "server:register", **fields: object) -> AuditEvent:
-    known = {"time": NOON, "subject": "ann", "action": action, "decision": "allow", "outcome": "ok"}
-    return AuditEvent.model_validate({**known, **fields})
-
-
-async def records_of(log: MemoryLog) -> list[Json]:
-    return [dict(record.body) async for record in log.read(STREAM)]
-
-
-async def filled(count: int = 5) -> tuple[Audit, MemoryLog]:
-    log = MemoryLog()
-    audit = opened(log)
-    for number in range(count):
-        await audit.record(event(f"act:{number}"))
-    return audit, log
 
 
 async def test_records_are_linked_and_hold() -> None:
@@ -170,8 +147,10 @@ async def test_a_failing_log_loses_no_event_and_keeps_the_chain_whole(error: Exc
     await audit.record(event("before"))
     log.error = error
     audit.note(event("noted"))
-    with pytest.raises(type(error)):
+    with pytest.raises(RuntimeError if isinstance(error, RuntimeError) else Internal):
         await audit.record(event("recorded"))
+    with pytest.raises(Internal):
+        audit.check_writable()
     log.error = None
     await audit.record(event("after"))
     assert [record["action"] for record in await records_of(log)] == ["before", "noted", "recorded", "after"]
@@ -184,7 +163,7 @@ async def test_the_drain_tries_again_by_itself_after_a_failure() -> None:
     log.error = OSError("disk full")
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(audit.run)
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(Internal, match="cannot be written"):
             await audit.record(event("recorded"))
         log.tried = anyio.Event()
         with anyio.fail_after(5):
@@ -218,13 +197,13 @@ async def test_no_act_goes_on_while_too_many_events_wait(monkeypatch: pytest.Mon
     for _ in range(3):
         audit.note(event())
     with pytest.raises(Internal, match="cannot be written"):
-        audit.note(event())
+        audit.check_writable()
     with pytest.raises(Internal):
         async with audit.attempt(ANN, "server:register", "server/weather"):
             raise AssertionError("the act must not begin")
     log.error = None
     await audit.settle()
-    assert await audit.verify() == trail.Verification(3)
+    assert await audit.verify() == trail.Verification(4)
 
 
 @pytest.mark.parametrize(
@@ -279,71 +258,6 @@ async def test_overlong_and_broken_names_are_taken_down_in_short() -> None:
     assert (found.action, found.asset, found.tool, found.target) == (short, short, short, "?" + "y" * 1999)
 
 
-async def test_the_trail_is_read_by_whoever_may_audit_only() -> None:
-    audit, _ = await filled()
-    with pytest.raises(AccessDenied):
-        await audit.query(ANN, AuditFilter())
-    auditor = Principal("eve", scopes=frozenset({"auditor"}))
-    assert len((await audit.query(auditor, AuditFilter()))[0]) == 5
-
-
-@pytest.mark.parametrize("limit", [1, 2, 5, 7, 100])
-async def test_pages_are_complete_and_repeat_nothing_while_events_go_on(limit: int) -> None:
-    audit, _ = await filled(10)
-    seen: list[str] = []
-    cursor: str | None = None
-    while True:
-        page, cursor = await audit.query(SYSTEM, AuditFilter(), limit=limit, cursor=cursor)
-        seen += [found.action for found in page]
-        await audit.record(event("meanwhile"))
-        if cursor is None:
-            break
-    assert seen == [f"act:{number}" for number in reversed(range(10))]
-
-
-async def test_filters_narrow_across_pages() -> None:
-    audit, _ = await filled(10)
-    await audit.record(event("act:3"))
-    page, cursor = await audit.query(SYSTEM, AuditFilter(action="act:3"), limit=1)
-    rest, _ = await audit.query(SYSTEM, AuditFilter(action="act:3"), limit=1, cursor=cursor)
-    assert [found.action for found in page + rest] == ["act:3", "act:3"]
-    assert page[0].id != rest[0].id
-
-
-@pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "²", "9" * 5000])
-async def test_a_cursor_of_somebody_elses_is_refused(cursor: str) -> None:
-    audit, _ = await filled(1)
-    with pytest.raises(Invalid, match="none of this registry's"):
-        await audit.query(SYSTEM, AuditFilter(), cursor=cursor)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "count"),
-    [
-        ({}, 2),
-        ({"subject": "bob"}, 1),
-        ({"asset": "server/weather"}, 1),
-        ({"asset": "weather"}, 1),
-        ({"asset": "skill/weather"}, 0),
-        ({"tool": "forecast"}, 1),
-        ({"action": "tools/call"}, 1),
-        ({"decision": "deny"}, 1),
-        ({"decision": "deny", "subject": "ann"}, 0),
-        ({"since": NOON.replace(hour=13)}, 1),
-        ({"until": NOON}, 1),
-        ({"since": NOON.replace(hour=14)}, 0),
-        ({"until": NOON.replace(hour=11)}, 0),
-    ],
-)
-async def test_events_are_found_by_each_filter(wanted: dict[str, object], count: int) -> None:
-    audit = opened(MemoryLog())
-    await audit.record(event())
-    call = {"kind": "server", "asset": "weather", "tool": "forecast", "subject": "bob", "decision": "deny"}
-    await audit.record(event("tools/call", time=NOON.replace(hour=13), **call))
-    found, _ = await audit.query(SYSTEM, AuditFilter.model_validate(wanted))
-    assert len(found) == count
-
-
 async def test_reading_a_long_trail_leaves_others_their_turn() -> None:
     audit, _ = await filled(3 * trail.PAUSE)
     turns = 0
@@ -361,3 +275,59 @@ async def test_reading_a_long_trail_leaves_others_their_turn() -> None:
         await audit.verify()
         assert turns >= 6
         tasks.cancel_scope.cancel()
+
+
+async def test_an_act_is_recorded_before_it_begins() -> None:
+    log = MemoryLog()
+    audit = opened(log)
+    async with audit.attempt(ANN, "server:register", "server/weather"):
+        begun = (await records_of(log))[-1]
+    assert (begun["outcome"], begun["asset"]) == ("unknown", "weather")
+    ended = (await records_of(log))[-1]
+    assert (ended["id"], ended["outcome"]) == (begun["id"], "ok")
+
+
+async def test_an_act_that_cannot_be_recorded_is_not_done() -> None:
+    log = FailingLog()
+    audit = opened(log)
+    log.error = OSError("disk full")
+    with pytest.raises(Internal):
+        async with audit.attempt(ANN, "server:register", "server/weather"):
+            raise AssertionError("the act must not begin")
+    log.error = None
+    await audit.settle()
+    assert [record["outcome"] for record in await records_of(log)] == ["unknown", "failed"]
+
+
+async def test_an_act_whose_outcome_cannot_be_recorded_is_acknowledged_and_recorded_later() -> None:
+    log = FailingLog()
+    audit = opened(log)
+    async with audit.attempt(ANN, "server:register", "server/weather"):
+        log.error = OSError("disk full")
+    log.error = None
+    await audit.settle()
+    assert [record["outcome"] for record in await records_of(log)] == ["unknown", "ok"]
+
+
+async def test_a_query_shows_an_act_once_on_whichever_page_its_end_stands() -> None:
+    audit = opened(MemoryLog())
+    async with audit.attempt(SYSTEM, "server:register", "server/weather"):
+        await audit.record(event("between"))
+    actions: list[str] = []
+    cursor: str | None = None
+    while True:
+        page, cursor = await audit.query(SYSTEM, trail.AuditFilter(), limit=1, cursor=cursor)
+        actions += [each.action for each in page]
+        if cursor is None:
+            break
+    assert actions == ["server:register", "between"]
+
+
+async def test_a_query_shows_an_act_that_a_crash_cut_short_as_unknown() -> None:
+    log = MemoryLog()
+    cut = opened(log).attempt(SYSTEM, "server:delete", "server/weather")
+    await cut.__aenter__()
+    reopened = opened(log)
+    await reopened.open()
+    page, _ = await reopened.query(SYSTEM, trail.AuditFilter())
+    assert [(each.action, each.outcome, each.decision) for each in page] == [("server:delete", "unknown", "unknown")]

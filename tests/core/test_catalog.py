@@ -2,6 +2,7 @@
 
 import anyio
 import pytest
+from pydantic import JsonValue
 
 from airegistry.core.access import Grant
 from airegistry.core.assets import Server
@@ -142,6 +143,31 @@ async def test_versions_stand_side_by_side_and_the_first_is_served_by_default(wo
     assert await world.shelf.versions("server", "weather") == []
 
 
+@pytest.mark.parametrize("actions", [["register"], ["register", "read", "call", "toggle", "refresh", "delete"]])
+async def test_a_further_version_is_for_whoever_may_update_the_asset(world: World, actions: list[str]) -> None:
+    await world.put_server("weather")
+    stranger = await world.holding(Grant(actions=actions))
+    world.network.described.clear()
+    with pytest.raises(Conflict, match="a server named 'weather' exists already"):
+        await world.put_server("weather", who=stranger, version="2.0.0")
+    assert world.network.described == []
+    assert await world.shelf.versions("server", "weather") == []
+    editor = await world.holding(Grant(actions=["register", "update"]), name="editor")
+    assert (await world.put_server("weather", who=editor, version="2.0.0")).created_by == "token:ann"
+    assert await world.shelf.versions("server", "weather") == ["2.0.0"]
+
+
+async def test_a_version_of_an_asset_not_seen_is_refused_in_the_words_of_a_taken_path(world: World) -> None:
+    await world.put_server("vault", visibility="private")
+    stranger = await world.holding(Grant(actions=["register", "update"]))
+    refusals = set()
+    for version in ("1.0.0", "2.0.0"):
+        with pytest.raises(Conflict) as refusal:
+            await world.put_server("vault", who=stranger, version=version)
+        refusals.add(refusal.value.message)
+    assert refusals == {"a server named 'vault' exists already"}
+
+
 async def test_versions_of_a_path_that_begins_alike_are_another_assets(world: World) -> None:
     for path, version in (("a", "1.0"), ("a", "2.0"), ("a-b", "1.0"), ("a-b", "3.0")):
         await world.services.catalog.register(SYSTEM, asset("agent", path, version=version))
@@ -260,3 +286,21 @@ async def test_a_server_with_two_tools_of_one_name_is_refused(world: World) -> N
     with pytest.raises(Invalid, match="two tools are named 'forecast'"):
         asset("server", "weather", tools=[{"name": "forecast"}, {"name": "forecast"}])
     assert await world.shelf.get("server", "weather") is None
+    world.server("weather", ["forecast"])
+    stored = await world.put_server("weather", ["forecast"])
+    world.server("weather", ["archive", "archive"])
+    with pytest.raises(UpstreamFailed, match="lists two tools named 'archive'"):
+        await world.services.catalog.refresh(SYSTEM, "weather")
+    assert await world.services.catalog.get(SYSTEM, "server", "weather") == stored
+
+
+@pytest.mark.parametrize("name", ["", "x" * 257, None, 7])
+async def test_a_tool_by_value_has_a_name_of_1_to_256_characters(world: World, name: JsonValue) -> None:
+    with pytest.raises(Invalid) as refusal:
+        asset("server", "weather", tools=[{"name": "forecast"}, {"name": name}])
+    assert refusal.value.field == "tools.1.name"
+    await world.services.catalog.register(
+        SYSTEM, asset("server", "weather", transport="stdio", command="npx", tools=[{"name": "x" * 256}])
+    )
+    with pytest.raises(Invalid):
+        await world.services.catalog.update(SYSTEM, "server", "weather", {"tools": [{"name": name}]})

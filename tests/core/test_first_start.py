@@ -43,19 +43,36 @@ async def test_with_an_operators_token_none_is_minted(world: World) -> None:
     assert await world.services.tokens.records(SYSTEM) == []
 
 
+async def test_a_start_without_the_operators_token_mints_one_where_earlier_ones_had_no_need_to(world: World) -> None:
+    for _ in range(2):
+        assert await first_start(world.store, world.services, SKILLS, mint=False) is None
+    await world.services.catalog.delete(SYSTEM, "skill", "writing-skills")
+    later = await build(store=world.store, operator=False)
+    token = await first_start(later.store, later.services, SKILLS, mint=True)
+    assert token is not None
+    who = later.services.tokens.resolve(token)
+    assert who is not None
+    assert later.services.access.administrates(who)
+    assert await skills_of(later) == ["using-the-registry"], "what was taken out stays out"
+    for mint in (True, False, True):
+        assert await first_start(later.store, later.services, SKILLS, mint=mint) is None
+    assert later.services.tokens.resolve(token) == who
+
+
 class PowerCut(Exception):
     """The machine is gone."""
 
 
 class Interrupted(MemoryStore):
-    """A store that breaks off at its n-th write, until the power is back."""
+    """A store that breaks off at its n-th write, or at the first to some collection, until the power is back."""
 
-    def __init__(self, writes: int) -> None:
+    def __init__(self, writes: int = -1, *, at: str | None = None) -> None:
         super().__init__()
         self.left = writes
+        self.at = at
 
     async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
-        if self.left == 0:
+        if self.left == 0 or collection == self.at:
             raise PowerCut
         self.left -= 1
         return await super().put(collection, key, body, expect=expect)
@@ -76,3 +93,22 @@ async def test_a_first_start_cut_short_anywhere_is_completed_by_the_next(writes:
     assert later.services.access.administrates(who)
     assert await skills_of(later) == sorted(SKILLS)
     assert await first_start(store, later.services, SKILLS, mint=True) is None
+
+
+async def test_a_token_that_a_start_cut_short_minted_and_nobody_saw_is_revoked_by_the_next() -> None:
+    store = Interrupted(at="meta")
+    for _ in range(2):
+        world = await build(store=store)
+        with pytest.raises(PowerCut):
+            await first_start(store, world.services, SKILLS, mint=True)
+    unseen = {record.id for record in await world.services.tokens.records(SYSTEM)}
+    robot, _ = await world.services.tokens.create(SYSTEM, "robot", groups=[], scopes=[], expires_in=60)
+    store.at = None
+    later = await build(store=store)
+    token = await first_start(store, later.services, SKILLS, mint=True)
+    assert token is not None
+    assert later.services.tokens.resolve(token) is not None
+    records = await later.services.tokens.records(SYSTEM)
+    assert len(unseen) == 2
+    assert {record.id for record in records if record.revoked_at is not None} == unseen
+    assert {record.id for record in records if record.revoked_at is None} == {robot.id, token.split("_")[1]}

@@ -90,7 +90,7 @@ async def test_a_card_that_does_not_follow_the_specification_is_refused(world: W
 @pytest.mark.parametrize("interfaces", [[], ["text"], "text", None])
 def test_interfaces_that_are_none_leave_the_url_of_the_older_version(interfaces: object) -> None:
     card: Json = {**OLD, "supportedInterfaces": interfaces}  # type: ignore[dict-item]  # JSON
-    assert read_card(card)[3] == "https://planner.test/a2a"
+    assert read_card(card)[3] == ["https://planner.test/a2a"]
 
 
 async def test_either_the_thing_or_its_url_is_given(world: World) -> None:

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from airegistry.core import audit as trail
-from airegistry.core.access import Grant
+from airegistry.core.access import CALLS, PLUMBING, Grant
 from airegistry.core.assets import Json
 from airegistry.core.errors import (
     AccessDenied,
@@ -226,7 +226,8 @@ async def test_a_tool_the_server_does_not_have_is_not_found(world: World, caller
         await world.services.invocation.call_tool(wide, "weather", "rain", {})
     assert world.network.called == []
     (event,) = await world.events(action="tools/call")
-    assert (event.outcome, event.reason) == ("error", "not_found: server 'weather' has no tool named 'rain'")
+    assert (event.outcome, event.decision) == ("refused", "deny")
+    assert event.reason.startswith("not_found: server 'weather' has no tool named 'rain'")
 
 
 async def test_names_that_are_no_unicode_are_refused_and_audited(world: World, caller: Principal) -> None:
@@ -246,13 +247,17 @@ async def test_a_server_approved_for_dev_is_called_in_dev_only() -> None:
 
 
 async def test_what_needs_a_persons_approval_is_refused_until_one_can_be_asked(world: World) -> None:
-    await world.put_server("weather", requires_approval=["forecast"])
+    await world.put_server("weather", ["forecast", "archive"], requires_approval=["forecast"])
     caller = await world.holding(Grant(assets=["weather"]))
     with pytest.raises(ApprovalRequired):
         await world.services.invocation.enter(caller, "weather", "tools/call", "forecast")
     assert await world.services.invocation.enter(caller, "weather", "tools/call", "archive")
-    (event,) = await world.events(decision="deny")
-    assert event.reason.startswith("approval_required")
+    with pytest.raises(ApprovalRequired, match="forecast of server 'weather' needs a person's approval"):
+        await world.services.invocation.call_tool(caller, "weather", "forecast", {})
+    assert world.network.called == []
+    for event in await world.events(decision="deny"):
+        assert (event.tool, event.outcome) == ("forecast", "refused")
+        assert event.reason.startswith("approval_required")
 
 
 @pytest.mark.parametrize("method", ["tasks/cancel", "vendor/wipe", "notifications", ""])
@@ -264,3 +269,46 @@ async def test_a_method_nobody_knows_needs_the_right_to_call_everything_of_the_s
     wide = await world.holding(Grant(assets=["weather"]), name="wide")
     assert await world.services.invocation.enter(wide, "weather", method)
     assert await world.services.invocation.enter(caller, "weather", "notifications/initialized")
+
+
+async def test_operators_too_need_a_persons_approval(world: World) -> None:
+    await world.put_server("weather", requires_approval=["forecast"])
+    with pytest.raises(ApprovalRequired):
+        await world.services.invocation.call_tool(SYSTEM, "weather", "forecast", {})
+
+
+async def test_only_who_may_call_a_tool_learns_that_it_needs_approval(world: World) -> None:
+    await world.put_server("weather", requires_approval=["forecast"])
+    caller = await world.holding(Grant(assets=["weather"], tools=["archive"]))
+    with pytest.raises(AccessDenied):
+        await world.services.invocation.enter(caller, "weather", "tools/call", "forecast")
+
+
+@pytest.mark.parametrize("method", [*sorted(PLUMBING), "notifications/initialized", "notifications/cancelled"])
+async def test_plumbing_and_notifications_need_the_right_to_read_and_no_other(world: World, method: str) -> None:
+    await world.put_server("weather")
+    reader = await world.holding(Grant(assets=["weather"], actions=["read"]))
+    assert await world.services.invocation.enter(reader, "weather", method)
+    denied = await world.holding(Grant(assets=["weather"], actions=["read"], effect="deny"), name="no-reading")
+    with pytest.raises(AccessDenied):
+        await world.services.invocation.enter(denied, "weather", method)
+
+
+@pytest.mark.parametrize("method", [*sorted(CALLS), "tasks/cancel", "vendor/wipe"])
+async def test_the_right_to_read_is_none_to_call(world: World, method: str) -> None:
+    await world.put_server("weather")
+    reader = await world.holding(Grant(assets=["weather"], actions=["read"]))
+    with pytest.raises(AccessDenied):
+        await world.services.invocation.enter(reader, "weather", method, "forecast")
+
+
+@pytest.mark.parametrize("part", [{"tools": ["f*"]}, {"methods": ["tools/*"]}])
+async def test_a_method_nobody_knows_is_refused_to_who_may_call_all_of_a_part(
+    world: World, part: dict[str, list[str]]
+) -> None:
+    await world.put_server("weather")
+    caller = await world.holding(Grant(assets=["weather"], **part))
+    with pytest.raises(AccessDenied):
+        await world.services.invocation.enter(caller, "weather", "vendor/wipe")
+    named = await world.holding(Grant(assets=["weather"], methods=["vendor/*"]), name="named")
+    assert await world.services.invocation.enter(named, "weather", "vendor/wipe")

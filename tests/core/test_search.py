@@ -252,8 +252,8 @@ async def test_vectors_are_given_to_what_is_still_there_when_they_are_ready(worl
     class Deleting(SlowSearch):
         async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
             documents = await super().prepare(asset)
-            self.remove(weather)
-            self.remove(vault)
+            await world.shelf.delete(weather)
+            await world.shelf.delete(vault)
             return documents
 
     weather, vault = await world.put_server("weather"), await world.put_server("vault")

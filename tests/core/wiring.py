@@ -10,7 +10,7 @@ from airegistry.core.access import Access, Grant, Scope
 from airegistry.core.admission import Admission, Gate
 from airegistry.core.assets import Json, Server, Tool
 from airegistry.core.audit import Audit, AuditEvent, AuditFilter
-from airegistry.core.catalog import Catalog, validated
+from airegistry.core.catalog import Catalog
 from airegistry.core.documents import AppendLog, DocumentStore
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid, UpstreamFailed
@@ -27,6 +27,7 @@ from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
 from airegistry.core.tokens import Tokens, digest
+from airegistry.core.validation import validated
 from airegistry.core.visibility import Visibility
 from airegistry.index.memory import MemoryIndex
 from airegistry.scanners.open import open_scanners

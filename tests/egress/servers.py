@@ -6,8 +6,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-import anyio
-import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -77,28 +75,38 @@ def always(answer: bytes) -> Handler:
     return handler
 
 
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Never answers."""
+    await read_request(reader)
+    await reader.read()
+
+
+def dripping(head: bytes, drop: bytes) -> Handler:
+    """Answers the beginning of a head or of a body, and then a drop now and then."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + head)
+        while not writer.is_closing():
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    return handler
+
+
+async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers the first byte of a TLS handshake in HTTP."""
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await writer.drain()
+
+
 def free_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-@contextlib.asynccontextmanager
-async def asgi_server(app: ASGIApp) -> AsyncIterator[str]:
-    """An ASGI app behind uvicorn in this loop; yields its base URL."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, ws="none"))
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listener])
-            with anyio.fail_after(10):
-                while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-                    await anyio.sleep(0.01)
-            try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-            finally:
-                server.should_exit = True
 
 
 def older(app: ASGIApp) -> ASGIApp:

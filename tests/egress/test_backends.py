@@ -13,7 +13,8 @@ from airegistry.core.ports import Backends
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
 from tests.egress.scripted import Json, Scripted
-from tests.egress.servers import always, asgi_server, older, raw_server
+from tests.egress.servers import always, older, raw_server
+from tests.support.asgi import serve
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +72,7 @@ async def live(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
         stateless = kind.endswith("stateless")
         app = weather().http_app(path="/mcp", stateless_http=stateless, json_response=stateless)
     expected = "2026-07-28" if kind.startswith("modern") else "2025-11-25"
-    async with asgi_server(older(app) if kind.startswith("older") else app) as url:
+    async with serve(older(app) if kind.startswith("older") else app) as url:
         transport = "sse" if kind == "sse" else "streamable-http"
         yield server_at(f"{url}/mcp", transport=transport, protocol_version=expected)
 
@@ -100,7 +101,7 @@ async def test_a_live_server_answers_a_ping(live: Server) -> None:
 
 
 async def test_a_server_that_was_older_when_last_described_is_found_to_be_modern() -> None:
-    async with asgi_server(Scripted()) as url:
+    async with serve(Scripted()) as url:
         found = await BACKENDS.describe(server_at(url, protocol_version="2025-06-18"))
     assert found.protocol_version == "2026-07-28"
 
@@ -134,7 +135,7 @@ async def test_definitions_are_kept_with_members_nobody_knows(modern: bool) -> N
         "resources/templates/list": {"resourceTemplates": [TEMPLATE]},
         "prompts/list": {"prompts": [PROMPT]},
     }
-    async with asgi_server(Scripted(answers, modern=modern)) as url:
+    async with serve(Scripted(answers, modern=modern)) as url:
         found = await BACKENDS.describe(server_at(url))
     assert dump(found.tools[0]) == TOOL
     assert Tool.model_validate(dump(found.tools[0])) == found.tools[0]
@@ -150,7 +151,7 @@ def dump(model: Tool | Resource | Prompt) -> dict[str, object]:
 
 
 async def test_a_server_that_only_pretends_to_be_modern_is_asked_in_the_older_era() -> None:
-    async with asgi_server(Scripted({"tools/list": {"tools": [TOOL]}}, modern=False, pretends=True)) as url:
+    async with serve(Scripted({"tools/list": {"tools": [TOOL]}}, modern=False, pretends=True)) as url:
         found = await BACKENDS.describe(server_at(url))
     assert found.protocol_version == "2025-11-25"
     assert [tool.name for tool in found.tools] == ["odd"]
@@ -160,7 +161,7 @@ async def test_an_event_of_several_megabytes_is_read() -> None:
     mcp = FastMCP("wordy")
     for number in range(20):
         mcp.tool(name=f"t{number}", description="x" * 200_000)(lambda: None)
-    async with asgi_server(older(mcp.http_app(path="/mcp"))) as url:
+    async with serve(older(mcp.http_app(path="/mcp"))) as url:
         found = await BACKENDS.describe(server_at(f"{url}/mcp"))
     assert sum(len(tool.description) for tool in found.tools) == 4_000_000
 
@@ -168,7 +169,7 @@ async def test_an_event_of_several_megabytes_is_read() -> None:
 @pytest.mark.parametrize("modern", [True, False], ids=["modern", "older"])
 async def test_only_what_is_announced_is_asked_for(modern: bool) -> None:
     app = Scripted(modern=modern, capabilities={"prompts": {}})
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         found = await BACKENDS.describe(server_at(url))
     assert not [*found.tools, *found.resources, *found.resource_templates, *found.prompts]
     assert [method for method in app.seen if method.endswith("/list")] == ["prompts/list"]
@@ -176,13 +177,13 @@ async def test_only_what_is_announced_is_asked_for(modern: bool) -> None:
 
 @pytest.mark.parametrize("modern", [True, False], ids=["modern", "older"])
 async def test_an_announced_method_that_does_not_exist_is_an_empty_list(modern: bool) -> None:
-    async with asgi_server(Scripted(modern=modern).without("resources/templates/list")) as url:
+    async with serve(Scripted(modern=modern).without("resources/templates/list")) as url:
         assert (await BACKENDS.describe(server_at(url))).resource_templates == []
 
 
 async def test_an_older_session_is_ended_and_no_stream_is_opened_for_it() -> None:
     app = Scripted(modern=False)
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         await BACKENDS.describe(server_at(url))
     assert app.seen[:3] == ["server/discover", "initialize", "notifications/initialized"]
     assert app.seen[-1] == "DELETE"
@@ -191,21 +192,21 @@ async def test_an_older_session_is_ended_and_no_stream_is_opened_for_it() -> Non
 
 async def test_a_server_known_to_be_older_is_not_asked_to_discover() -> None:
     app = Scripted(modern=False)
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         await BACKENDS.ping(server_at(url, protocol_version="2025-03-26"))
     assert app.seen == ["initialize", "notifications/initialized", "ping", "DELETE"]
 
 
 async def test_a_modern_ping_is_one_request() -> None:
     app = Scripted()
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         await BACKENDS.ping(server_at(url))
     assert app.seen == ["server/discover"]
 
 
 async def test_nothing_goes_out_but_what_mcp_needs() -> None:
     app = Scripted(capabilities={"tools": {}})
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         await BACKENDS.describe(server_at(url))
     assert set(app.headers) == {
         "host",
@@ -228,7 +229,7 @@ async def test_an_empty_cursor_goes_on_in_the_modern_era_and_ends_before(modern:
         tools: Json = {"tools": [{"name": name, "inputSchema": {"type": "object"}}]}
         return tools if "cursor" in params else {**tools, "nextCursor": ""}
 
-    async with asgi_server(Scripted({"tools/list": pages}, modern=modern)) as url:
+    async with serve(Scripted({"tools/list": pages}, modern=modern)) as url:
         found = await BACKENDS.describe(server_at(url))
     assert [tool.name for tool in found.tools] == (["first", "second"] if modern else ["first"])
 

@@ -16,8 +16,18 @@ from airegistry.egress.backends import MAX_ITEMS, MAX_TEXT, McpBackends
 from airegistry.egress.guard import Guard
 from tests.egress.conftest import Connects
 from tests.egress.scripted import Json, Scripted
-from tests.egress.servers import Answers, Handler, always, asgi_server, free_port, raw_server, read_request
-from tests.egress.test_stream import silent, slow_head
+from tests.egress.servers import (
+    Answers,
+    Handler,
+    always,
+    dripping,
+    free_port,
+    plain,
+    raw_server,
+    read_request,
+    silent,
+)
+from tests.support.asgi import serve
 
 pytestmark = pytest.mark.anyio
 
@@ -62,15 +72,6 @@ def flood(head: bytes, prefix: bytes) -> Handler:
     return handler
 
 
-async def drops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")
-    while not writer.is_closing():
-        writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
 async def open_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await read_request(reader)
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n")
@@ -78,13 +79,14 @@ async def open_stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 
 
 JSON = "content-type: application/json"
+LONG = b"content-type: application/json\r\ncontent-length: 100000\r\n\r\n"
 ERROR = b'{"jsonrpc": "2.0", "id": @id, "error": {"code": -32000, "message": "%s"}}'
 RESULT = b'{"jsonrpc": "2.0", "id": @id, "result": %s}'
 
 BAD: list[tuple[str, Handler, str]] = [
     ("never answers", silent, r"did not answer within 0\.3 s"),
-    ("sends its head drop by drop", slow_head, r"did not answer within 0\.3 s"),
-    ("sends its body drop by drop", drops, r"did not answer within 0\.3 s"),
+    ("sends its head drop by drop", dripping(b"", b"x-slow: 1\r\n"), r"did not answer within 0\.3 s"),
+    ("sends its body drop by drop", dripping(LONG, b" "), r"did not answer within 0\.3 s"),
     ("opens a stream and is silent", open_stream, r"did not answer within 0\.3 s"),
     ("answers another id", every_request(b'{"jsonrpc": "2.0", "id": "x", "result": {}}', JSON), "did not answer"),
     ("closes at once", always(b""), "broke off or does not speak HTTP"),
@@ -261,7 +263,7 @@ TOO_MUCH: list[tuple[str, Scripted, str]] = [
 
 @pytest.mark.parametrize(("app", "message"), [row[1:] for row in TOO_MUCH], ids=[row[0] for row in TOO_MUCH])
 async def test_a_server_that_offers_too_much_or_nonsense_is_refused(app: Scripted, message: str) -> None:
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         with anyio.fail_after(8), pytest.raises(UpstreamFailed, match=message) as caught:
             await BACKENDS.describe(server_at(int(url.rpartition(":")[2])))
     assert "127.0.0.1:" in caught.value.message
@@ -269,7 +271,7 @@ async def test_a_server_that_offers_too_much_or_nonsense_is_refused(app: Scripte
 
 async def test_a_list_of_too_many_pages_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("airegistry.egress.backends.MAX_PAGES", 20)  # the thousand would take ten seconds
-    async with asgi_server(Scripted({"tools/list": new_cursors()})) as url:
+    async with serve(Scripted({"tools/list": new_cursors()})) as url:
         with pytest.raises(UpstreamFailed, match="its tools take more than 20 pages"):
             await BACKENDS.describe(server_at(int(url.rpartition(":")[2])))
 
@@ -281,7 +283,7 @@ async def test_answers_that_are_small_each_and_too_much_together_are_refused() -
         return {"tools": [], "nextCursor": str(next(numbers)), "_meta": {"pad": "x" * 15 * 2**20}}
 
     app = Scripted({"tools/list": page})
-    async with asgi_server(app) as url:
+    async with serve(app) as url:
         with pytest.raises(UpstreamFailed, match="sent more than 64 MB"):
             await BACKENDS.describe(server_at(int(url.rpartition(":")[2])))
 
@@ -298,11 +300,6 @@ async def test_a_name_that_does_not_exist_is_named() -> None:
 
 
 async def test_a_server_without_tls_behind_https_is_named() -> None:
-    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
-
     async with raw_server(plain) as port:
         with pytest.raises(UpstreamFailed, match=r"TLS with 127\.0\.0\.1:\d+ failed"):
             await BACKENDS.describe(server_at(port, scheme="https"))
@@ -311,7 +308,7 @@ async def test_a_server_without_tls_behind_https_is_named() -> None:
 async def test_a_name_that_turns_private_after_the_check_is_not_asked(connects: Connects) -> None:
     answers = Answers(["93.184.216.34"], ["127.0.0.1"])
     guard = Guard(resolve=answers)
-    async with asgi_server(Scripted()) as url:
+    async with serve(Scripted()) as url:
         await guard.resolve("rebinding.example", 80)
         server = Server(path="x", name="x", url=url.replace("127.0.0.1", "rebinding.example"))
         with pytest.raises(Invalid, match="not public"):
@@ -347,6 +344,6 @@ async def test_a_slow_farewell_does_not_lose_the_description() -> None:
                 await asyncio.Event().wait()
             await super().__call__(scope, receive, send)
 
-    async with asgi_server(Clinging({"tools/list": {"tools": [a_tool()]}}, modern=False)) as url:
+    async with serve(Clinging({"tools/list": {"tools": [a_tool()]}}, modern=False)) as url:
         found = await McpBackends(Guard(loopback=True), deadline=1).describe(server_at(int(url.rpartition(":")[2])))
     assert [tool.name for tool in found.tools] == ["t"]

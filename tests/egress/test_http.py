@@ -11,8 +11,8 @@ from airegistry.core.errors import AirError, Invalid, UpstreamFailed
 from airegistry.egress.guard import Guard
 from airegistry.egress.http import fetch_bytes, guarded_http
 from tests.egress.conftest import Connects
-from tests.egress.servers import Answers, Handler, always, raw_server
-from tests.egress.test_stream import BAD, silent
+from tests.egress.servers import Answers, Handler, always, raw_server, silent
+from tests.egress.test_stream import BAD
 
 pytestmark = pytest.mark.anyio
 

@@ -18,7 +18,7 @@ from airegistry.egress.guard import Guard
 from airegistry.egress.http import fetch_bytes, guarded_http
 from airegistry.egress.stream import StreamClient
 from tests.egress.conftest import Connects
-from tests.egress.servers import Answers, always, free_port, raw_server
+from tests.egress.servers import Answers, always, free_port, plain, raw_server
 from tests.egress.test_guard import METADATA, REFUSED_BY_ADDRESS, REFUSED_BY_FORM
 
 pytestmark = pytest.mark.anyio
@@ -201,11 +201,6 @@ async def test_tls_is_verified_against_the_name_and_not_the_pinned_address(
 
 @both
 async def test_a_server_without_tls_behind_https_is_named(get: Get) -> None:
-    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        await writer.drain()
-
     async with raw_server(plain) as port:
         with pytest.raises(UpstreamFailed, match=r"TLS with 127\.0\.0\.1:\d+ failed: "):
             await get(Guard(loopback=True), f"https://127.0.0.1:{port}/")

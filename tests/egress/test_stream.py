@@ -12,7 +12,7 @@ import pytest
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
-from tests.egress.servers import Answers, Handler, always, raw_server, read_request
+from tests.egress.servers import Answers, Handler, always, dripping, raw_server, read_request, silent
 
 pytestmark = pytest.mark.anyio
 
@@ -205,20 +205,6 @@ async def test_a_cancelled_caller_closes_the_connection_to_the_backend(client: S
                 await closed.wait()
 
 
-async def slow_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\n")
-    while not writer.is_closing():
-        writer.write(b"x-slow: 1\r\n")
-        await writer.drain()
-        await asyncio.sleep(0.02)
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    await reader.read()
-
-
 async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await read_request(reader)
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -226,7 +212,7 @@ async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 BAD: list[tuple[str, Handler, str]] = [
     ("never answers", silent, r"did not answer within 0\.3 s"),
-    ("sends its head drop by drop", slow_head, r"did not answer within 0\.3 s"),
+    ("sends its head drop by drop", dripping(b"", b"x-slow: 1\r\n"), r"did not answer within 0\.3 s"),
     ("resets the connection", resets, "broke: Connection reset by peer"),
     ("closes at once", always(b""), "closed the connection without an answer"),
     ("is no HTTP", always(b"SSH-2.0-OpenSSH_9.6\r\n"), "does not speak HTTP"),

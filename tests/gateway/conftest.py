@@ -9,7 +9,8 @@ from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
 from tests.gateway.desk import build_backend
 from tests.gateway.stub import Stub
-from tests.gateway.world import Desk, World, serve, server_at
+from tests.gateway.world import Desk, World, server_at
+from tests.support.asgi import serve
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from airegistry.egress.stream import StreamClient
 from airegistry.gateway.app import Gateway
 from airegistry.gateway.lists import MAX_LIST
 from tests.gateway.stub import JSON, SSE, Stub, always, raw_server, silent
-from tests.gateway.world import ACCEPT, World, call, serve, server_at
+from tests.gateway.world import ACCEPT, World, call, server_at
+from tests.support.asgi import serve
 
 pytestmark = pytest.mark.anyio
 STUB = "/stub/mcp"

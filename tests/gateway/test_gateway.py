@@ -89,9 +89,10 @@ async def test_sessions_of_the_older_era_keep_their_state_apart(world: World) ->
         assert (await two.call_tool("counter", {})).data == 1
 
 
-async def test_closing_a_modern_call_cancels_the_tool(world: World) -> None:
+async def give_up_a_call(world: World, mode: str) -> None:
+    """Call a tool that never returns, give up once it runs, and see that it learns of that."""
     signals.reset()
-    async with world.client(MODERN) as client:
+    async with world.client(mode) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(client.call_tool, "hang", {})
             with anyio.fail_after(5):
@@ -99,19 +100,15 @@ async def test_closing_a_modern_call_cancels_the_tool(world: World) -> None:
             group.cancel_scope.cancel()
         with anyio.fail_after(5):
             await signals.cancelled.wait()
+
+
+async def test_closing_a_modern_call_cancels_the_tool(world: World) -> None:
+    await give_up_a_call(world, MODERN)
     await until(lambda: ("tools/call", "hang", "cancelled", None) in world.desk.left)
 
 
 async def test_an_older_client_cancels_by_a_notification(world: World) -> None:
-    signals.reset()
-    async with world.client("legacy") as client:
-        async with anyio.create_task_group() as group:
-            group.start_soon(client.call_tool, "hang", {})
-            with anyio.fail_after(5):
-                await signals.arrived.wait()
-            group.cancel_scope.cancel()
-        with anyio.fail_after(5):
-            await signals.cancelled.wait()
+    await give_up_a_call(world, "legacy")
 
 
 @both_eras

@@ -14,7 +14,8 @@ from airegistry.egress.stream import StreamClient
 from airegistry.gateway.upstream import PooledUpstream
 from tests.gateway.desk import signals
 from tests.gateway.stub import JSON, SSE, Stub
-from tests.gateway.world import LEGACY, MODERN, World, serve, server_at
+from tests.gateway.world import LEGACY, MODERN, World, server_at
+from tests.support.asgi import serve
 
 pytestmark = pytest.mark.anyio
 both_eras = pytest.mark.parametrize("era", [MODERN, LEGACY])

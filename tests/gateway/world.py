@@ -1,21 +1,18 @@
 """What stands in for the core and for the authentication layer, and how the tests reach the gateway."""
 
-import contextlib
 import io
 import json
-import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Literal
 
 import aiohttp
 import anyio
-import uvicorn
 from fastmcp import Client
 from fastmcp.client.transports import StreamableHttpTransport
 from pydantic import JsonValue
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Json, Server, now
 from airegistry.core.errors import AccessDenied, AirError, NotFound
@@ -181,24 +178,6 @@ def modern(method: str, params: Json | None = None, *, id: JsonValue = 1) -> tup
 
 def tool(name: str, arguments: Json | None = None, *, id: JsonValue = 1) -> tuple[Json, dict[str, str]]:
     return modern("tools/call", {"name": name, "arguments": arguments or {}}, id=id)
-
-
-@contextlib.asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """An ASGI application behind uvicorn with httptools in this loop; yields its base URL."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="httptools", log_config=None, timeout_graceful_shutdown=1, ws="none")
-    server = uvicorn.Server(config)
-    async with anyio.create_task_group() as group:
-        group.start_soon(server.serve, [listener])
-        with anyio.fail_after(10):
-            while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-                await anyio.sleep(0.01)
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -87,6 +87,16 @@ async def test_without_a_token_the_challenge_names_no_error() -> None:
     assert b"/.well-known/oauth-protected-resource/weather/mcp" in challenge
 
 
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer unknown")]])
+async def test_both_paths_of_the_registrys_own_server_name_the_metadata_of_one_resource(headers: Headers) -> None:
+    challenges = set()
+    for path in ("/mcp", "/airegistry-tools/mcp"):
+        _, (head, _) = await ask(path, headers)
+        challenges.add(dict(head["headers"])[b"www-authenticate"])
+    (challenge,) = challenges
+    assert b'resource_metadata="https://r.test/.well-known/oauth-protected-resource/mcp"' in challenge
+
+
 @pytest.mark.parametrize("path", ['/"\r\nx: y', "/ä", "/" + "x" * 300, "/%0d%0a"])
 async def test_a_path_that_fits_no_header_is_not_repeated_in_the_challenge(path: str) -> None:
     _, (head, _) = await ask(path, [])

@@ -1,4 +1,6 @@
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -23,7 +25,7 @@ async def test_a_put_on_a_full_disk_fails_leaves_no_trace_and_works_again_later(
         await store.put("c", "before", {})
         size = path.stat().st_size
         with no_file_longer_than(LIMIT):
-            with pytest.raises(Internal, match="cannot be written, nothing was stored: File too large"):
+            with pytest.raises(Internal, match="nothing was stored"):
                 await store.put("c", "big", {"text": BIG})
             assert await store.get("c", "big") is None
             assert path.stat().st_size == size
@@ -48,12 +50,19 @@ async def test_an_append_on_a_full_disk_fails_and_leaves_no_gap(tmp_path: Path) 
         assert [record.body["n"] async for record in log.read("audit")] == [1, 2]
 
 
-async def test_when_not_even_the_repair_works_every_write_is_refused_until_it_does(tmp_path: Path) -> None:
-    path = tmp_path / "documents.journal"
-    sync = FailingSync()
+@asynccontextmanager
+async def on_a_disk_that_broke(path: Path, sync: FailingSync) -> AsyncIterator[TinyStore]:
+    """A store of one document, after which no write can be synced any more."""
     async with TinyStore.open(path, sync=sync) as store:
         await store.put("c", "before", {})
         sync.failing = True
+        yield store
+
+
+async def test_when_not_even_the_repair_works_every_write_is_refused_until_it_does(tmp_path: Path) -> None:
+    path = tmp_path / "documents.journal"
+    sync = FailingSync()
+    async with on_a_disk_that_broke(path, sync) as store:
         for _ in range(3):
             with pytest.raises(Internal, match="Input/output error"):
                 await store.put("c", "lost", {})
@@ -67,10 +76,7 @@ async def test_when_not_even_the_repair_works_every_write_is_refused_until_it_do
 
 async def test_a_store_on_a_disk_that_stays_broken_closes_and_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     path = tmp_path / "documents.journal"
-    sync = FailingSync()
-    async with TinyStore.open(path, sync=sync) as store:
-        await store.put("c", "before", {})
-        sync.failing = True
+    async with on_a_disk_that_broke(path, FailingSync()) as store:
         with pytest.raises(Internal):
             await store.put("c", "failed", {})
     async with TinyStore.open(path) as store:
@@ -81,9 +87,7 @@ async def test_a_store_on_a_disk_that_stays_broken_closes_and_keeps_what_was_ack
 async def test_a_compaction_after_a_failed_write_takes_nothing_of_it_along(tmp_path: Path) -> None:
     path = tmp_path / "documents.journal"
     sync = FailingSync()
-    async with TinyStore.open(path, sync=sync) as store:
-        await store.put("c", "before", {})
-        sync.failing = True
+    async with on_a_disk_that_broke(path, sync) as store:
         with pytest.raises(Internal):
             await store.put("c", "failed", {})
         sync.failing = False

@@ -13,8 +13,8 @@ from fastmcp.exceptions import McpError
 from mcp_types import TextResourceContents
 
 from airegistry.core.assets import Json
-from tests.gateway.world import serve
 from tests.support import node
+from tests.support.asgi import serve
 from tests.tools.wiring import World, furnished, put_skill
 
 pytestmark = pytest.mark.anyio

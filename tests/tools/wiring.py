@@ -1,6 +1,6 @@
 """A real core on memory stores behind a real MCP server; only the authentication layer and the network are stood in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -12,37 +12,19 @@ from fastmcp.utilities.tests import ASGIServer, asgi_server
 from pydantic import AnyUrl
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airegistry.core.access import Access, Grant, Group
+from airegistry.core.access import Grant, Group
 from airegistry.core.access import Scope as AccessScope
-from airegistry.core.admission import Admission
-from airegistry.core.assets import Json, Server
-from airegistry.core.audit import Audit
-from airegistry.core.catalog import Catalog, validated
-from airegistry.core.entity_types import EntityTypes
-from airegistry.core.errors import UpstreamFailed
-from airegistry.core.events import Events
-from airegistry.core.explain import Explainer
-from airegistry.core.intake import Intake
-from airegistry.core.invocation import Invocation
-from airegistry.core.policy import Policy
-from airegistry.core.ports import Description, UpstreamResult
+from airegistry.core.assets import Json
 from airegistry.core.principals import SYSTEM, Principal
-from airegistry.core.ratings import Ratings
-from airegistry.core.scans import Scans
-from airegistry.core.search import Search
 from airegistry.core.services import Services
-from airegistry.core.shelf import Shelf
-from airegistry.core.tokens import Tokens
-from airegistry.core.visibility import Visibility
-from airegistry.index.memory import MemoryIndex
 from airegistry.oauth.identity import PRINCIPAL
-from airegistry.stores.memory import MemoryLog, MemoryStore
-from airegistry.telemetry import Meter, SystemClock
 from airegistry.tools.prompts import add_prompts
 from airegistry.tools.resources import PAGE, add_resources
+from airegistry.tools.server import build as build_server
+from tests.core.wiring import World as Core
+from tests.core.wiring import asset, build
 
 McpClient: TypeAlias = "Client[StreamableHttpTransport | SSETransport]"
-URL = "http://registry.test"
 MODERN = "2026-07-28"
 PEOPLE = {
     "ann": Principal(subject="ann"),
@@ -54,67 +36,24 @@ PEOPLE = {
 """Who may stand in the header `x-test-subject`; anybody else is nobody."""
 
 
-class Unreachable:
-    """No backend answers here: assets are registered by value."""
-
-    async def describe(self, server: Server) -> Description:
-        raise UpstreamFailed(f"{server.path} is out of reach")
-
-    async def ping(self, server: Server) -> None:
-        raise UpstreamFailed(f"{server.path} is out of reach")
-
-    async def fetch_text(self, url: str, *, limit: int) -> str:
-        raise UpstreamFailed(f"{url} is out of reach")
-
-    def check_url(self, url: str) -> None:
-        return None
-
-    async def request(
-        self,
-        server: Server,
-        headers: Mapping[str, str],
-        method: str,
-        params: Json,
-        *,
-        timeout: float,
-        owner: str | None = None,
-    ) -> UpstreamResult:
-        raise UpstreamFailed(f"{server.path} is out of reach")
-
-
-async def core() -> Services:
-    """A core without scanners and embedder, and two scopes."""
-    store, clock, access = MemoryStore(), SystemClock(), Access()
-    audit = Audit(MemoryLog(), access, clock)
-    policy, shelf, visibility, events = Policy(store, access, audit), Shelf(store), Visibility(access, "dev"), Events()
-    search = Search(MemoryIndex(), None, access, visibility, shelf)
-    scans = Scans(store, (), access, clock)
-    admission, network = Admission(scans, search, access), Unreachable()
-    events.subscribe(search.on_event)
-    events.subscribe(admission.on_event)
-    catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, network, clock)
-    types, tokens = EntityTypes(store, access, audit), Tokens(store, access, policy, audit, clock, operator_hash=None)
-    await policy.put_scope(
-        SYSTEM, AccessScope(name="forecasts", grants=[Grant(assets=["weather"], tools=["forecast"])])
-    )
-    await policy.put_scope(
-        SYSTEM,
+async def furnished_core() -> Core:
+    """A core without embedder, with two scopes and some assets."""
+    core = await build()
+    services = core.services
+    for scope in (
+        AccessScope(name="forecasts", grants=[Grant(assets=["weather"], tools=["forecast"])]),
         AccessScope(name="no-reading", grants=[Grant(assets=["weather"], actions=["read"], effect="deny")]),
-    )
-    await policy.put_group(SYSTEM, Group(name="staff"))
-    return Services(
-        url=URL, access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
-        intake=Intake(catalog, types, network, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, scans=scans, audit=audit, explainer=Explainer(access, visibility, shelf, tokens),
-        invocation=Invocation(shelf, access, visibility, audit, Meter(), clock, network),
-    )  # fmt: skip
+    ):
+        await services.policy.put_scope(SYSTEM, scope)
+    await services.policy.put_group(SYSTEM, Group(name="staff"))
+    await furnish(services)
+    return core
 
 
 async def put(services: Services, kind: str, path: str, **fields: object) -> None:
     """Register an asset by value."""
     more = {"url": f"https://{path}.test/mcp"} if kind == "server" else {}
-    asset = validated({"kind": kind, "path": path, "name": path, **more, **fields})  # type: ignore[dict-item]  # JSON, as each test gives it
-    await services.catalog.register(SYSTEM, asset, fetch=False)
+    await services.catalog.register(SYSTEM, asset(kind, path, **more, **fields), fetch=False)
 
 
 async def put_skill(
@@ -165,8 +104,13 @@ class Subjects:
 class World:
     """A core and the MCP server over it."""
 
-    services: Services
+    core: Core
     server: ASGIServer
+
+    @property
+    def services(self) -> Services:
+        """The core's services."""
+        return self.core.services
 
     def client(self, subject: str = "ann", mode: str = MODERN) -> McpClient:
         """An MCP client of one caller; `mode` is the era."""
@@ -196,12 +140,26 @@ async def furnished(page_size: int = PAGE) -> AsyncIterator[World]:
 
     The server also has two resources of its own, as the conformance fixture brings some.
     """
-    services = await core()
-    await furnish(services)
+    core = await furnished_core()
     mcp = FastMCP("registry", mask_error_details=True, list_page_size=page_size)
     for name in ("first", "second"):
         mcp.add_resource(TextResource(uri=AnyUrl(f"test://{name}"), text=name))
-    add_resources(mcp, services, page_size=page_size)
-    add_prompts(mcp, services)
-    async with asgi_server(mcp) as served:
-        yield World(services, ASGIServer(served.url, Subjects(served.app), served.transport_type))
+    add_resources(mcp, core.services, page_size=page_size)
+    add_prompts(mcp, core.services)
+    async with served(mcp, core) as world:
+        yield world
+
+
+@asynccontextmanager
+async def complete() -> AsyncIterator[World]:
+    """A furnished core behind `airegistry-tools` as it is, without sockets."""
+    core = await furnished_core()
+    async with served(build_server(core.services), core) as world:
+        yield world
+
+
+@asynccontextmanager
+async def served(mcp: FastMCP, core: Core) -> AsyncIterator[World]:
+    """A server behind the stand-in for the authentication layer."""
+    async with asgi_server(mcp) as server:
+        yield World(core, ASGIServer(server.url, Subjects(server.app), server.transport_type))
