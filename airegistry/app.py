@@ -97,10 +97,12 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
             services.invocation, client, max_body=settings.max_body, first_byte_timeout=settings.first_byte_timeout
         )
         front = Front(tools, gateway, routes(settings.url, lambda: True))
+        door = Authenticate(front, services.tokens.resolve, settings.url)
         async with tools.lifespan(tools), anyio.create_task_group() as tasks:
             tasks.start_soon(services.audit.run)
+            tasks.start_soon(door.open_requests.run)
             tasks.start_soon(_warm, search)
-            yield App(_guarded(front, services, settings), front.paths, mcp, services, token)
+            yield App(_guarded(door, settings), front.paths, mcp, services, token)
             tasks.cancel_scope.cancel()
         await services.audit.settle()
 
@@ -145,7 +147,7 @@ def _guard(settings: Settings) -> Guard:
     return Guard(settings.egress_allow, loopback=settings.loopback)
 
 
-def _guarded(front: Front, services: Services, settings: Settings) -> ASGIApp:
+def _guarded(door: Authenticate, settings: Settings) -> ASGIApp:
     """Host and Origin are checked first (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
     hosts = {public.hostname or settings.host}
@@ -153,7 +155,7 @@ def _guarded(front: Front, services: Services, settings: Settings) -> ASGIApp:
     if settings.loopback:
         hosts |= {"localhost", "127.0.0.1", "::1"}
         origins |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
-    return OriginGuard(Authenticate(front, services.tokens.resolve, settings.url), hosts=hosts, origins=origins)
+    return OriginGuard(door, hosts=hosts, origins=origins)
 
 
 def own_skills() -> Mapping[str, Mapping[str, str]]:

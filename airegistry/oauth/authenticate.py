@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from airegistry.core.errors import Unauthenticated
 from airegistry.core.principals import Principal
 from airegistry.oauth.identity import PRINCIPAL
+from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.session_owner import owner_of_sessions
 
 PUBLIC = frozenset({"/healthz", "/readyz"})
@@ -36,6 +37,7 @@ class Authenticate:
         self._app = app
         self._resolve = resolve
         self._url = url
+        self.open_requests = OpenRequests(resolve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -46,23 +48,25 @@ class Authenticate:
             await send({"type": "websocket.close", "code": 1008})
             return
         try:
-            principal = self._principal(scope)
+            principal, token = self._principal(scope)
         except Unauthenticated as refusal:
             await self._challenge(scope, send, refusal)
             return
         scope[PRINCIPAL] = principal
         scope["user"] = owner_of_sessions(principal)
-        await self._app(scope, receive, send)
+        with self.open_requests.watched(token):
+            await self._app(scope, receive, send)
 
-    def _principal(self, scope: Scope) -> Principal:
+    def _principal(self, scope: Scope) -> tuple[Principal, str]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
             raise Unauthenticated("a bearer token is needed")
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
-        principal = self._resolve(match[1].decode("ascii")) if match else None
+        token = match[1].decode("ascii") if match else ""
+        principal = self._resolve(token) if token else None
         if principal is None:
             raise Unauthenticated("the token is not valid")
-        return principal
+        return principal, token
 
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
         asked = any(name == b"authorization" for name, _ in scope["headers"])

@@ -1,8 +1,10 @@
 """What anonymous callers and browsers may do at the socket, and streams that outlive their token."""
 
 import socket
+from contextlib import suppress
 
 import anyio
+import httpx2
 import pytest
 
 from tests.contract.acts import Desk, fresh
@@ -42,7 +44,6 @@ async def test_an_anonymous_header_of_megabytes_is_cut_off(registry: Registry) -
     assert line.split()[1:2] in ([], [b"431"])
 
 
-@pytest.mark.xfail(strict=True, reason="a token is asked for at the opening of a stream only")
 @pytest.mark.parametrize("own", [True, False])
 async def test_a_stream_ends_with_its_token(registry: Registry, desk: Desk, parcel: str, own: bool) -> None:
     url = registry.mcp if own else registry.gateway(parcel)
@@ -52,4 +53,5 @@ async def test_a_stream_ends_with_its_token(registry: Registry, desk: Desk, parc
     with http.client() as client, client.stream("GET", url, headers=headers, timeout=4) as stream:
         assert stream.status_code == 200
         await desk.ask("revoke_token", id=made["id"])
-        await anyio.to_thread.run_sync(stream.read)
+        with suppress(httpx2.RemoteProtocolError):  # broken off, not ended
+            await anyio.to_thread.run_sync(stream.read)
