@@ -124,7 +124,7 @@ async def _services(settings: Settings, stores: Stores, upstream: Upstream) -> t
     tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator)
     await tokens.reload()
     shelf, visibility, events = Shelf(store), Visibility(access, settings.environment), Events()
-    search = Search(MemoryIndex(), open_embedder(settings.embedder), access, visibility, shelf)
+    search = Search(MemoryIndex(), open_embedder(settings.embedder), access, visibility, shelf, audit)
     scans = Scans(store, open_scanners(), access, clock)
     admission = Admission(scans, search, access)
     await admission.rebuild(shelf)
@@ -150,10 +150,9 @@ def _guard(settings: Settings) -> Guard:
 def _guarded(door: Authenticate, settings: Settings) -> ASGIApp:
     """Host and Origin are checked first (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
-    hosts = {public.hostname or settings.host}
+    hosts = {public.hostname or settings.host, "localhost", "127.0.0.1", "::1"}
     origins = {f"{public.scheme}://{public.netloc}"}
     if settings.loopback:
-        hosts |= {"localhost", "127.0.0.1", "::1"}
         origins |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
     return OriginGuard(door, hosts=hosts, origins=origins)
 

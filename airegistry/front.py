@@ -34,6 +34,9 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         path: str = scope["path"]
+        if path.endswith("/mcp/"):
+            path = path[:-1]
+            scope = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").removesuffix(b"/")}
         if path in TOOLS:
             await self._tools({**scope, "path": "/mcp", "raw_path": b"/mcp"}, receive, send)
         elif path.endswith("/mcp") and not self._ours(path):

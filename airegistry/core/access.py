@@ -86,6 +86,15 @@ class Grant(Model):
     actions: list[str] | None = None
     effect: Literal["allow", "deny"] = "allow"
 
+    @field_validator("assets")
+    @classmethod
+    def _paths(cls, assets: list[str]) -> list[str]:
+        """A path may carry one leading slash; another slash would match nothing, ever."""
+        paths = [asset.removeprefix("/") for asset in assets]
+        if wrong := [path for path in paths if "/" in path]:
+            raise ValueError(f"{wrong[0]!r} is no path or glob of paths; kinds have a list of their own")
+        return paths
+
     @field_validator("kinds", "actions")
     @classmethod
     def _known(cls, names: list[str] | None, field: ValidationInfo) -> list[str] | None:
@@ -251,6 +260,10 @@ class Access:
                 held.update(group.scopes)
         return frozenset(held)
 
+    def has_group(self, name: str) -> bool:
+        """Whether there is such a group."""
+        return name in self._groups
+
     def has_scope(self, name: str) -> bool:
         """Whether there is a scope of this name."""
         return name in self._scopes
@@ -356,11 +369,18 @@ class Access:
         return not any(rule.acts("read") and not rule.deny for rule in rules)
 
     def _missing(self, who: Principal, ask: _Ask) -> tuple[str, ...]:
-        """Scopes that would help; where there is none, the permission in words."""
-        names = sorted(self._scopes.keys() - who.scopes)
-        return tuple(name for name in names if self._helps(name, ask)) or (str(ask),)
+        """Scopes that would help, those that name the asset first, an administrator's only where nothing less does;
+        where there is none, the permission in words."""
+        helping = [name for name in sorted(self._scopes.keys() - who.scopes) if self._helps(name, ask)]
+        lesser = [name for name in helping if not any(rule.total for rule in self._rules_of(name))]
+        narrow = [name for name in lesser if any(rule.opens(ask.path) for rule in self._rules_of(name))]
+        wide = [name for name in lesser or helping if name not in narrow]
+        return (*narrow, *wide) or (str(ask),)
+
+    def _rules_of(self, name: str) -> list[_Rule]:
+        return [_Rule(name, grant) for grant in self._scopes[name].grants]
 
     def _helps(self, name: str, ask: _Ask) -> bool:
-        rules = [rule for grant in self._scopes[name].grants if (rule := _Rule(name, grant)).names(ask.kind, ask.path)]
+        rules = [rule for rule in self._rules_of(name) if rule.names(ask.kind, ask.path)]
         fitting = [rule for rule in rules if rule.fits(ask)]
         return bool(fitting) and not any(rule.deny for rule in fitting)

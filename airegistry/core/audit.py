@@ -86,7 +86,8 @@ class AuditFilter(Model):
         """Whether an event is among those asked for."""
         if (self.since and event.time < self.since) or (self.until and event.time > self.until):
             return False
-        if self.asset is not None and self.asset not in {event.asset, f"{event.kind}/{event.asset}"}:
+        asset = self.asset and self.asset.removeprefix("/")
+        if asset and asset not in {event.asset, f"{event.kind}/{event.asset}"}:
             return False
         asked = (self.subject, self.tool, self.action, self.decision)
         has = (event.subject, event.tool, event.action, event.decision)

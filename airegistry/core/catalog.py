@@ -1,6 +1,7 @@
 """The catalog: register, read, list, change, take down. Every act is decided, admitted, audited and told of."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,11 +19,11 @@ from airegistry.core.assets import (
     Tool,
     check_path,
     namespace_of,
-    repeated,
 )
 from airegistry.core.audit import Audit
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed, UpstreamFailed
 from airegistry.core.events import Event, Events
+from airegistry.core.fetching import described, stated
 from airegistry.core.lifecycle import check_step
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
@@ -105,7 +106,7 @@ class Catalog:
         """
         path = asset.path.removeprefix("/")
         async with self._audit.attempt(who, f"{asset.kind}:register", f"{asset.kind}/{path}") as attempt:
-            self._access.require(who, "register", target=(asset.kind, path))
+            attempt.reason = self._access.require(who, "register", target=(asset.kind, path)).reason
             attempt.target, attempt.data_classification = getattr(asset, "url", None), asset.data_classification
             check_path(path)
             moment = self._clock.now()
@@ -117,7 +118,8 @@ class Catalog:
             )  # fmt: skip
             await self._check_free(who, asset)
             if isinstance(asset, Server):
-                asset = await self._described(asset) if fetch and asset.transport != "stdio" else self._stated(asset)
+                live = fetch and asset.transport != "stdio"
+                asset = await self._described(asset) if live else stated(self._backends, asset)
             await anyio.to_thread.run_sync(check_sizes, asset)
             admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
             await self._shelf.create(admitted.asset)
@@ -221,7 +223,7 @@ class Catalog:
             if isinstance(changed, Server) and changed.transport != "stdio" and REFETCH & changes.keys():
                 changed = await self._described(changed)
             elif isinstance(changed, Server):
-                changed = self._stated(changed)
+                changed = stated(self._backends, changed)
             elif isinstance(changed, Agent) and changed.url and "url" in changes:
                 self._backends.check_url(changed.url)
             return changed
@@ -254,7 +256,19 @@ class Catalog:
                 raise Invalid(f"{ref(asset)} runs on its user's machine; register its tools by value", field="path")
             return await self._described(asset)
 
-        return await self._amend(who, "refresh", "server", path, amend)
+        try:
+            return await self._amend(who, "refresh", "server", path, amend)
+        except UpstreamFailed as failure:
+            await self._mark_unhealthy(path.removeprefix("/"), failure)
+            raise
+
+    async def _mark_unhealthy(self, path: str, failure: UpstreamFailed) -> None:
+        found = await self._shelf.get("server", path)
+        if found is not None:
+            report = HealthReport(checked_at=self._clock.now(), error=failure.message)
+            with suppress(Conflict):  # whoever wrote it meanwhile knows better
+                sick = found[0].model_copy(update={"health": "unhealthy", "health_report": report})
+                await self._shelf.replace(sick, found[1])
 
     async def transition(self, who: Principal, kind: Kind, path: str, stage: str, reason: str) -> AnyAsset:
         """Take one step of the lifecycle.
@@ -276,8 +290,9 @@ class Catalog:
             AccessDenied, NotFound: see `get`.
         """
         path = path.removeprefix("/")
-        async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}"):
+        async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}") as attempt:
             asset, _ = await self._found(who, "delete", kind, path)
+            attempt.reason = self._access.decide(who, "delete", asset).reason
             _check_local(asset)
             versions = [asset.version, *await self._shelf.versions(kind, path)]
             await self._shelf.delete(asset)
@@ -304,7 +319,10 @@ class Catalog:
                 if action in {"update", "refresh"}:
                     _check_local(asset)
                 attempt.data_classification = asset.data_classification
+                attempt.reason = self._access.decide(who, action, asset).reason
                 changed = await amend(asset)
+                if changed.stage != asset.stage:
+                    attempt.reason += f"; {asset.stage} -> {changed.stage}: {changed.stage_reason}"
                 changed = changed.model_copy(update={"updated_by": who.subject, "updated_at": self._clock.now()})
                 await anyio.to_thread.run_sync(check_sizes, changed)
                 admitted = await self._admission.review(who, changed) if review else None
@@ -342,34 +360,7 @@ class Catalog:
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
 
     async def _described(self, server: Server) -> Server:
-        """A server with what it says of itself now."""
-        self._check_endpoint(server)
-        said = await self._backends.describe(server)
-        if twice := repeated(said.tools):
-            raise UpstreamFailed(f"the server lists two tools named {twice[:80]!r}")
-        return server.model_copy(
-            update={
-                "tools": list(said.tools), "resources": list(said.resources), "prompts": list(said.prompts),
-                "resource_templates": list(said.resource_templates), "instructions": said.instructions,
-                "server_info": dict(said.server_info), "protocol_version": said.protocol_version,
-                "fetched_at": self._clock.now(), "health": "healthy",
-                "health_report": HealthReport(checked_at=self._clock.now()),
-            }
-        )  # fmt: skip
-
-    def _stated(self, server: Server) -> Server:
-        """A server as its registrant states it."""
-        self._check_endpoint(server)
-        return server
-
-    def _check_endpoint(self, server: Server) -> None:
-        if server.transport == "stdio":
-            if not server.command or server.url:
-                raise Invalid("a stdio server has a command and no url", field="command")
-            return
-        if not server.url or server.command:
-            raise Invalid(f"a {server.transport} server has a url and no command", field="url")
-        self._backends.check_url(server.url)
+        return await described(self._backends, self._clock, server)
 
     @staticmethod
     def _start(kinds: Sequence[Kind], cursor: str | None) -> str:

@@ -35,8 +35,8 @@ class EntityTypes:
             AccessDenied: the caller is no administrator.
             Invalid: the name is not of the form a-z0-9_-, or the schema is no JSON Schema 2020-12.
         """
-        async with self._audit.attempt(who, "entity_type:define", f"entity_type/{name}"):
-            self._access.require(who, "policy")
+        async with self._audit.attempt(who, "entity_type:define", f"entity_type/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
             entity_type = _entity_type(name, schema, description)
             try:
                 Draft202012Validator.check_schema(entity_type.schema_)

@@ -1,6 +1,8 @@
 """Why somebody may or may not do something."""
 
-from airegistry.core.access import Access, Action, Decision
+from typing import get_args
+
+from airegistry.core.access import CALLS, LISTED_BY, Access, Action, Decision
 from airegistry.core.assets import MODELS, Kind
 from airegistry.core.errors import Invalid, NotFound
 from airegistry.core.ports import AnyAsset
@@ -20,9 +22,10 @@ class Explainer:
         self._tokens = tokens
 
     async def explain(
-        self, who: Principal, subject: str, action: Action, asset: str, *, tool: str | None = None
+        self, who: Principal, subject: str, action: str, asset: str, *, tool: str | None = None
     ) -> Decision:
-        """The decision on a subject: `me`, `token:NAME`, `group:NAME` or `scope:NAME`.
+        """The decision on a subject: `me`, `token:NAME`, `group:NAME` or `scope:NAME`; a bare name is a token's, else
+        a group's, else a scope's. `action` is one of the access rules, or a method of MCP.
 
         `asset` reads `kind/path`; a path alone means a server or virtual server.
 
@@ -32,9 +35,9 @@ class Explainer:
         """
         about = who if subject in {"me", who.subject} else await self._other(who, subject)
         target = await self._asset(who, asset)
-        method = "tools/call" if action == "call" and tool is not None else None
-        decision = self._access.decide(about, action, target, tool=tool, method=method)
-        if decision.allowed and action == "call" and not self._visibility.serves(target):
+        act, method = _act(action, tool)
+        decision = self._access.decide(about, act, target, tool=tool, method=method)
+        if decision.allowed and act == "call" and not self._visibility.serves(target):
             reason = f"stage {target.stage} is not served in environment {self._visibility.environment}"
             return Decision(False, reason)
         return decision
@@ -42,15 +45,15 @@ class Explainer:
     async def _other(self, who: Principal, subject: str) -> Principal:
         self._access.require(who, "policy")
         kind, _, name = subject.partition(":")
-        if kind == "token":
+        if kind not in {"token", "group", "scope"} or not name:
+            kind, name = "", subject
+        if kind in {"token", ""} and (kind or self._tokens.knows(name)):
             return self._tokens.principal_named(name)
-        if kind == "group":
+        if kind in {"group", ""} and (kind or self._access.has_group(name)):
             return Principal(subject, groups=frozenset({name}), scopes=self._access.scopes_of([name]))
-        if kind == "scope":
-            if not self._access.has_scope(name):
-                raise NotFound(f"no scope named {name!r}")
+        if self._access.has_scope(name):
             return Principal(subject, scopes=frozenset({name}))
-        raise Invalid("subject is me, token:NAME, group:NAME or scope:NAME", field="subject")
+        raise NotFound(f"no {kind or 'token, group or scope'} named {name!r}")
 
     async def _asset(self, who: Principal, asset: str) -> AnyAsset:
         prefix, _, rest = asset.removeprefix("/").partition("/")
@@ -60,3 +63,16 @@ class Explainer:
         if found is None or not self._visibility.shows(who, found[0]):
             raise NotFound(f"no {kind} named {path!r}")
         return found[0]
+
+
+def _act(action: str, tool: str | None) -> tuple[Action, str | None]:
+    """The action of the access rules, and the method where one was meant."""
+    if action in CALLS:
+        return "call", action
+    if action in LISTED_BY:
+        return "read", action
+    for known in get_args(Action):
+        if known == action:
+            return known, "tools/call" if known == "call" and tool is not None else None
+    known_ones = ", ".join(get_args(Action))
+    raise Invalid(f"no action {action!r}; actions are {known_ones}, or a method of MCP", field="action")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -61,6 +62,8 @@ class Intake:
         if (card is None) == (url is None):
             raise Invalid("give either the card or its url", field="card")
         if card is None and url is not None:
+            if urlsplit(url).path in {"", "/"}:  # an agent's address: its card is where A2A says it is
+                url = f"{url.rstrip('/')}/.well-known/agent-card.json"
             card = _object(await self._backends.fetch_text(url, limit=MAX_CARD))
         assert card is not None  # one of the two was given
         name, description, version, endpoints, skills = read_card(card)

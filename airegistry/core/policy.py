@@ -32,8 +32,8 @@ class Policy:
         Raises:
             AccessDenied: the caller is no administrator of policy.
         """
-        async with self._audit.attempt(who, "scope:put", f"scope/{scope.name}"):
-            self._access.require(who, "policy")
+        async with self._audit.attempt(who, "scope:put", f"scope/{scope.name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
             await self._scopes.save(scope.name, scope)
             await self.reload()
         return scope
@@ -45,8 +45,8 @@ class Policy:
             AccessDenied: the caller is no administrator of policy.
             Invalid: it names a scope that does not exist.
         """
-        async with self._audit.attempt(who, "group:put", f"group/{group.name}"):
-            self._access.require(who, "policy")
+        async with self._audit.attempt(who, "group:put", f"group/{group.name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
             await self.check_scopes(group.scopes)
             await self._groups.save(group.name, group)
             await self.reload()
@@ -54,16 +54,16 @@ class Policy:
 
     async def delete_scope(self, who: Principal, name: str) -> bool:
         """Remove a scope; groups and tokens that name it hold nothing by it any more."""
-        async with self._audit.attempt(who, "scope:delete", f"scope/{name}"):
-            self._access.require(who, "policy")
+        async with self._audit.attempt(who, "scope:delete", f"scope/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
             gone = await self._scopes.delete(name)
             await self.reload()
         return gone
 
     async def delete_group(self, who: Principal, name: str) -> bool:
         """Remove a group; its members hold nothing by it any more."""
-        async with self._audit.attempt(who, "group:delete", f"group/{name}"):
-            self._access.require(who, "policy")
+        async with self._audit.attempt(who, "group:delete", f"group/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
             gone = await self._groups.delete(name)
             await self.reload()
         return gone

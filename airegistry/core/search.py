@@ -11,6 +11,7 @@ import numpy as np
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Kind, Server, Tool
+from airegistry.core.audit import Audit
 from airegistry.core.events import Event
 from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
 from airegistry.core.principals import Principal
@@ -53,13 +54,21 @@ class Search:
     """Indexes assets and finds them again."""
 
     def __init__(
-        self, index: SearchIndex, embedder: Embedder | None, access: Access, visibility: Visibility, shelf: Shelf
+        self,
+        index: SearchIndex,
+        embedder: Embedder | None,
+        access: Access,
+        visibility: Visibility,
+        shelf: Shelf,
+        audit: Audit | None = None,
     ) -> None:
+        """Searches are recorded where there is an `audit`, without what was asked for: that may be personal."""
         self._index = index
         self._embedder = embedder
         self._access = access
         self._visibility = visibility
         self._shelf = shelf
+        self._audit = audit
         self._assets: dict[str, AnyAsset] = {}
         self._ids: dict[str, list[str]] = {}
         self._masks: OrderedDict[tuple[object, ...], dict[str, bool]] = OrderedDict()
@@ -92,7 +101,15 @@ class Search:
 
         matches, total = await anyio.to_thread.run_sync(search)
         hits = [hit for match in matches if (hit := self._hit(match)) is not None]
+        self._record(who, len(hits), total)
         return Found(hits, total)
+
+    def _record(self, who: Principal, shown: int, total: int) -> None:
+        if self._audit is not None:
+            reason = f"{shown} of {total} shown"
+            self._audit.note(
+                self._audit.event(who, "registry:search", None, None, decision="allow", outcome="ok", reason=reason)
+            )
 
     async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
         """What the index will hold of an asset. Without vectors when the embedder fails: a failed index never

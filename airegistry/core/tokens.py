@@ -80,14 +80,19 @@ class Tokens:
             return None
         return self._principal(record)
 
+    def knows(self, name: str) -> bool:
+        """Whether a token of this name or id was ever made."""
+        return any(name in {record.name, record.id} for record in self._known.values())
+
     def principal_named(self, name: str) -> Principal:
-        """Who holds the newest live token of a name.
+        """Who holds the newest live token of a name or id.
 
         Raises:
             NotFound: no token of that name is in force.
         """
         now = self._clock.now()
-        live = [r for r in self._known.values() if r.name == name and r.revoked_at is None and r.expires_at > now]
+        named = [record for record in self._known.values() if name in {record.name, record.id}]
+        live = [record for record in named if record.revoked_at is None and record.expires_at > now]
         if not live:
             raise NotFound(f"no token named {name!r} is in force")
         return self._principal(max(live, key=lambda record: record.created_at))
@@ -107,8 +112,8 @@ class Tokens:
             AccessDenied: the caller may not mint tokens.
             Invalid: a scope that does not exist, or an expiry out of range.
         """
-        async with self._audit.attempt(who, "token:create", f"token/{name}"):
-            self._access.require(who, "token")
+        async with self._audit.attempt(who, "token:create", f"token/{name}") as attempt:
+            attempt.reason = self._access.require(who, "token").reason
             if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
                 raise Invalid(f"a token's name has 1 to {MAX_NAME} characters, all of them visible", field="name")
             if not 1 <= expires_in <= 315_360_000:
@@ -133,8 +138,8 @@ class Tokens:
             AccessDenied: the caller may not.
             NotFound: there is no such token.
         """
-        async with self._audit.attempt(who, "token:revoke", f"token/{key}"):
-            self._access.require(who, "token")
+        async with self._audit.attempt(who, "token:revoke", f"token/{key}") as attempt:
+            attempt.reason = self._access.require(who, "token").reason
             found = await self._records.find_one(key)
             if found is None:
                 raise NotFound(f"no token with id {key!r}")

@@ -13,6 +13,7 @@ import anyio
 import httpx2
 import mcp_types as types
 from mcp import ClientSession, MCPError
+from mcp.client.session import ClientRequestContext
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types.methods import validate_server_result
@@ -151,7 +152,28 @@ async def _session(url: str, client: httpx2.AsyncClient, *, event_stream: bool) 
             await stack.enter_async_context(client)
             opening = streamable_http_client(url, http_client=client, max_sse_event_size=MAX_ANSWER)
             streams = await stack.enter_async_context(opening)
-        yield await stack.enter_async_context(ClientSession(streams[0], streams[1], client_info=info))
+        # Servers offer some tools only to clients that can be asked: what is stored is what the best of clients sees.
+        session = ClientSession(
+            streams[0],
+            streams[1],
+            client_info=info,
+            elicitation_callback=_decline,
+            sampling_callback=_no_model,
+            list_roots_callback=_no_roots,
+        )
+        yield await stack.enter_async_context(session)
+
+
+async def _decline(context: ClientRequestContext, params: types.ElicitRequestParams) -> types.ElicitResult:
+    return types.ElicitResult(action="decline")
+
+
+async def _no_model(context: ClientRequestContext, params: types.CreateMessageRequestParams) -> types.ErrorData:
+    return types.ErrorData(code=types.INVALID_REQUEST, message="the registry has no model")
+
+
+async def _no_roots(context: ClientRequestContext) -> types.ListRootsResult:
+    return types.ListRootsResult(roots=[])
 
 
 async def _negotiate(session: ClientSession, *, legacy: bool) -> None:

@@ -1,13 +1,12 @@
 """Policy, tokens, scans and the audit trail: what administrators do."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
-from airegistry.core.access import Action, Grant, Group, Scope
+from airegistry.core.access import Grant, Group, Scope
 from airegistry.core.audit import AuditEvent, AuditFilter
-from airegistry.core.errors import Invalid
 from airegistry.core.services import Services
 from airegistry.core.validation import invalid
 from airegistry.tools.caller import current_principal
@@ -159,8 +158,7 @@ class GovernanceTools:
 
         Calls through the gateway have the MCP method as `action`, other acts read like `server:register`.
         """
-        if any(moment is not None and moment.tzinfo is None for moment in (since, until)):
-            raise Invalid("since and until carry a time zone, as in 2026-11-20T12:00:00Z", field="since")
+        since, until = (moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None for moment in (since, until))
         wanted = AuditFilter(
             since=since, until=until, subject=subject, asset=asset, tool=tool, action=action, decision=decision
         )
@@ -187,7 +185,7 @@ class GovernanceTools:
     async def explain_access(
         self,
         subject: Annotated[str, Field(description="`me`, `token:NAME`, `group:NAME` or `scope:NAME`.")],
-        action: Annotated[Action, Field(description="As in list, read, call, register, update, delete.")],
+        action: Annotated[str, Field(description="As in list, read, call, register, update; or a method of MCP.")],
         asset: Annotated[str, Field(description="The asset as `kind/path`; a path alone means a server.")],
         tool: str | None = None,
     ) -> Explanation:

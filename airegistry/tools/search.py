@@ -21,7 +21,7 @@ class SearchTools:
         self,
         query: Annotated[str, Field(min_length=1, max_length=2000, description="What you need, in plain words.")],
         kinds: Annotated[list[SearchKind] | None, Field(description="Only these kinds; all when left out.")] = None,
-        limit: Annotated[int, Field(ge=1, le=100, description="At most this many results.")] = 10,
+        limit: Annotated[int, Field(ge=1, le=1000, description="At most this many results.")] = 10,
         tags: Annotated[list[str] | None, Field(description="Only assets with one of these tags.")] = None,
         include_disabled: Annotated[bool, Field(description="Also assets that are switched off.")] = False,
     ) -> SearchAnswer:
@@ -40,7 +40,7 @@ class SearchTools:
     async def intelligent_tool_finder(
         self,
         task: Annotated[str, Field(min_length=1, max_length=4000, description="The task, as you would tell a person.")],
-        limit: Annotated[int, Field(ge=1, le=50, description="At most this many tools.")] = 5,
+        limit: Annotated[int, Field(ge=1, le=1000, description="At most this many tools.")] = 5,
     ) -> ToolsAnswer:
         """Find the tools that can do a task, best first, with the input schema of each and how to call it.
 

@@ -12,7 +12,7 @@ Detail = Literal["brief", "full"]
 AssetKind = Literal["server", "agent", "skill", "virtual_server", "entity"]
 SearchKind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
 Path = Annotated[str, Field(description="The asset's path, as lists and search results show it.")]
-Limit = Annotated[int, Field(ge=1, le=200, description="At most this many.")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="At most this many.")]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before; leave out for the first page.")]
 
 

@@ -118,3 +118,12 @@ async def test_a_query_since_a_moment_does_not_read_what_is_long_before_it() -> 
     found, cursor = await audit.query(SYSTEM, AuditFilter(since=NOON.replace(hour=10)))
     assert ([each.action for each in found], cursor) == (["at 11", "at 10"], None)
     assert log.handed_out < 6
+
+
+async def test_an_asset_is_asked_for_by_path_with_or_without_slash_or_kind() -> None:
+    audit = opened(MemoryLog())
+    async with audit.attempt(SYSTEM, "server:register", "server/weather"):
+        pass
+    for spelling in ("weather", "/weather", "server/weather"):
+        found, _ = await audit.query(SYSTEM, AuditFilter(asset=spelling))
+        assert [each.action for each in found] == ["server:register"], spelling

@@ -291,7 +291,9 @@ async def test_a_server_with_two_tools_of_one_name_is_refused(world: World) -> N
     world.server("weather", ["archive", "archive"])
     with pytest.raises(UpstreamFailed, match="lists two tools named 'archive'"):
         await world.services.catalog.refresh(SYSTEM, "weather")
-    assert await world.services.catalog.get(SYSTEM, "server", "weather") == stored
+    kept = await world.services.catalog.get(SYSTEM, "server", "weather")
+    assert kept.health == "unhealthy"
+    assert world.services.catalog.tools(SYSTEM, kept) == world.services.catalog.tools(SYSTEM, stored)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 257, None, 7])

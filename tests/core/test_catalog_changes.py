@@ -86,7 +86,10 @@ async def test_a_refresh_that_fails_leaves_what_was_known(world: World) -> None:
     world.network.tools.clear()
     with pytest.raises(UpstreamFailed):
         await world.services.catalog.refresh(SYSTEM, "weather")
-    assert await world.services.catalog.get(SYSTEM, "server", "weather") == before
+    after = await world.services.catalog.get(SYSTEM, "server", "weather")
+    assert (after.health, after.health_report.checked_at) == ("unhealthy", world.clock.now())
+    assert after.health_report.error
+    assert after.model_copy(update={"health": before.health, "health_report": before.health_report}) == before
 
 
 async def test_of_two_writers_neither_undoes_the_other(world: World) -> None:
@@ -204,3 +207,11 @@ async def test_a_listener_that_fails_does_not_undo_the_act(world: World, caplog:
     await world.put_server("weather")
     assert await world.services.catalog.get(SYSTEM, "server", "weather")
     assert "listener failed on server:register of weather" in caplog.text
+
+
+async def test_the_trail_says_why_an_act_was_allowed_and_what_was_said_of_a_step(world: World) -> None:
+    await world.put_server("weather")
+    await world.services.catalog.transition(SYSTEM, "server", "weather", "approved_production", "reviewed by two")
+    newest = (await world.events())[0]
+    assert newest.action == "server:transition"
+    assert newest.reason == "operator; approved_dev -> approved_production: reviewed by two"

@@ -23,7 +23,7 @@ async def governed(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("subject", ["token:bot", "group:staff", "scope:callers"])
+@pytest.mark.parametrize("subject", ["token:bot", "bot", "group:staff", "staff", "scope:callers", "callers"])
 @pytest.mark.parametrize("path", ["weather", "/weather", "server/weather"])
 async def test_administrators_learn_why_others_may_or_may_not(governed: World, subject: str, path: str) -> None:
     explain = governed.services.explainer.explain
@@ -53,8 +53,10 @@ async def test_subjects_that_do_not_exist_are_refused(governed: World) -> None:
         await explain(SYSTEM, "token:nobody", "call", "weather")
     with pytest.raises(NotFound, match="no scope named 'typo'"):
         await explain(SYSTEM, "scope:typo", "call", "weather")
-    with pytest.raises(Invalid, match="subject is"):
+    with pytest.raises(NotFound, match="no token, group or scope named 'ann'"):
         await explain(SYSTEM, "ann", "call", "weather")
+    with pytest.raises(Invalid, match="no action 'fly'"):
+        await explain(SYSTEM, "me", "fly", "weather")
 
 
 async def test_an_asset_that_may_not_be_seen_is_not_explained(governed: World) -> None:
@@ -69,3 +71,15 @@ async def test_a_stage_that_is_not_served_explains_a_refused_call() -> None:
     await world.put_server("weather")
     decision = await world.services.explainer.explain(SYSTEM, "me", "call", "weather")
     assert (decision.allowed, decision.reason) == (False, "stage approved_dev is not served in environment production")
+
+
+async def test_a_method_of_mcp_is_an_action_too(governed: World) -> None:
+    explain = governed.services.explainer.explain
+    assert (await explain(SYSTEM, "bot", "tools/call", "weather", tool="forecast")).allowed
+    assert not (await explain(SYSTEM, "bot", "tools/call", "weather", tool="archive")).allowed
+    assert (await explain(SYSTEM, "bot", "tools/list", "weather")).allowed
+
+
+async def test_a_token_is_known_by_its_id(governed: World) -> None:
+    (record,) = await governed.services.tokens.records(SYSTEM)
+    assert (await governed.services.explainer.explain(SYSTEM, record.id, "call", "weather", tool="forecast")).allowed

@@ -153,3 +153,23 @@ def test_a_name_is_matched_by_itself_whatever_its_characters(name: str) -> None:
     weather = asset("server", "weather")
     assert not access.decide(bob, "call", weather, tool=name).allowed
     assert access.decide(bob, "call", weather, tool=f"{name} too").allowed
+
+
+def test_a_path_in_a_grant_may_carry_one_leading_slash_and_no_other() -> None:
+    assert Grant(assets=["/weather", "team-*"]).assets == ["weather", "team-*"]
+    for wrong in ("server/weather", "//weather"):
+        with pytest.raises(ValidationError, match="no path or glob of paths"):
+            Grant(assets=[wrong])
+
+
+def test_scopes_that_would_help_come_narrowest_first_and_administrators_only_where_nothing_less_does() -> None:
+    access = Access()
+    admin = Scope(name="admin", grants=[Grant(actions=["*"])])
+    wide = Scope(name="all-calls", grants=[Grant(actions=["call"])])
+    narrow = Scope(name="weather-calls", grants=[Grant(assets=["weather"], actions=["call"])])
+    access.replace([admin, wide, narrow], [])
+    decision = access.decide(Principal("bob"), "call", asset("server", "weather"), tool="get", method="tools/call")
+    assert decision.missing == ("weather-calls", "all-calls")
+    access.replace([admin], [])
+    decision = access.decide(Principal("bob"), "call", asset("server", "weather"), tool="get", method="tools/call")
+    assert decision.missing == ("admin",)

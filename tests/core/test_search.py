@@ -287,3 +287,13 @@ async def test_after_many_writers_at_once_the_index_holds_what_the_store_holds(w
     answer = await world.services.search.find(SYSTEM, "crane", include_disabled=True, limit=50)
     assert {hit.asset.path: hit.asset for hit in answer.hits} == stored
     assert refusals
+
+
+async def test_a_search_is_recorded_without_what_was_asked_for(world: World) -> None:
+    audit = world.services.audit
+    search = Search(MemoryIndex(), None, world.services.access, world.visibility, world.shelf, audit)
+    await search.find(ANN, "salaries of my colleagues")
+    await audit.settle()
+    (event,) = await world.events(action="registry:search")
+    assert (event.subject, event.outcome, event.reason) == (ANN.subject, "ok", "0 of 0 shown")
+    assert "salaries" not in event.model_dump_json()

@@ -1,0 +1,53 @@
+"""What a server's endpoint must look like, and what the live server says of itself."""
+
+from airegistry.core.assets import HealthReport, Server, repeated
+from airegistry.core.errors import Invalid, UpstreamFailed
+from airegistry.core.ports import Backends, Clock
+
+
+async def described(backends: Backends, clock: Clock, server: Server) -> Server:
+    """A server with what it says of itself now.
+
+    Raises:
+        Invalid: its endpoint is none.
+        UpstreamFailed: it cannot be reached, or says what cannot be taken.
+    """
+    _check_endpoint(backends, server)
+    said = await backends.describe(server)
+    if twice := repeated(said.tools):
+        raise UpstreamFailed(f"the server lists two tools named {twice[:80]!r}")
+    moment = clock.now()
+    return server.model_copy(
+        update={
+            "tools": list(said.tools),
+            "resources": list(said.resources),
+            "prompts": list(said.prompts),
+            "resource_templates": list(said.resource_templates),
+            "instructions": said.instructions,
+            "server_info": dict(said.server_info),
+            "protocol_version": said.protocol_version,
+            "fetched_at": moment,
+            "health": "healthy",
+            "health_report": HealthReport(checked_at=moment),
+        }
+    )
+
+
+def stated(backends: Backends, server: Server) -> Server:
+    """A server as its registrant states it.
+
+    Raises:
+        Invalid: its endpoint is none.
+    """
+    _check_endpoint(backends, server)
+    return server
+
+
+def _check_endpoint(backends: Backends, server: Server) -> None:
+    if server.transport == "stdio":
+        if not server.command or server.url:
+            raise Invalid("a stdio server has a command and no url", field="command")
+        return
+    if not server.url or server.command:
+        raise Invalid(f"a {server.transport} server has a url and no command", field="url")
+    backends.check_url(server.url)
