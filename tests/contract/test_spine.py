@@ -60,6 +60,8 @@ async def test_from_registration_to_restart(registry: Registry, everything: Back
 
 async def register_both(desk: Desk, everything: Backend, parcels: Backend) -> None:
     stored = await desk.register("everything", everything.url)
+    # Offered only to clients that can be asked: the registry must not store less than the best of clients sees.
+    assert {"trigger-elicitation-request", "trigger-sampling-request"} <= {tool["name"] for tool in stored["tools"]}
     assert {"echo", "get-sum", LONG} <= {tool["name"] for tool in stored["tools"]}
     stored = await desk.register("parcels", parcels.url)
     assert "quote_freight" in {tool["name"] for tool in stored["tools"]}
