@@ -21,6 +21,7 @@ from airegistry.core.visibility import Visibility
 
 log = logging.getLogger(__name__)
 MASKS = 256
+PATIENCE = 5.0
 BARE = "bare-server/"
 VECTORS = 4096
 NEAREST = 10
@@ -77,6 +78,7 @@ class Search:
         self._writing = threading.Lock()
         self._generation = 0
         self._embeds = False
+        self._warm = anyio.Event()
 
     async def find(
         self,
@@ -88,7 +90,13 @@ class Search:
         include_disabled: bool = False,
         limit: int = 10,
     ) -> Found:
-        """The best `limit` things for a query, among those the caller may see."""
+        """The best `limit` things for a query, among those the caller may see.
+
+        While the vectors of a start are still being made it waits for them a little, then ranks by what there is.
+        """
+        if self._embeds and not self._warm.is_set():
+            with anyio.move_on_after(PATIENCE):
+                await self._warm.wait()
         vector = await self._query_vector(query)
         seen = self._seen(who, include_disabled)
         facets = {"tags": list(tags)} if tags else None
@@ -132,13 +140,14 @@ class Search:
         Events of concurrent writers come in any order: what the store holds in the end counts.
         """
         while True:
+            embeds = self._embeds
             head = await self._head(kind, path)
             if head is None:
                 await anyio.to_thread.run_sync(self._drop, f"{kind}/{path}")
             else:
                 documents = await self.prepare(head[0])
                 await anyio.to_thread.run_sync(self._hold, head[0], documents)
-            if await self._head(kind, path) == head:
+            if embeds == self._embeds and await self._head(kind, path) == head:
                 return
 
     async def _head(self, kind: Kind, path: str) -> tuple[AnyAsset, int] | None:
@@ -179,6 +188,7 @@ class Search:
         self._embeds = True
         for asset in list(self._assets.values()):
             await self._follow(asset.kind, asset.path)
+        self._warm.set()
 
     async def similar(
         self, who: Principal, asset: AnyAsset, documents: Sequence[IndexDocument]

@@ -1,6 +1,7 @@
 """Finding what one may see, and nothing else."""
 
 import random
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
@@ -297,3 +298,45 @@ async def test_a_search_is_recorded_without_what_was_asked_for(world: World) -> 
     (event,) = await world.events(action="registry:search")
     assert (event.subject, event.outcome, event.reason) == (ANN.subject, "ok", "0 of 0 shown")
     assert "salaries" not in event.model_dump_json()
+
+
+async def test_a_search_during_the_start_waits_for_the_vectors(world: World) -> None:
+    class Gated(Numbers):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            assert opened.wait(5)
+            return super().embed(texts)
+
+    opened = threading.Event()
+    await world.put_server("weather")
+    search = Search(MemoryIndex(), Gated(), world.services.access, world.visibility, world.shelf)
+    await search.rebuild()
+    ended: list[str] = []
+
+    async def find() -> None:
+        await search.find(ANN, "something else entirely")
+        ended.append("found")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(search.embed_all)
+        await anyio.lowlevel.checkpoint()
+        tasks.start_soon(find)
+        for _ in range(20):
+            await anyio.lowlevel.checkpoint()
+        assert ended == []
+        opened.set()
+    assert ended == ["found"]
+
+
+async def test_what_is_registered_while_the_start_begins_to_embed_gets_its_vectors(world: World) -> None:
+    class Turning(Search):
+        async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
+            documents = await super().prepare(asset)
+            if not self._embeds:
+                await self.embed_all()
+            return documents
+
+    index = MemoryIndex()
+    search = Turning(index, Numbers(), world.services.access, world.visibility, world.shelf)
+    weather = await world.put_server("weather")
+    await search.on_event(Event("server:register", weather, "x"))
+    assert [match.dense for match in index.search("", Numbers().embed_query("x"), limit=1)[0]] != [0.0]
