@@ -13,7 +13,7 @@ How it decides, in this order:
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
@@ -131,6 +131,9 @@ class Decision:
     missing: tuple[str, ...] = ()
 
 
+_NO_GRANT = Decision(False, "no grant")
+
+
 @lru_cache(maxsize=4096)
 def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
     # A name is matched by itself too, whatever characters of globs it holds: a deny of `rm[all]` denies `rm[all]`.
@@ -242,6 +245,7 @@ class Access:
     def __init__(self) -> None:
         self._scopes: dict[str, Scope] = {}
         self._groups: dict[str, Group] = {}
+        self._rules_of: dict[str, tuple[_Rule, ...]] = {}
         self._compiled: dict[frozenset[str], tuple[_Rule, ...]] = {}
         self.revision = 0
 
@@ -249,6 +253,9 @@ class Access:
         """Take over a new policy; the next decision follows it."""
         self._scopes = {scope.name: scope for scope in scopes}
         self._groups = {group.name: group for group in groups}
+        self._rules_of = {
+            scope.name: tuple(_Rule(scope.name, grant) for grant in scope.grants) for scope in self._scopes.values()
+        }
         self._compiled = {}
         self.revision += 1
 
@@ -283,11 +290,22 @@ class Access:
         `asset` None is an act on the registry itself (policy, audit), or on the asset that `target`, a pair of
         kind and path, is going to be. `tool` is a tool's name, a prompt's name or a resource's URI.
         """
-        if who.operator:
-            return Decision(True, "operator")
         kind, path = (asset.kind, asset.path) if asset is not None else target or REGISTRY
         ask = _Ask(action, kind, path, tool, method)
-        rules = [rule for rule in self._rules(who) if rule.names(kind, path)]
+        decision = self._decide(who, ask, asset)
+        return replace(decision, missing=self._missing(who, ask)) if decision is _NO_GRANT else decision
+
+    def allows(
+        self, who: Principal, action: Action, asset: AnyAsset, *, tool: str | None = None, method: str | None = None
+    ) -> bool:
+        """Whether `decide` says yes, for whoever asks of many things and reads no reason."""
+        return self._decide(who, _Ask(action, asset.kind, asset.path, tool, method), asset).allowed
+
+    def _decide(self, who: Principal, ask: _Ask, asset: AnyAsset | None) -> Decision:
+        """The decision, but for the scopes that would help against a missing grant."""
+        if who.operator:
+            return Decision(True, "operator")
+        rules = [rule for rule in self._rules(who) if rule.names(ask.kind, ask.path)]
         visible, why = (True, "") if asset is None else self._visible(who, asset, rules)
         if not visible:
             return Decision(False, why, visible=False)
@@ -297,13 +315,13 @@ class Access:
         for rule in rules:
             if not rule.deny and rule.fits(ask):
                 return Decision(True, f"granted by scope {rule.scope}")
-        if asset is not None and action in BASELINE and self._baseline(rules, ask):
+        if asset is not None and ask.action in BASELINE and self._baseline(rules, ask):
             return Decision(True, why)
-        return Decision(False, "no grant", missing=self._missing(who, ask))
+        return _NO_GRANT
 
     def sees(self, who: Principal, asset: AnyAsset, tool: str | None = None) -> bool:
         """Whether an asset, or one of its tools, may appear in any answer to the caller."""
-        return self.decide(who, "list", asset, tool=tool).allowed
+        return self.allows(who, "list", asset, tool=tool)
 
     def administrates(self, who: Principal) -> bool:
         """Whether the caller holds every right on everything."""
@@ -342,8 +360,7 @@ class Access:
     def _rules(self, who: Principal) -> tuple[_Rule, ...]:
         rules = self._compiled.get(who.scopes)
         if rules is None:
-            held = (self._scopes[name] for name in sorted(who.scopes) if name in self._scopes)
-            rules = tuple(_Rule(scope.name, grant) for scope in held for grant in scope.grants)
+            rules = tuple(rule for name in sorted(who.scopes) for rule in self._rules_of.get(name, ()))
             self._compiled[who.scopes] = rules
         return rules
 
@@ -372,15 +389,12 @@ class Access:
         """Scopes that would help, those that name the asset first, an administrator's only where nothing less does;
         where there is none, the permission in words."""
         helping = [name for name in sorted(self._scopes.keys() - who.scopes) if self._helps(name, ask)]
-        lesser = [name for name in helping if not any(rule.total for rule in self._rules_of(name))]
-        narrow = [name for name in lesser if any(rule.opens(ask.path) for rule in self._rules_of(name))]
+        lesser = [name for name in helping if not any(rule.total for rule in self._rules_of[name])]
+        narrow = [name for name in lesser if any(rule.opens(ask.path) for rule in self._rules_of[name])]
         wide = [name for name in lesser or helping if name not in narrow]
         return (*narrow, *wide) or (str(ask),)
 
-    def _rules_of(self, name: str) -> list[_Rule]:
-        return [_Rule(name, grant) for grant in self._scopes[name].grants]
-
     def _helps(self, name: str, ask: _Ask) -> bool:
-        rules = [rule for rule in self._rules_of(name) if rule.names(ask.kind, ask.path)]
+        rules = [rule for rule in self._rules_of[name] if rule.names(ask.kind, ask.path)]
         fitting = [rule for rule in rules if rule.fits(ask)]
         return bool(fitting) and not any(rule.deny for rule in fitting)

@@ -110,15 +110,15 @@ class Admission:
         """Follow what happens to assets."""
         (self.twins.remove if event.deletes else self.twins.put)(event.asset)
 
-    async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate = "report") -> Admitted:
-        """Judge an asset.
+    async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate | None = None) -> Admitted:
+        """Judge an asset. Duplicates are looked for where `on_duplicate` says what becomes of them: it takes vectors.
 
         Raises:
             Conflict: it duplicates another and duplicates are to be rejected.
             GateRejected: the gate refused, or did not answer.
             ScanFailed: no scanner's answer could be had.
         """
-        duplicates = await self._duplicates(who, asset)
+        duplicates = await self._duplicates(who, asset) if on_duplicate else []
         if duplicates and on_duplicate == "reject":
             raise Conflict(f"{asset.path!r} duplicates {duplicates[0].path!r} (same {duplicates[0].reason})")
         if self._gate is not None:

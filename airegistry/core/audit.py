@@ -153,7 +153,7 @@ class Audit:
                 await self._flush_or_keep()
         finally:
             with anyio.CancelScope(shield=True):
-                await self._flush()
+                await self.settle()
 
     def note(self, event: AuditEvent) -> None:
         """Add an event of what has happened, without waiting for the disk. `check_writable` comes before the act."""
@@ -291,13 +291,9 @@ class Audit:
         self._wake.set()
         return self._sealed
 
-    async def _flush(self) -> None:
-        async with self._lock:
-            await self._write()
-
     async def _flush_or_keep(self) -> None:
         try:
-            await self._flush()
+            await self.settle()
         except (OSError, AirError):
             await anyio.sleep(0.2)  # the disk may be full: what is noted stays pending and is tried again
 

@@ -27,7 +27,7 @@ from airegistry.core.fetching import described, stated
 from airegistry.core.lifecycle import check_step
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
-from airegistry.core.scans import SECURITY_PENDING, Scans
+from airegistry.core.scans import Scans, check_enabled
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sizes import check_sizes
 from airegistry.core.validation import validated
@@ -146,11 +146,9 @@ class Catalog:
             ScanFailed: its scan holds it.
         """
         asset = await self.get(who, kind, path)
-        if asset.enabled or self._access.decide(who, "update", asset).allowed:
-            return asset
-        if SECURITY_PENDING in asset.tags:
-            raise ScanFailed(f"{ref(asset)} is held by its security scan")
-        raise NotFound(f"{ref(asset)} is disabled")
+        if not self._access.allows(who, "update", asset):
+            check_enabled(asset)
+        return asset
 
     def tools(self, who: Principal, asset: AnyAsset) -> Sequence[Tool]:
         """The tools of a server that the caller may see."""
@@ -291,8 +289,7 @@ class Catalog:
         """
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}") as attempt:
-            asset, _ = await self._found(who, "delete", kind, path)
-            attempt.reason = self._access.decide(who, "delete", asset).reason
+            asset, _, attempt.reason = await self._found(who, "delete", kind, path)
             _check_local(asset)
             versions = [asset.version, *await self._shelf.versions(kind, path)]
             await self._shelf.delete(asset)
@@ -315,11 +312,10 @@ class Catalog:
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:{action}", f"{kind}/{path}") as attempt:
             for _ in range(RETRIES):
-                asset, revision = await self._found(who, action, kind, path)
+                asset, revision, attempt.reason = await self._found(who, action, kind, path)
                 if action in {"update", "refresh"}:
                     _check_local(asset)
                 attempt.data_classification = asset.data_classification
-                attempt.reason = self._access.decide(who, action, asset).reason
                 changed = await amend(asset)
                 if changed.stage != asset.stage:
                     attempt.reason += f"; {asset.stage} -> {changed.stage}: {changed.stage_reason}"
@@ -341,13 +337,12 @@ class Catalog:
 
     async def _found(
         self, who: Principal, action: Action, kind: Kind, path: str, version: str | None = None
-    ) -> tuple[AnyAsset, int]:
-        """An asset and its revision, if the caller may do this with it."""
+    ) -> tuple[AnyAsset, int, str]:
+        """An asset, its revision, and why the caller may do this with it."""
         found = await self._shelf.get(kind, path.removeprefix("/"), version)
         if found is None or found[0].kind != kind or not self._visibility.shows(who, found[0]):
             raise NotFound(f"no {kind} named {path!r}")
-        self._access.require(who, action, found[0])
-        return found
+        return *found, self._access.require(who, action, found[0]).reason
 
     async def _check_free(self, who: Principal, asset: AnyAsset) -> None:
         """Refuse a taken path before the backend is asked for anything. A further version is for whoever may
@@ -356,7 +351,7 @@ class Catalog:
         if found is None:
             return
         further = found[0].kind == asset.kind and found[0].version != asset.version
-        if not further or not self._access.decide(who, "update", found[0]).allowed:
+        if not further or not self._access.allows(who, "update", found[0]):
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
 
     async def _described(self, server: Server) -> Server:

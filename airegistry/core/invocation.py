@@ -21,7 +21,7 @@ from airegistry.core.errors import (
 )
 from airegistry.core.ports import AnyAsset, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
-from airegistry.core.scans import SECURITY_PENDING
+from airegistry.core.scans import check_enabled
 from airegistry.core.shelf import Shelf
 from airegistry.core.visibility import Visibility
 
@@ -112,7 +112,7 @@ class Invocation:
         """Whether a tool, prompt or resource may stand in a list that answers this call."""
         if member == "tools" and name not in call.described:
             return False
-        return self._access.decide(call.who, "call", call.server, tool=name, method=USED_BY[member]).allowed
+        return self._access.allows(call.who, "call", call.server, tool=name, method=USED_BY[member])
 
     async def call_tool(self, who: Principal, path: str, tool: str, arguments: Json) -> UpstreamResult:
         """Call a tool through the same rules as the gateway.
@@ -142,19 +142,19 @@ class Invocation:
         return result
 
     async def _server(self, who: Principal, path: str, version: str | None) -> Server:
-        head = await self._shelf.get("server", path)
-        found = head if version is None else await self._shelf.get("server", path, version)
-        if head is None or found is None or not self._served(who, head[0]) or not self._served(who, found[0]):
-            raise NotFound(f"no server named {path!r}")
-        asset = found[0]
-        if isinstance(head[0], Server):
-            self._check_enabled(head[0])  # who switches a server off means all of its versions
+        head = await self._served(who, path)
+        asset = head if version is None else await self._served(who, path, version)
+        if isinstance(head, Server):
+            check_enabled(head)  # who switches a server off means all of its versions
         if not isinstance(asset, Server):
             raise Unsupported(f"{path!r} is a virtual server, which this gateway does not serve yet")
         return asset
 
-    def _served(self, who: Principal, asset: AnyAsset) -> bool:
-        return self._visibility.shows(who, asset) and self._visibility.serves(asset)
+    async def _served(self, who: Principal, path: str, version: str | None = None) -> AnyAsset:
+        found = await self._shelf.get("server", path, version)
+        if found is None or not self._visibility.shows(who, found[0]) or not self._visibility.serves(found[0]):
+            raise NotFound(f"no server named {path!r}")
+        return found[0]
 
     def _allow(self, who: Principal, server: Server, method: str, name: str | None) -> str:
         if method in CALLS:
@@ -169,18 +169,11 @@ class Invocation:
 
     @staticmethod
     def _check_callable(server: Server) -> None:
-        Invocation._check_enabled(server)
+        check_enabled(server)
         if server.transport == "stdio":
             raise Unsupported(f"server {server.path!r} runs on its user's machine; start it by its recipe")
         if not server.callable:
             raise ScanFailed(f"server {server.path!r} was never fetched and scanned; refresh it first")
-
-    @staticmethod
-    def _check_enabled(server: Server) -> None:
-        if SECURITY_PENDING in server.tags and not server.enabled:
-            raise ScanFailed(f"server {server.path!r} is held by its security scan")
-        if not server.enabled:
-            raise NotFound(f"server {server.path!r} is disabled")
 
     @staticmethod
     def _check_approval(server: Server, name: str | None) -> None:

@@ -17,6 +17,20 @@ from airegistry.core.shelf import key_of, ref
 SECURITY_PENDING = "security-pending"
 
 
+def check_enabled(asset: AnyAsset) -> None:
+    """Refuse what is switched off.
+
+    Raises:
+        ScanFailed: its scan holds it.
+        NotFound: somebody disabled it.
+    """
+    if asset.enabled:
+        return
+    if SECURITY_PENDING in asset.tags:
+        raise ScanFailed(f"{asset.kind} {asset.path!r} is held by its security scan")
+    raise NotFound(f"{asset.kind} {asset.path!r} is disabled")
+
+
 class ScanReport(Model):
     """What a scan found: `verdict` is `pass`, `review` (tagged only) or `block` (held)."""
 

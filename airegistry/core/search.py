@@ -24,6 +24,7 @@ MASKS = 256
 PATIENCE = 5.0
 BARE = "bare-server/"
 VECTORS = 4096
+NO_VECTORS: Vectors = np.zeros((0, 0), dtype=np.float32)
 NEAREST = 10
 MEANING = 0.95
 """Cosine from which two assets of a kind are reported as duplicates in meaning."""
@@ -76,7 +77,6 @@ class Search:
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._generation = 0
         self._embeds = False
         self._warm = anyio.Event()
 
@@ -127,7 +127,7 @@ class Search:
             vectors = await anyio.to_thread.run_sync(self._embed, texts)
         except Exception:  # whatever a model's library raises: registrations go on
             log.exception("no vectors for %s", ref(asset))
-            vectors = [np.zeros((0, 0), dtype=np.float32) for _ in texts]
+            vectors = [NO_VECTORS for _ in texts]
         return [text.indexed(vector) for text, vector in zip(texts, vectors, strict=True)]
 
     async def on_event(self, event: Event) -> None:
@@ -177,8 +177,7 @@ class Search:
     async def rebuild(self) -> None:
         """Hold everything in the store by its words; `embed_all` adds the vectors."""
         async for _, asset in self._shelf.walk():
-            nothing = np.zeros((0, 0), dtype=np.float32)
-            self._hold(asset, [text.indexed(nothing) for text in _texts(asset)])
+            self._hold(asset, [text.indexed(NO_VECTORS) for text in _texts(asset)])
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
@@ -226,12 +225,11 @@ class Search:
         return sum(self._visibility.shows(who, asset) for asset in list(self._assets.values()))
 
     def _changed(self) -> None:
-        self._generation += 1
         self._masks = OrderedDict()  # a new one: another thread may be at work on the old
 
     def _embed(self, texts: Sequence[SearchText]) -> list[Vectors]:
         if self._embedder is None or not self._embeds:
-            return [np.zeros((0, 0), dtype=np.float32) for _ in texts]
+            return [NO_VECTORS for _ in texts]
         rows = self._rows([part for text in texts for part in text.dense])
         return [np.stack([rows[part] for part in text.dense]) for text in texts]
 
@@ -259,7 +257,7 @@ class Search:
             return None
 
     def _seen(self, who: Principal, include_disabled: bool) -> dict[str, bool]:
-        key = (who, include_disabled, self._access.revision, self._generation)
+        key = (who, include_disabled, self._access.revision)
         seen = self._masks.get(key)
         if seen is None:
             seen = self._masks[key] = {"": include_disabled}

@@ -17,7 +17,6 @@ from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 
 PREFIX = "air_"
-MIN_OPERATOR_TOKEN = 32
 MAX_NAME = 128
 
 

@@ -18,9 +18,7 @@ class Visibility:
         """Whether the caller may know of an asset."""
         if not self._access.sees(who, asset):
             return False
-        return (
-            self.serves(asset) or asset.created_by == who.subject or self._access.decide(who, "update", asset).allowed
-        )
+        return self.serves(asset) or asset.created_by == who.subject or self._access.allows(who, "update", asset)
 
     def serves(self, asset: AnyAsset) -> bool:
         """Whether assets of this stage are callable in this environment."""
