@@ -4,8 +4,8 @@ import gc
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
-from airegistry.core.first_start import first_start
+from airegistry.core.first_start import ADMIN, FirstStart, first_start
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.policy import Policy
@@ -46,14 +46,23 @@ from airegistry.http_protocol import BoundedHttp
 from airegistry.index.memory import MemoryIndex
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
+from airegistry.oauth.bearer import Bearer
 from airegistry.oauth.origin import OriginGuard
+from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
+from airegistry.oauth.step_up import StepUpChallenges
 from airegistry.rest.app import routes
 from airegistry.scanners.open import open_scanners
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
 from airegistry.telemetry import Meter, SystemClock
+from airegistry.tools.clients import ClientTools
+from airegistry.tools.declare import needs_of
 from airegistry.tools.event_store import MemoryEventStore
-from airegistry.tools.server import build
+from airegistry.tools.issuers import IssuerTools
+from airegistry.tools.people import PeopleTools
+from airegistry.tools.providers import ProviderTools
+from airegistry.tools.server import build, catalog_tools
+from airegistry.tools.step_up import StepUp
 
 log = logging.getLogger(__name__)
 Extend = Callable[[FastMCP], None]
@@ -63,14 +72,15 @@ Extend = Callable[[FastMCP], None]
 class App:
     """A registry that runs: its ASGI application, every path it serves, and its parts.
 
-    `first_token` is the administrator's, at the first start only.
+    `first` holds what is shown at the first start only.
     """
 
     asgi: ASGIApp
     paths: list[str]
     mcp: FastMCP
     services: Services
-    first_token: str | None
+    identity: Identity
+    first: FirstStart
 
 
 @asynccontextmanager
@@ -81,28 +91,39 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
 
     Raises:
         FolderInUse: another process works on the data folder.
+        Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
     client = StreamClient(_guard(settings), first_byte_timeout=settings.first_byte_timeout)
-    async with open_stores(settings.data) as stores, client, PooledUpstream(client) as upstream:
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(open_stores(settings.data))
         for damage in stores.damage:
             log.error("%s", damage)
-        services, search = await _services(settings, stores, upstream)
-        mint = settings.admin_token is None
-        token = await first_start(stores.documents, services, own_skills(), mint=mint)
-        mcp = build(services)
+        await stack.enter_async_context(client)
+        upstream = await stack.enter_async_context(PooledUpstream(client))
+        rules = await _rules(settings, stores)
+        identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
+        services, search = await _services(settings, stores, rules, identity, upstream)
+        first = await _first_start(settings, stores, services, identity)
+        owners = (*catalog_tools(services), *_identity_tools(identity))
+        mcp = build(services, owners)
         if extend is not None:
             extend(mcp)
         tools = mcp.http_app(path="/mcp", event_store=MemoryEventStore(), host_origin_protection=False)
+        await stack.enter_async_context(tools.lifespan(tools))
+        challenge = StepUpChallenges(identity.resources).challenge
+        guarded = StepUp(tools, services.access, services.invocation, services.audit, needs_of(owners), challenge)
         gateway = Gateway(
-            services.invocation, client, max_body=settings.max_body, first_byte_timeout=settings.first_byte_timeout
-        )
-        front = Front(tools, gateway, routes(settings.url, lambda: True))
-        door = Authenticate(front, services.tokens.resolve, settings.url)
-        async with tools.lifespan(tools), anyio.create_task_group() as tasks:
-            tasks.start_soon(services.audit.run)
-            tasks.start_soon(door.open_requests.run)
+            services.invocation, client, max_body=settings.max_body, first_byte_timeout=settings.first_byte_timeout,
+            challenge=challenge,
+        )  # fmt: skip
+        front = Front(guarded, gateway, [*identity.routes, *routes(lambda: True)])
+        bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
+        door = Authenticate(front, bearer, identity.resources)
+        async with anyio.create_task_group() as tasks:
+            for task in (services.audit.run, services.tokens.uses.run, identity.run, door.open_requests.run):
+                tasks.start_soon(task)
             tasks.start_soon(_warm, search)
-            yield App(_guarded(door, settings), front.paths, mcp, services, token)
+            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first)
             tasks.cancel_scope.cancel()
         await services.audit.settle()
 
@@ -113,15 +134,31 @@ async def _warm(search: Search) -> None:
     give_back()
 
 
-async def _services(settings: Settings, stores: Stores, upstream: Upstream) -> tuple[Services, Search]:
-    clock, meter, store = SystemClock(), Meter(), stores.documents
-    access = Access()
+async def _rules(settings: Settings, stores: Stores) -> Foundation:
+    """Who may do what, and the trail of it: what everything else stands on."""
+    clock, access = SystemClock(), Access()
     audit = Audit(stores.log, access, clock)
     await audit.open()
-    policy = Policy(store, access, audit)
+    policy = Policy(stores.documents, access, audit)
     await policy.reload()
+    return Foundation(
+        url=settings.url, aliases=_aliases(settings), store=stores.documents, cipher=stores.cipher, access=access,
+        policy=policy, audit=audit, clock=clock, guard=_guard(settings),
+    )  # fmt: skip
+
+
+def _choices(settings: Settings) -> Choices:
+    choices = Choices(**{field.name: getattr(settings, field.name) for field in fields(Choices)})
+    return choices if settings.takes_client_documents else replace(choices, client_document_hosts=())
+
+
+async def _services(
+    settings: Settings, stores: Stores, rules: Foundation, identity: Identity, upstream: Upstream
+) -> tuple[Services, Search]:
+    store, access, audit, policy, clock = stores.documents, rules.access, rules.audit, rules.policy, rules.clock
     operator = digest(settings.admin_token.get_secret_value()) if settings.admin_token else None
-    tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator)
+    callers, ended = identity.callers, identity.tokens.ended
+    tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator, subjects=callers, ended=ended)
     await tokens.reload()
     shelf, visibility, events = Shelf(store), Visibility(access, settings.environment), Events()
     search = Search(MemoryIndex(), open_embedder(settings.embedder), access, visibility, shelf, audit)
@@ -137,10 +174,26 @@ async def _services(settings: Settings, stores: Stores, upstream: Upstream) -> t
     services = Services(
         url=settings.url, access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
         intake=Intake(catalog, types, backends, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, scans=scans, audit=audit, explainer=Explainer(access, visibility, shelf, tokens),
-        invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream),
+        search=search, scans=scans, audit=audit,
+        explainer=Explainer(access, visibility, shelf, tokens, find=callers.by_subject),
+        invocation=Invocation(shelf, access, visibility, audit, Meter(), clock, upstream),
     )  # fmt: skip
     return services, search
+
+
+async def _first_start(settings: Settings, stores: Stores, services: Services, identity: Identity) -> FirstStart:
+    password = settings.admin_password.get_secret_value() if settings.admin_password else None
+    mint = settings.admin_token is None
+    people = identity.directory
+    return await first_start(stores.documents, services, people, own_skills(), mint=mint, password=password)
+
+
+def _identity_tools(identity: Identity) -> tuple[object, ...]:
+    """The objects whose marked methods are the tools of users, clients, providers and issuers."""
+    return (
+        PeopleTools(identity.directory, identity.sessions), ClientTools(identity.clients),
+        ProviderTools(identity.providers, identity.party), IssuerTools(identity.issuers),
+    )  # fmt: skip
 
 
 def _guard(settings: Settings) -> Guard:
@@ -151,10 +204,15 @@ def _guarded(door: Authenticate, settings: Settings) -> ASGIApp:
     """Host and Origin are checked first (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
     hosts = {public.hostname or settings.host, "localhost", "127.0.0.1", "::1"}
-    origins = {f"{public.scheme}://{public.netloc}"}
-    if settings.loopback:
-        origins |= {f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]")}
+    origins = {f"{public.scheme}://{public.netloc}", *_aliases(settings)}
     return OriginGuard(door, hosts=hosts, origins=origins)
+
+
+def _aliases(settings: Settings) -> frozenset[str]:
+    """Further origins of a registry that listens on loopback: one machine has several names there."""
+    if not settings.loopback:
+        return frozenset()
+    return frozenset(f"http://{name}:{settings.port}" for name in ("localhost", "127.0.0.1", "[::1]"))
 
 
 def own_skills() -> Mapping[str, Mapping[str, str]]:
@@ -217,24 +275,26 @@ def _bind(settings: Settings) -> socket.socket:
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
     async with running(settings) as app:
-        print(_welcome(settings, app.first_token), flush=True)  # noqa: T201  # what a person starting it waits for
+        print(_welcome(settings, app.first), flush=True)  # noqa: T201  # what a person starting it waits for
         # What lives from here on is garbage soon or never: the collector need not walk the rest (p99 71 -> 10 ms).
         gc.collect()
         gc.freeze()
         config = uvicorn.Config(
             app.asgi, lifespan="off", loop="none", http=BoundedHttp, log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=5,
+            proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
         )  # fmt: skip
         await uvicorn.Server(config).serve(sockets=[bound])
 
 
-def _welcome(settings: Settings, token: str | None) -> str:
-    shown = token or "$AIREGISTRY_TOKEN"
+def _welcome(settings: Settings, first: FirstStart) -> str:
+    connect = f"claude mcp add --transport http airegistry {settings.url}/mcp"
     lines = [f"airegistry {__version__} serves {settings.url} (data in {settings.data})"]
-    if token is not None:
-        lines.append(f"administrator's token, shown this once: {token}")
-    lines.append(
-        f"connect: claude mcp add --transport http airegistry {settings.url}/mcp "
-        f'--header "Authorization: Bearer {shown}"'
-    )
+    if first.password is not None:
+        lines.append(f"first user, shown this once: {ADMIN}, with the password {first.password}")
+    if first.token is not None:
+        lines.append(f"administrator's token, shown this once: {first.token}")
+    lines.append(f"connect as a person, who signs in: {connect}")
+    token = first.token or "$AIREGISTRY_TOKEN"
+    lines.append(f'connect as a machine, by a token: {connect} --header "Authorization: Bearer {token}"')
     return "\n".join(lines)

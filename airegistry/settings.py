@@ -4,10 +4,10 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, JsonValue, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         None, description="The operator's bearer token, with every right; at least 32 characters."
     )
     admin_password: SecretStr | None = Field(
-        None, description="Password of the first local user; read at the first start only."
+        None, description="Password of the first local user, `admin`; read at the first start only."
     )
     public_url: str | None = Field(
         None, description="URL the registry is reached at: resource URLs, allowed Host and Origin."
@@ -50,6 +50,39 @@ class Settings(BaseSettings):
     )
     environment: str = Field("dev", min_length=1, description="The environment whose assets callers see.")
     public_catalog: bool = Field(False, description="Whether /v0.1 may be read without a token.")
+    access_token_seconds: int = Field(
+        600, ge=60, le=86_400, description="Seconds an access token of the authorization server holds."
+    )
+    refresh_token_days: int = Field(
+        30, ge=1, le=365, description="Days after which a client has to send its person to the login page again."
+    )
+    session_idle_minutes: int = Field(480, ge=1, description="Minutes without a request after which a login ends.")
+    session_hours: int = Field(168, ge=1, description="Hours after which a login ends in any case.")
+    client_registration: Literal["open", "off"] = Field(
+        "open", description="Whether clients may register themselves (RFC 7591)."
+    )
+    client_documents: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether a client may be named by the URL of its metadata document, which is fetched from there. "
+        "`auto`: only where the registry is reached beyond loopback: clients that find it offered use nothing else.",
+    )
+    client_document_hosts: Annotated[list[str], NoDecode] = Field(
+        default=["*"],
+        description="Hosts (globs) whose client metadata documents may name a client.",
+    )
+    client_document_loopback: bool = Field(
+        False, description="Whether a client metadata document may be at http://127.0.0.1 or http://[::1]; for tests."
+    )
+    identity_providers: list[dict[str, JsonValue]] = Field(
+        default_factory=list, description="Identity providers persons log in at, as `put_identity_provider` takes them."
+    )
+    trusted_issuers: list[dict[str, JsonValue]] = Field(
+        default_factory=list, description="Issuers whose JWTs are accepted, as `put_trusted_issuer` takes them."
+    )
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Addresses (CIDR) of proxies whose X-Forwarded-For names the client; for limits and the audit.",
+    )
     embedder: str = Field("minilm", description="minilm, none, or sentence-transformers:MODEL.")
     fetch_timeout: float = Field(20.0, gt=0, description="Seconds a server has to describe itself at registration.")
     first_byte_timeout: float = Field(
@@ -62,7 +95,7 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")
 
-    @field_validator("egress_allow", mode="before")
+    @field_validator("egress_allow", "client_document_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -87,6 +120,13 @@ class Settings(BaseSettings):
             raise ValueError("a public URL is http(s)://host[:port][/prefix]")
         return value.rstrip("/")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)  # raises ValueError when it is none
+        return value
+
     @property
     def loopback(self) -> bool:
         """Whether the registry listens on this machine only."""
@@ -96,6 +136,13 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def takes_client_documents(self) -> bool:
+        """Whether client metadata documents name clients here."""
+        if self.client_documents != "auto":
+            return self.client_documents == "on"
+        return self.client_document_loopback or self.public_url is not None or not self.loopback
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that follow from the code: the tables of settings, tools, prompts and resources.
+"""Writes the parts of docs/ that follow from the code: settings, tools, prompts, resources, and the command line.
 
     python scripts/write_docs.py
 
@@ -7,19 +7,24 @@ tests/docs/test_generated.py fails when a part is not what this script would wri
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import anyio
 import mcp_types as types
+from cyclopts import App
 from fastmcp import Client
 from pydantic import JsonValue
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from airegistry.app import running
+from airegistry.cli.main import commands
 from airegistry.settings import ClientSettings, Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -44,6 +49,7 @@ async def parts() -> dict[str, str]:
         "resources": _table(("URI", "What it is"), ((f"`{t.uri_template}`", t.description or "") for t in templates)),
         "settings": _table(("Setting", "Default", "Meaning"), _settings(Settings)),
         "client": _table(("Setting", "Default", "Meaning"), _settings(ClientSettings)),
+        "commands": await anyio.to_thread.run_sync(_commands),
     }
 
 
@@ -59,6 +65,26 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def _commands() -> str:
+    """The help of the command line, and of each of its commands."""
+    return "\n".join([_help(()), *(f"### airegistry {' '.join(name)}\n\n{_help(name)}" for name in _named(commands()))])
+
+
+def _named(app: App, *before: str) -> Iterable[tuple[str, ...]]:
+    for name in (name for name in app if not name.startswith("-")):
+        yield from list(_named(app[name], *before, name)) or [(*before, name)]
+
+
+def _help(command: Sequence[str]) -> str:
+    words = [*command, "--help"]
+    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    ran = subprocess.run(  # noqa: S603  # this very program
+        [sys.executable, "-m", "airegistry", *words], env=environment, capture_output=True, text=True, check=True
+    )
+    shown = "\n".join(line.rstrip() for line in ran.stdout.strip().splitlines())
+    return f"```console\n$ airegistry {' '.join(words)}\n{shown}\n```\n"
 
 
 def _index(tools: Iterable[types.Tool]) -> str:

@@ -16,17 +16,43 @@ from starlette.types import Message, Receive, Scope, Send
 from airegistry.app import App, running
 from airegistry.front import Front
 from airegistry.oauth.authenticate import Authenticate
+from airegistry.oauth.resources import Resources
 from airegistry.rest.app import routes
 from airegistry.settings import load
 
 pytestmark = pytest.mark.anyio
 TOKEN = "operator-" + "t" * 32
-PUBLIC = {
+OPEN = {
     "/healthz",
     "/readyz",
+    "/.well-known/airegistry-client.json",
+    "/.well-known/jwks.json",
+    "/.well-known/oauth-authorization-server",
     "/.well-known/oauth-protected-resource",
     "/.well-known/oauth-protected-resource/{path:path}",
 }
+"""Anybody may read these."""
+LOGIN = {
+    "/authorize": {"GET": 400, "HEAD": 400, "POST": 400},
+    "/token": {"POST": 400},
+    "/register": {"POST": 400},
+    "/revoke": {"POST": 400},
+    "/introspect": {"POST": 400},
+    "/login": {"GET": 200, "HEAD": 200, "POST": 400},
+    "/login/{provider}": {"GET": 404, "HEAD": 404},
+    "/callback/{provider}": {"GET": 404, "HEAD": 404},
+    "/logout": {"GET": 200, "HEAD": 200, "POST": 400},
+    "/logout/{provider}": {"POST": 400},
+    "/consent": {"GET": 400, "HEAD": 400, "POST": 400},
+    "/account": {"GET": 401, "HEAD": 401},
+    "/account/applications": {"POST": 400},
+    "/account/sessions": {"POST": 400},
+    "/account/password": {"GET": 401, "HEAD": 401, "POST": 400},
+    "/account/second-factor": {"GET": 401, "HEAD": 401, "POST": 400},
+    "/account/second-factor/confirm": {"POST": 400},
+    "/account/second-factor/off": {"POST": 400},
+}
+"""These find out themselves who is there; what somebody gets who sends nothing. Every other method is 405."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get"]
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -96,15 +122,19 @@ def an_instance(template: str) -> str:
 
 async def test_every_path_that_is_served_is_in_the_inventory(app: App) -> None:
     assert {"/mcp", "/airegistry-tools/mcp", "/{server}/mcp", "/{server}@{version}/mcp", "/healthz"} <= set(app.paths)
-    assert set(app.paths) >= PUBLIC
+    assert set(app.paths) >= OPEN
+    assert set(app.paths) >= LOGIN.keys()
 
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_without_a_token_nothing_is_served_but_what_is_on_the_list(app: App, method: str) -> None:
     for template in app.paths:
         answer = await ask(app, method, an_instance(template))
-        if template in PUBLIC:
+        if template in OPEN:
             assert answer.status == (200 if method in {"GET", "HEAD"} else 405), template
+        elif template in LOGIN:
+            assert answer.status == LOGIN[template].get(method, 405), (template, answer.status)
+            assert b"weather" not in answer.body
         else:
             assert answer.status == 401, template
             assert b"resource_metadata=" in answer.headers[b"www-authenticate"]
@@ -191,6 +221,16 @@ def test_no_path_at_all_leads_an_anonymous_caller_to_a_tool_or_a_server(segments
     anyio.run(reach)
 
 
+class Nobody:
+    """Tokens of which none holds."""
+
+    async def resolve(self, token: str, resource: str) -> None:
+        return None
+
+    def alive(self, token: str, resource: str) -> bool:
+        return False
+
+
 def _outside(reached: list[str]) -> App:
     """The layers an anonymous request meets, around applications that only say that they were reached."""
 
@@ -198,8 +238,8 @@ def _outside(reached: list[str]) -> App:
         reached.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    front = Front(inside, inside, routes("http://127.0.0.1:8080", lambda: True))
-    return App(Authenticate(front, lambda token: None, "http://127.0.0.1:8080"), [], None, None, None)  # type: ignore[arg-type]  # only its ASGI application is asked
+    front = Front(inside, inside, routes(lambda: True))
+    return App(Authenticate(front, Nobody(), Resources("http://127.0.0.1:8080")), [], None, None, None, None)  # type: ignore[arg-type]  # only its ASGI application is asked
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`airegistry token`, `scope` and `group`: who may do what."""
+"""`airegistry token`, `scope`, `group` and `policy`: who may do what."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from airegistry.cli.values import parse_array, parse_object, read_input
 token = App("token", help="Create, revoke and list bearer tokens of machines.")
 scope = App("scope", help="Define scopes: named sets of grants.")
 group = App("group", help="Define groups: the scopes that their members hold.")
+policy = App("policy", help="Take over scopes and groups of another registry.")
 
 Scopes = Annotated[list[str] | None, Parameter(name="--scope", help="A scope; may be repeated.")]
 
@@ -36,6 +37,21 @@ def create_token(
         note("\nthe token is shown this once; keep it where you keep passwords")
 
 
+@token.command(name="vend")
+def vend_token(
+    name: Annotated[str, Parameter(help="What the token is for.")],
+    /,
+    *,
+    scopes: Scopes = None,
+    expires_in: Annotated[int | None, Parameter(help="Seconds until it expires, else one hour.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Make a narrower token for yourself or a job, out of your own; it is shown once."""
+    if made := fetch(target, "vend_token", given(name=name, scopes=scopes, expires_in=expires_in)):
+        show_fields(made)
+        note("\nthe token is shown this once, and ends with your own at the latest")
+
+
 @token.command(name="revoke")
 def revoke_token(
     id: Annotated[str, Parameter(help="The token's id.")],
@@ -51,7 +67,7 @@ def revoke_token(
 @token.command(name="list")
 def list_tokens(*, target: Target = HERE) -> None:
     """List tokens, expired and revoked ones too; never the tokens themselves."""
-    columns = ("id", "name", "scopes", "groups", "expires_at", "revoked_at")
+    columns = ("id", "name", "scopes", "groups", "expires_at", "revoked_at", "last_used_at")
     if (answer := fetch(target, "list_tokens", {})) is not None:
         show_table(columns, [[one.get(column) for column in columns] for one in items(answer["tokens"])])
 
@@ -92,3 +108,27 @@ def put_group(
     held: list[JsonValue] = [*(scopes or ())]
     if fetch(target, "put_group", {**given(name=name, description=description), "scopes": held}) is not None:
         note(f"scopes of group `{name}`: {len(held)}")
+
+
+@policy.command(name="import")
+def import_policy(
+    file: Annotated[
+        Path, Parameter(help="A `scopes.yml` or scope documents; `-` reads stdin.", allow_leading_hyphen=True)
+    ],
+    /,
+    *,
+    dry_run: Annotated[
+        bool, Parameter(help="Show what would be stored, and store nothing.", show_default=False)
+    ] = False,
+    target: Target = HERE,
+) -> None:
+    """Import scopes and groups of mcp-gateway-registry; what is left out or becomes wider is said."""
+    answer = fetch(target, "import_scopes", {"yaml": read_input(file), "dry_run": dry_run})
+    if answer is None:
+        return
+    scopes, groups = items(answer["scopes"]), items(answer["groups"])
+    rows = [["scope", one["name"], len(items(one["grants"]))] for one in scopes]
+    show_table(("sort", "name", "holds"), [*rows, *(["group", one["name"], one["scopes"]] for one in groups)])
+    for text in answer["notes"] if isinstance(answer["notes"], list) else ():
+        note(f"note: {text}")
+    note(f"{'nothing stored; would store' if dry_run else 'stored'} scopes: {len(scopes)}, groups: {len(groups)}")

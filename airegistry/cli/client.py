@@ -61,7 +61,12 @@ def ask(target: Target, tool: str, arguments: Json) -> Answer:
     token = settings.token.get_secret_value() if settings.token else None
     if target.token_file is not None:
         token = _read(target.token_file)
-    session = Session(check_url(settings.url), _check_token(token))
+    url = check_url(settings.url)
+    if not token and target.token_file is None:
+        from airegistry.cli.logins import saved_token
+
+        token = anyio.run(saved_token, url)
+    session = Session(url, _check_token(token))
     try:
         return anyio.run(session.call, tool, arguments)
     except Refused as error:

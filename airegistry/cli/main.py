@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from airegistry import __version__
-from airegistry.cli import access, assets, search, serve
+from airegistry.cli import access, assets, clients, issuers, login, people, providers, search, serve
 from airegistry.cli.audit import audit
 from airegistry.cli.errors import NoAnswer, Status, Usage
 from airegistry.cli.output import complain
@@ -37,11 +37,14 @@ def commands() -> App:
     )
     for command in (
         serve.serve, assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search,
-        search.call, version,
+        search.call, login.login, login.logout, version,
     ):  # fmt: skip
         app.command(command)
     app.command(assets.list_assets, name="list")
-    for group in (access.token, access.scope, access.group, audit):
+    for group in (
+        access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
+        issuers.issuer, audit,
+    ):  # fmt: skip
         app.command(group)
     return app
 

@@ -20,6 +20,7 @@ from airegistry.cli.client import Answer, items
 from airegistry.cli.errors import NoAnswer, Refused, Usage
 from airegistry.cli.values import Json
 from airegistry.core.errors import AirError
+from airegistry.egress.oauth_discovery import challenge_of
 
 READ_TIMEOUT = 300.0
 """Seconds without a byte. A call takes as long as its backend does; the registry bounds that."""
@@ -47,6 +48,7 @@ class Session:
         self._token = token
         self._status = 0
         self._content_type = ""
+        self._step_up: str | None = None
 
     async def call(self, tool: str, arguments: Json) -> Answer:
         """The tool's answer.
@@ -95,6 +97,8 @@ class Session:
     async def _look_at(self, response: httpx2.Response) -> None:
         """Remember what the SDK does not pass on."""
         self._status = response.status_code
+        challenge = challenge_of(response) if response.status_code == HTTPStatus.FORBIDDEN else None
+        self._step_up = challenge.scope if challenge else None
         self._content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def _explain(self, error: MCPError) -> AirError:
@@ -104,8 +108,11 @@ class Session:
             return NoAnswer(
                 "unauthenticated",
                 f"the registry at `{self._url}` {problem}",
-                "set AIREGISTRY_TOKEN, or name a file that holds the token with `--token-file`",
+                "run `airegistry login`, set AIREGISTRY_TOKEN, or name a file that holds the token with `--token-file`",
             )
+        if self._step_up is not None:
+            way = ": `airegistry login --admin` gets one" if "mcp:admin" in self._step_up.split() else ""
+            return Refused("access_denied", f"this takes a token with the scopes `{self._step_up}`{way}")
         if isinstance(data, dict) and isinstance(code := data.get("code"), str):
             return Refused(code, error.message, {"message": error.message, **data})
         if self._status >= HTTPStatus.MULTIPLE_CHOICES and error.code not in {types.INVALID_PARAMS}:

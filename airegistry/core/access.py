@@ -2,278 +2,155 @@
 
 How it decides, in this order:
 1. An operator may do everything.
-2. A `deny` grant that matches wins over every allow.
-3. An asset the caller may not see is refused as if it did not exist. Seen are: public assets; group assets by
-   members of their groups; private assets by who registered them; and any asset that one of the caller's allow
-   grants names by more than wildcards. Lifecycle and `enabled` narrow this further in `core/catalog.py`.
+2. An asset the caller may not see is refused as if it did not exist. A `deny` grant of the whole asset hides it. Else
+   seen are: public assets; group assets by members of their groups; private assets by who registered them; and any
+   asset that one of the caller's allow grants names by more than wildcards. Lifecycle narrows this further in
+   `core/visibility.py`.
+3. A `deny` grant that matches wins over every allow.
 4. Without a grant on an asset a caller may list, read and rate it, and nothing else. A grant to read or call an
    asset replaces this baseline for its tools: then only tools that some such grant names are seen.
 5. `call` includes `read`, `read` includes `list`; the method `tools/call` includes `tools/list`, and so on.
+6. Administration needs a token that carries it, whatever its subject may do.
+
+A policy is compiled once, the rules of a set of scopes once a policy, and those that name an asset once a set.
+`replace` puts another policy in place with nothing remembered, so nothing of the old one is left.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from fnmatch import translate
-from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from itertools import chain
+from typing import NamedTuple
 
-from pydantic import Field, ValidationInfo, field_validator
-
-from airegistry.core.assets import MODELS, Agent, Entity, Model, Server, Skill, VirtualServer
+from airegistry.core.assets import Agent, Entity, Server, Skill, VirtualServer
 from airegistry.core.errors import AccessDenied, NotFound
+from airegistry.core.grants import (
+    ADMINISTERS,
+    ADMINISTRATION,
+    BASELINE,
+    EVERYTHING,
+    REGISTRY,
+    Action,
+    Group,
+    Scope,
+)
 from airegistry.core.principals import Principal
+from airegistry.core.rules import About, Ask, Rule, Rules, compiled
 
 AnyAsset = Server | Agent | Skill | VirtualServer | Entity
-Action = Literal[
-    "list", "read", "call", "register", "update", "toggle", "refresh", "delete", "rate", "transition", "scan",
-    "approve", "audit", "policy", "token",
-]  # fmt: skip
-ACTIONS = frozenset((*get_args(Action), "*", "all"))
-KINDS = frozenset((*MODELS, "tool", "registry", "*", "all"))
-PARTIAL = frozenset({"list", "read", "call"})
-"""Actions that a grant on some tools or methods carries; any other act is on the asset as a whole."""
-
-BASELINE: tuple[Action, ...] = ("list", "read", "rate")
-DEFAULT_ACTIONS = ("list", "read", "call")
-IMPLIES: dict[str, tuple[str, ...]] = {"call": ("read", "list"), "read": ("list",)}
-LISTED_BY: dict[str, tuple[str, ...]] = {
-    "tools/list": ("tools/call",),
-    "prompts/list": ("prompts/get",),
-    "resources/list": ("resources/read",),
-    "resources/templates/list": ("resources/read",),
-}
-"""Methods that whoever may use another method of their family may use too."""
-
-LISTS = frozenset(LISTED_BY)
-CALLS = frozenset(
-    {
-        "tools/call",
-        "prompts/get",
-        "resources/read",
-        "resources/subscribe",
-        "resources/unsubscribe",
-        "completion/complete",
-    }
-)
-"""Methods that need `call` on the tool, prompt or resource they name."""
-
-PLUMBING = frozenset(
-    (
-        "initialize ping server/discover logging/setLevel subscriptions/listen skills/list skills/get stream/open "
-        "session/close"
-    ).split()
-)
-"""Methods that need `read` alone, as notifications do. A method that is unknown here needs `call` on everything."""
-
-EVERY_TOOL = ""
-"""As a tool's name: all of them at once. Only a grant of all tools allows it, and a deny of any one denies it."""
-
-REGISTRY = ("registry", "")
-"""Kind and path that acts on the registry itself (policy, tokens, audit) are decided on."""
-
-
-class Grant(Model):
-    """One rule of a scope. Globs follow `fnmatch`; a list that is left out means everything of its sort.
-
-    `actions` left out means list, read and call for an allow, everything for a deny.
-    """
-
-    kinds: list[str] = Field(default=["*"])
-    assets: list[str] = Field(default=["*"])
-    methods: list[str] = Field(default=["*"])
-    tools: list[str] = Field(default=["*"])
-    actions: list[str] | None = None
-    effect: Literal["allow", "deny"] = "allow"
-
-    @field_validator("assets")
-    @classmethod
-    def _paths(cls, assets: list[str]) -> list[str]:
-        """A path may carry one leading slash; another slash would match nothing, ever."""
-        paths = [asset.removeprefix("/") for asset in assets]
-        if wrong := [path for path in paths if "/" in path]:
-            raise ValueError(f"{wrong[0]!r} is no path or glob of paths; kinds have a list of their own")
-        return paths
-
-    @field_validator("kinds", "actions")
-    @classmethod
-    def _known(cls, names: list[str] | None, field: ValidationInfo) -> list[str] | None:
-        """A typing error would grant nothing, or worse deny nothing, without a word."""
-        known = KINDS if field.field_name == "kinds" else ACTIONS
-        if unknown := sorted({*(names or ())} - known):
-            raise ValueError(f"{unknown[0]!r} is none of {', '.join(sorted(known))}")
-        return names
-
-
-class Scope(Model):
-    """A named set of grants."""
-
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")
-    grants: list[Grant] = Field(default_factory=list)
-    description: str = ""
-
-
-class Group(Model):
-    """A group of callers and the scopes it brings; its name is that of the identity provider's group."""
-
-    name: str = Field(min_length=1, max_length=256)
-    scopes: list[str] = Field(default_factory=list)
-    description: str = ""
+SETS = 256
+"""Sets of scopes that are remembered for one policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether, why, and which scopes would change a no."""
+    """Whether, why, and which scopes would change a no.
+
+    `missing` are scopes that would help, or the permission in words. `step_up` are those of them that the caller's
+    subject holds already and the token does not carry. `rule` is the one that decided, where one did.
+    """
 
     allowed: bool
     reason: str
     visible: bool = True
     missing: tuple[str, ...] = ()
+    step_up: tuple[str, ...] = ()
+    rule: Rule | None = None
 
 
+class Narrowed(NamedTuple):
+    """What a token carries of what its subject is entitled to: see `Principal`."""
+
+    scopes: frozenset[str]
+    withheld: frozenset[str]
+    restraints: frozenset[str]
+
+
+_OPERATOR = Decision(True, "operator")
 _NO_GRANT = Decision(False, "no grant")
+_NO_ADMINISTRATION = Decision(
+    False, f"the token does not carry {ADMINISTERS}", missing=(ADMINISTERS,), step_up=(ADMINISTERS,)
+)
 
 
-@lru_cache(maxsize=4096)
-def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
-    # A name is matched by itself too, whatever characters of globs it holds: a deny of `rm[all]` denies `rm[all]`.
-    each = (f"{translate(glob)}|{re.escape(glob)}\\Z" for glob in globs)
-    return re.compile("|".join(each) if globs else r"(?!)")
+class _Policy:
+    """One policy, compiled, and what was worked out from it so far."""
 
+    def __init__(self, scopes: Iterable[Scope] = (), groups: Iterable[Group] = ()) -> None:
+        self.groups = {group.name: group for group in groups}
+        self.rules_of: dict[str, list[Rule]] = {}
+        self.descriptions: dict[str, str] = {}
+        for scope in scopes:
+            self.descriptions[scope.name] = scope.description
+            rules = (compiled(scope.name, index, grant) for index, grant in enumerate(scope.grants))
+            self.rules_of[scope.name] = [*chain.from_iterable(rules)]
+        self.whole = self._compiled(self.rules_of)
+        self._sets: dict[tuple[frozenset[str], frozenset[str]], Rules] = {}
+        self._names: dict[frozenset[str], frozenset[str]] = {}
 
-_WILD = re.compile(r"\[[^\]]*\]|[*?]")
+    def rules(self, scopes: frozenset[str], restraints: frozenset[str] = frozenset()) -> Rules:
+        """All rules of some scopes, and what others deny."""
+        key = (scopes, restraints)
+        found = self._sets.get(key)
+        if found is None:
+            if len(self._sets) >= SETS:
+                self._sets.clear()
+            found = self._sets[key] = self._compiled(scopes, restraints - scopes)
+        return found
 
+    def _compiled(self, scopes: Iterable[str], restraints: Set[str] = frozenset()) -> Rules:
+        rules = [rule for name in sorted(scopes) for rule in self.rules_of.get(name, ())]
+        rules += [rule for name in sorted(restraints) for rule in self.rules_of.get(name, ()) if rule.deny]
+        return Rules(rules)
 
-def _everything(globs: Sequence[str]) -> bool:
-    return any(glob == "all" or (glob and not glob.strip("*")) for glob in globs)
-
-
-def _with_owners_of_tools(kinds: Sequence[str]) -> frozenset[str]:
-    """A grant on kind `tool` speaks of the servers that have them."""
-    return frozenset((*kinds, "server", "virtual_server") if "tool" in kinds else kinds)
-
-
-class _Ask(NamedTuple):
-    action: str
-    kind: str
-    path: str
-    tool: str | None
-    method: str | None
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.path or '*'}:{self.action}" + (
-            f":{self.tool or self.method}" if self.tool or self.method else ""
-        )
-
-
-class _Rule:
-    """A compiled grant."""
-
-    __slots__ = ("_actions", "_assets", "_kinds", "_methods", "_narrow", "_tools", "deny", "scope")
-
-    def __init__(self, scope: str, grant: Grant) -> None:
-        self.scope = scope
-        self.deny = grant.effect == "deny"
-        self._kinds = None if _everything(grant.kinds) else _with_owners_of_tools(grant.kinds)
-        self._assets = _compiled(grant.assets)
-        self._narrow = _compiled([glob for glob in grant.assets if _WILD.sub("", glob) and glob != "all"])
-        self._methods = _compiled(grant.methods)
-        self._tools = _compiled(grant.tools)
-        actions = grant.actions if grant.actions is not None else (["*"] if self.deny else list(DEFAULT_ACTIONS))
-        self._actions = None if _everything(actions) else self._closed(actions)
-
-    def _closed(self, actions: Iterable[str]) -> frozenset[str]:
-        implied = () if self.deny else (other for action in actions for other in IMPLIES.get(action, ()))
-        return frozenset((*actions, *implied))
-
-    def opens(self, path: str) -> bool:
-        """Whether it names this asset by more than wildcards, which is what shows an asset that is not public."""
-        return self._narrow is not None and not self.deny and self.acts("list") and bool(self._narrow.match(path))
-
-    @property
-    def total(self) -> bool:
-        """Whether it is every right on everything."""
-        parts = (self._kinds, self._assets, self._methods, self._tools, self._actions)
-        return not self.deny and all(part is None for part in parts)
-
-    @property
-    def hides(self) -> bool:
-        """Whether it denies an asset as a whole, and not only some of its tools or methods."""
-        return self.deny and self._tools is None and self._methods is None and self.acts("list")
-
-    def names(self, kind: str, path: str) -> bool:
-        if self._kinds is not None and kind not in self._kinds:
-            return False
-        return self._assets is None or self._assets.match(path) is not None
-
-    def acts(self, action: str) -> bool:
-        return self._actions is None or action in self._actions
-
-    def fits(self, ask: _Ask) -> bool:
-        if not self.deny and self._partial and ask.action not in PARTIAL:
-            return False
-        return self.acts(ask.action) and self._tool(ask.tool) and self._method(ask.method)
-
-    @property
-    def _partial(self) -> bool:
-        return self._tools is not None or self._methods is not None
-
-    def _tool(self, name: str | None) -> bool:
-        if self._tools is None:
-            return True
-        if name == EVERY_TOOL:
-            return self.deny
-        return not self.deny if name is None else self._tools.match(name) is not None
-
-    def _method(self, method: str | None) -> bool:
-        if self._methods is None:
-            return True
-        if method is None:
-            return not self.deny
-        if self._methods.match(method):
-            return True
-        return not self.deny and any(self._methods.match(user) for user in LISTED_BY.get(method, ()))
-
-
-def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:
-    return None if _everything(globs) else _pattern(tuple(globs))
+    def same(self, names: frozenset[str]) -> frozenset[str]:
+        """An equal set, the same one at each request: comparing large sets costs more than a decision."""
+        if len(self._names) >= SETS:
+            self._names.clear()
+        return self._names.setdefault(names, names)
 
 
 class Access:
-    """Decides over a snapshot of scopes and groups that `core/policy.py` keeps current."""
+    """Decides over a snapshot of scopes and groups that `core/policy.py` keeps current. Safe from several threads."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, Scope] = {}
-        self._groups: dict[str, Group] = {}
-        self._rules_of: dict[str, tuple[_Rule, ...]] = {}
-        self._compiled: dict[frozenset[str], tuple[_Rule, ...]] = {}
+        self._policy = _Policy()
         self.revision = 0
 
     def replace(self, scopes: Iterable[Scope], groups: Iterable[Group]) -> None:
         """Take over a new policy; the next decision follows it."""
-        self._scopes = {scope.name: scope for scope in scopes}
-        self._groups = {group.name: group for group in groups}
-        self._rules_of = {
-            scope.name: tuple(_Rule(scope.name, grant) for grant in scope.grants) for scope in self._scopes.values()
-        }
-        self._compiled = {}
+        self._policy = _Policy(scopes, groups)
         self.revision += 1
 
     def scopes_of(self, groups: Iterable[str], scopes: Iterable[str] = ()) -> frozenset[str]:
         """Scopes held directly or through groups."""
-        held = set(scopes)
+        policy, held = self._policy, set(scopes)
         for name in groups:
-            if group := self._groups.get(name):
+            if group := policy.groups.get(name):
                 held.update(group.scopes)
-        return frozenset(held)
+        return policy.same(frozenset(held))
+
+    def narrowed(self, groups: Iterable[str], scopes: Iterable[str], carried: frozenset[str]) -> Narrowed:
+        """What is left of what a subject is entitled to, when its token carries these scopes."""
+        policy, entitled = self._policy, self.scopes_of(groups, scopes)
+        held = entitled if EVERYTHING in carried else policy.same(entitled & carried)
+        withheld = entitled - held
+        return Narrowed(held, withheld, withheld & policy.whole.denying)
+
+    def groups_with(self, scope: str) -> frozenset[str]:
+        """The groups whose members hold a scope."""
+        return frozenset(name for name, group in self._policy.groups.items() if scope in group.scopes)
 
     def has_group(self, name: str) -> bool:
         """Whether there is such a group."""
-        return name in self._groups
+        return name in self._policy.groups
+
+    def description(self, scope: str) -> str:
+        """What a scope is for, in its administrator's words; empty when nothing is said of it."""
+        return self._policy.descriptions.get(scope, "")
 
     def has_scope(self, name: str) -> bool:
         """Whether there is a scope of this name."""
-        return name in self._scopes
+        return name in self._policy.rules_of
 
     def decide(
         self,
@@ -291,46 +168,44 @@ class Access:
         kind and path, is going to be. `tool` is a tool's name, a prompt's name or a resource's URI.
         """
         kind, path = (asset.kind, asset.path) if asset is not None else target or REGISTRY
-        ask = _Ask(action, kind, path, tool, method)
-        decision = self._decide(who, ask, asset)
-        return replace(decision, missing=self._missing(who, ask)) if decision is _NO_GRANT else decision
+        ask, policy = Ask(action, kind, path, tool, method), self._policy
+        decision = _decide(policy, who, ask, asset)
+        if decision.allowed or not decision.visible or decision is _NO_ADMINISTRATION:
+            return decision
+        if decision.rule is not None:  # a deny: no further scope undoes it
+            return replace(decision, missing=(str(ask),))
+        helping = _helping(policy, who, ask, asset)
+        step_up = tuple(name for name in helping if name in who.withheld and _may_administer(who, ask))
+        return replace(decision, missing=_narrowest(helping, ask.path) or (str(ask),), step_up=step_up)
 
     def allows(
         self, who: Principal, action: Action, asset: AnyAsset, *, tool: str | None = None, method: str | None = None
     ) -> bool:
         """Whether `decide` says yes, for whoever asks of many things and reads no reason."""
-        return self._decide(who, _Ask(action, asset.kind, asset.path, tool, method), asset).allowed
+        return _decide(self._policy, who, Ask(action, asset.kind, asset.path, tool, method), asset).allowed
 
-    def _decide(self, who: Principal, ask: _Ask, asset: AnyAsset | None) -> Decision:
-        """The decision, but for the scopes that would help against a missing grant."""
+    def sees(self, who: Principal, asset: AnyAsset, tool: str | None = None, method: str = "tools/list") -> bool:
+        """Whether an asset, or one of its tools, may appear in any answer to the caller.
+
+        A prompt or resource is seen by the `method` that lists it.
+        """
+        return self.allows(who, "list", asset, tool=tool, method=None if tool is None else method)
+
+    def audience(self, who: Principal, asset: AnyAsset) -> tuple[bool, str]:
+        """Whether the caller may know of an asset, and why."""
         if who.operator:
-            return Decision(True, "operator")
-        rules = [rule for rule in self._rules(who) if rule.names(ask.kind, ask.path)]
-        visible, why = (True, "") if asset is None else self._visible(who, asset, rules)
-        if not visible:
-            return Decision(False, why, visible=False)
-        for rule in rules:
-            if rule.deny and rule.fits(ask):
-                return Decision(False, f"denied by scope {rule.scope}", missing=(str(ask),))
-        for rule in rules:
-            if not rule.deny and rule.fits(ask):
-                return Decision(True, f"granted by scope {rule.scope}")
-        if asset is not None and ask.action in BASELINE and self._baseline(rules, ask):
-            return Decision(True, why)
-        return _NO_GRANT
-
-    def sees(self, who: Principal, asset: AnyAsset, tool: str | None = None) -> bool:
-        """Whether an asset, or one of its tools, may appear in any answer to the caller."""
-        return self.allows(who, "list", asset, tool=tool)
+            return True, _OPERATOR.reason
+        visible, why, _ = _seen(who, asset, _about(self._policy, who, asset.kind, asset.path))
+        return visible, why
 
     def administrates(self, who: Principal) -> bool:
         """Whether the caller holds every right on everything."""
-        rules = self._rules(who)
-        return who.operator or (any(rule.total for rule in rules) and not any(rule.deny for rule in rules))
+        rules = self._policy.rules(who.scopes, who.restraints)
+        return who.operator or (rules.total and not rules.denying and who.administers)
 
     def restraints(self, who: Principal) -> frozenset[str]:
         """The caller's scopes that deny something: whoever sheds one may do more."""
-        return frozenset(rule.scope for rule in self._rules(who) if rule.deny)
+        return self._policy.rules(who.scopes, who.restraints).denying
 
     def require(
         self,
@@ -355,46 +230,74 @@ class Access:
             raise NotFound(f"no {asset.kind} named {asset.path!r}")
         kind, path = (asset.kind, asset.path) if asset is not None else target or REGISTRY
         what, on = f"{action} {tool or method or ''}".strip(), f"{kind} {path!r}" if path else "the registry"
-        raise AccessDenied(f"{what} is not granted on {on}: {decision.reason}", missing=decision.missing)
+        raise AccessDenied(
+            f"{what} is not granted on {on}: {decision.reason}", missing=decision.missing, step_up=decision.step_up
+        )
 
-    def _rules(self, who: Principal) -> tuple[_Rule, ...]:
-        rules = self._compiled.get(who.scopes)
-        if rules is None:
-            rules = tuple(rule for name in sorted(who.scopes) for rule in self._rules_of.get(name, ()))
-            self._compiled[who.scopes] = rules
-        return rules
 
-    def _visible(self, who: Principal, asset: AnyAsset, rules: Sequence[_Rule]) -> tuple[bool, str]:
-        if hiding := next((rule for rule in rules if rule.hides), None):
-            return False, f"hidden by scope {hiding.scope}"
-        if asset.visibility == "public":
-            return True, "public"
-        if asset.visibility == "group" and not who.groups.isdisjoint(asset.groups):
-            return True, "member of a group of the asset"
-        if asset.created_by == who.subject:
-            return True, "registered by the caller"
-        for rule in rules:
-            if rule.total or rule.opens(asset.path):
-                return True, f"granted by scope {rule.scope}"
-        return False, f"{asset.visibility}, and the caller is none of its audience"
+def _about(policy: _Policy, who: Principal, kind: str, path: str) -> About:
+    return policy.rules(who.scopes, who.restraints).about(kind, path)
 
-    @staticmethod
-    def _baseline(rules: Sequence[_Rule], ask: _Ask) -> bool:
-        """Whether an asset that is seen may be listed and read without a grant for it."""
-        if ask.tool is None and ask.method is None:
-            return True
-        return not any(rule.acts("read") and not rule.deny for rule in rules)
 
-    def _missing(self, who: Principal, ask: _Ask) -> tuple[str, ...]:
-        """Scopes that would help, those that name the asset first, an administrator's only where nothing less does;
-        where there is none, the permission in words."""
-        helping = [name for name in sorted(self._scopes.keys() - who.scopes) if self._helps(name, ask)]
-        lesser = [name for name in helping if not any(rule.total for rule in self._rules_of[name])]
-        narrow = [name for name in lesser if any(rule.opens(ask.path) for rule in self._rules_of[name])]
-        wide = [name for name in lesser or helping if name not in narrow]
-        return (*narrow, *wide) or (str(ask),)
+def _decide(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) -> Decision:
+    """The decision, but for the scopes that would help against a missing grant."""
+    if who.operator:
+        return _OPERATOR
+    decision = _ruled(who, ask, asset, _about(policy, who, ask.kind, ask.path))
+    return decision if not decision.allowed or _may_administer(who, ask) else _NO_ADMINISTRATION
 
-    def _helps(self, name: str, ask: _Ask) -> bool:
-        rules = [rule for rule in self._rules_of[name] if rule.names(ask.kind, ask.path)]
-        fitting = [rule for rule in rules if rule.fits(ask)]
-        return bool(fitting) and not any(rule.deny for rule in fitting)
+
+def _may_administer(who: Principal, ask: Ask) -> bool:
+    return who.administers or ask.action not in ADMINISTRATION
+
+
+def _ruled(who: Principal, ask: Ask, asset: AnyAsset | None, about: About) -> Decision:
+    visible, why, rule = (True, "", None) if asset is None else _seen(who, asset, about)
+    if not visible:
+        return Decision(False, why, visible=False, rule=rule)
+    denies, allows = about.fitting(ask)
+    if denies:
+        return Decision(False, f"denied by scope {denies[0].scope}", rule=denies[0])
+    if allows:
+        return Decision(True, f"granted by scope {allows[0].scope}", rule=allows[0])
+    if asset is not None and ask.action in BASELINE and (
+        (ask.tool is None and ask.method is None) or not about.replaces_baseline
+    ):  # fmt: skip
+        return Decision(True, why)
+    return _NO_GRANT
+
+
+def _seen(who: Principal, asset: AnyAsset, about: About) -> tuple[bool, str, Rule | None]:
+    """Whether the caller may know of an asset, why, and by which rule."""
+    if about.hiding is not None:
+        return False, f"hidden by scope {about.hiding.scope}", about.hiding
+    if asset.visibility == "public":
+        return True, "public", None
+    if asset.visibility == "group" and not who.groups.isdisjoint(asset.groups):
+        return True, "member of a group of the asset", None
+    if asset.created_by == who.subject:
+        return True, "registered by the caller", None
+    if about.opening is not None:
+        return True, f"granted by scope {about.opening.scope}", about.opening
+    return False, f"{asset.visibility}, and the caller is none of its audience", None
+
+
+def _helping(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) -> dict[str, list[Rule]]:
+    """Scopes not held, each of which would turn a missing grant into a yes, and their rules that name the asset."""
+    about = policy.whole.about(ask.kind, ask.path)
+    denies, allows = about.fitting(ask)
+    scopes = {rule.scope for rule in allows} - who.scopes - {rule.scope for rule in denies}
+    if asset is not None and scopes:
+        scopes -= {rule.scope for rule in about.rules if rule.hides}
+    helping: dict[str, list[Rule]] = {name: [] for name in sorted(scopes)}
+    for rule in about.rules if helping else ():
+        if rule.scope in helping:
+            helping[rule.scope].append(rule)
+    return helping
+
+
+def _narrowest(helping: Mapping[str, list[Rule]], path: str) -> tuple[str, ...]:
+    """Those that name the asset first, an administrator's only where nothing less helps."""
+    lesser = {name: rules for name, rules in helping.items() if not any(rule.total for rule in rules)}
+    narrow = [name for name, rules in lesser.items() if any(rule.opens(path) for rule in rules)]
+    return (*narrow, *(name for name in lesser or helping if name not in narrow))

@@ -10,6 +10,7 @@ from airegistry.core.access import Access
 from airegistry.core.assets import MAX_TAGS, Duplicate, Server
 from airegistry.core.errors import Conflict
 from airegistry.core.events import Event
+from airegistry.core.grants import EVERY_TOOL
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import SECURITY_PENDING, ScanReport, Scans
@@ -138,7 +139,9 @@ class Admission:
         """Others like it that the caller may see; each once, by its strongest reason."""
         found: dict[str, Duplicate] = {}
         for other, reason in self.twins.of(asset):
-            if self._access.sees(who, other) and self._search.shows(who, other) and other.path not in found:
+            # Of a server whose tools the caller may not all see it is not told which tools it has.
+            told = self._access.sees(who, other, EVERY_TOOL if reason == "tools" else None)
+            if told and self._search.shows(who, other) and other.path not in found:
                 found[other.path] = Duplicate(path=other.path, reason=reason, score=1.0)
         for other, score in await self._search.similar(who, asset, await self._search.prepare(asset)):
             if other.path not in found:

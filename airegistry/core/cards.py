@@ -1,18 +1,16 @@
 """Reading what other formats hold: A2A agent cards, and SKILL.md with its frontmatter."""
 
 import hashlib
-import json
 import re
 
-import yaml
 from pydantic import JsonValue, ValidationError
 
 from airegistry.core.assets import AgentSkill, Json
 from airegistry.core.errors import Invalid
+from airegistry.core.yaml_text import read_yaml
 
 MAX_CARD = 1_000_000
 MAX_SKILL = 1_000_000
-MAX_DEPTH = 32
 MAX_FRONTMATTER = 16_384
 """YAML takes some 30 microseconds a character, on the loop that serves everybody."""
 
@@ -73,40 +71,15 @@ def read_skill(content: str) -> tuple[str, str, Json]:
         raise Invalid("SKILL.md does not begin with frontmatter between --- lines", field="content")
     if len(match[1]) > MAX_FRONTMATTER:
         raise Invalid(f"frontmatter is longer than {MAX_FRONTMATTER} characters", field="content")
-    frontmatter = _mapping(match[1])
+    frontmatter = read_yaml(match[1], "frontmatter", "content")
+    if not isinstance(frontmatter, dict):
+        raise Invalid("frontmatter is no mapping", field="content")
     name, description = frontmatter.get("name"), frontmatter.get("description")
     if not isinstance(name, str) or len(name) > 64 or not _SKILL_NAME.fullmatch(name):
         raise Invalid("frontmatter: name is lower-case words joined by single hyphens, at most 64 long", field="name")
     if not isinstance(description, str) or not 1 <= len(description.strip()) <= 1024:
         raise Invalid("frontmatter: description has 1 to 1024 characters", field="description")
     return name, description.strip(), frontmatter
-
-
-def _mapping(text: str) -> Json:
-    """A YAML mapping as JSON; dates and the like become text."""
-    try:
-        _check_bounded(text)
-        loaded = yaml.safe_load(text)
-        plain = json.loads(json.dumps(loaded, default=str, allow_nan=False))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise Invalid(f"frontmatter is no YAML: {str(error)[:200]}", field="content") from None
-    if not isinstance(plain, dict):
-        raise Invalid("frontmatter is no mapping", field="content")
-    return plain
-
-
-def _check_bounded(text: str) -> None:
-    """Refuse what grows out of proportion to its length: aliases in memory, deep nesting in time."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise Invalid("frontmatter uses YAML aliases, which are not taken", field="content")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise Invalid(f"frontmatter is nested more than {MAX_DEPTH} deep", field="content")
 
 
 def content_hash(content: str, files: dict[str, str]) -> str:

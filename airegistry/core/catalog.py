@@ -7,7 +7,7 @@ from typing import Literal
 
 import anyio
 
-from airegistry.core.access import Access, Action
+from airegistry.core.access import Access
 from airegistry.core.admission import Admission, OnDuplicate
 from airegistry.core.assets import (
     Agent,
@@ -24,6 +24,7 @@ from airegistry.core.audit import Audit
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed, UpstreamFailed
 from airegistry.core.events import Event, Events
 from airegistry.core.fetching import described, stated
+from airegistry.core.grants import Action
 from airegistry.core.lifecycle import check_step
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
@@ -160,15 +161,17 @@ class Catalog:
         if not isinstance(asset, Server):
             return asset
 
-        def sees(name: str | None) -> bool:
-            return self._access.sees(who, asset, name or "")
+        def sees(name: str | None, method: str = "tools/list") -> bool:
+            return self._access.sees(who, asset, name or "", method)
 
         return asset.model_copy(
             update={
                 "tools": [tool for tool in asset.tools if sees(tool.name)],
-                "prompts": [prompt for prompt in asset.prompts if sees(prompt.name)],
-                "resources": [resource for resource in asset.resources if sees(resource.uri)],
-                "resource_templates": [each for each in asset.resource_templates if sees(each.uri_template)],
+                "prompts": [prompt for prompt in asset.prompts if sees(prompt.name, "prompts/list")],
+                "resources": [each for each in asset.resources if sees(each.uri, "resources/list")],
+                "resource_templates": [
+                    each for each in asset.resource_templates if sees(each.uri_template, "resources/templates/list")
+                ],
                 "requires_approval": [name for name in asset.requires_approval if sees(name)],
             }
         )

@@ -64,13 +64,17 @@ class Conflict(AirError):
 
 
 class AccessDenied(AirError):
-    """The caller sees the thing but may not do this with it."""
+    """The caller sees the thing but may not do this with it.
+
+    `step_up` are those of the `missing` scopes that a broader token of the same subject would carry.
+    """
 
     code = "access_denied"
 
-    def __init__(self, message: str, *, missing: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, *, missing: Sequence[str] = (), step_up: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.missing = list(missing)
+        self.step_up = list(step_up)
 
     def details(self) -> dict[str, object]:
         return {"missing": self.missing}

@@ -1,31 +1,62 @@
 """Why somebody may or may not do something."""
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import get_args
 
-from airegistry.core.access import CALLS, LISTED_BY, Access, Action, Decision
-from airegistry.core.assets import MODELS, Kind
-from airegistry.core.errors import Invalid, NotFound
+from airegistry.core.access import Access
+from airegistry.core.assets import MODELS, Kind, Server
+from airegistry.core.errors import AirError, Invalid, NotFound
+from airegistry.core.grants import CALLS, LISTED_BY, Action, is_plumbing
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
+from airegistry.core.rules import Rule
+from airegistry.core.scans import check_enabled
 from airegistry.core.shelf import Shelf
 from airegistry.core.tokens import Tokens
 from airegistry.core.visibility import Visibility
+
+Find = Callable[[str], Principal | None]
+"""Who a subject such as `user:ann` is; None when there is nobody of that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen, and why.
+
+    `rule` decided, where one did, and `via` are the groups through which the subject holds its scope. `visibility`
+    says why the subject may know of the asset, or not. `stops` is what keeps a call from going out whatever the
+    rules say.
+    """
+
+    allowed: bool
+    reason: str
+    missing: tuple[str, ...] = ()
+    step_up: tuple[str, ...] = ()
+    rule: Rule | None = None
+    via: tuple[str, ...] = ()
+    visibility: str = ""
+    stops: tuple[str, ...] = ()
 
 
 class Explainer:
     """Asks the one policy engine on behalf of others; administrators may ask about anybody, others about themselves."""
 
-    def __init__(self, access: Access, visibility: Visibility, shelf: Shelf, tokens: Tokens) -> None:
+    def __init__(
+        self, access: Access, visibility: Visibility, shelf: Shelf, tokens: Tokens, *, find: Find | None = None
+    ) -> None:
+        """Users and clients are those that `find` knows."""
         self._access = access
         self._visibility = visibility
         self._shelf = shelf
         self._tokens = tokens
+        self._find = find
 
     async def explain(
         self, who: Principal, subject: str, action: str, asset: str, *, tool: str | None = None
-    ) -> Decision:
-        """The decision on a subject: `me`, `token:NAME`, `group:NAME` or `scope:NAME`; a bare name is a token's, else
-        a group's, else a scope's. `action` is one of the access rules, or a method of MCP.
+    ) -> Explanation:
+        """The decision on a subject: `me`, `token:NAME`, `user:ID`, `client:ID`, `group:NAME` or `scope:NAME`; a bare
+        name is a token's, else a group's, else a scope's. `action` is one of the access rules, or a method of MCP.
 
         `asset` reads `kind/path`; a path alone means a server or virtual server.
 
@@ -33,18 +64,30 @@ class Explainer:
             AccessDenied: the caller asks about somebody else and is no administrator.
             NotFound: there is no such asset the caller may know of, or no such subject.
         """
-        about = who if subject in {"me", who.subject} else await self._other(who, subject)
+        about = who if subject in {"me", who.subject} else self._other(who, subject)
         target = await self._asset(who, asset)
         act, method = _act(action, tool)
         decision = self._access.decide(about, act, target, tool=tool, method=method)
-        if decision.allowed and act == "call" and not self._visibility.serves(target):
-            reason = f"stage {target.stage} is not served in environment {self._visibility.environment}"
-            return Decision(False, reason)
-        return decision
+        rule, stops = decision.rule, tuple(self._stops(who, act, target, tool, method))
+        return Explanation(
+            allowed=decision.allowed and not stops,
+            reason=stops[0] if decision.allowed and stops else decision.reason,
+            missing=decision.missing,
+            step_up=decision.step_up,
+            rule=rule,
+            via=() if rule is None else tuple(sorted(about.groups & self._access.groups_with(rule.scope))),
+            visibility=self._access.audience(about, target)[1],
+            stops=stops,
+        )
 
-    async def _other(self, who: Principal, subject: str) -> Principal:
+    def _other(self, who: Principal, subject: str) -> Principal:
         self._access.require(who, "policy")
         kind, _, name = subject.partition(":")
+        if kind in {"user", "client"} and name:
+            found = self._find(subject) if self._find is not None else None
+            if found is None:
+                raise NotFound(f"no {kind} named {name!r}")
+            return found
         if kind not in {"token", "group", "scope"} or not name:
             kind, name = "", subject
         if kind in {"token", ""} and (kind or self._tokens.knows(name)):
@@ -64,12 +107,31 @@ class Explainer:
             raise NotFound(f"no {kind} named {path!r}")
         return found[0]
 
+    def _stops(
+        self, who: Principal, act: Action, asset: AnyAsset, tool: str | None, method: str | None
+    ) -> Iterator[str]:
+        """What stops a call, in the order of `Invocation.enter`. Of a tool that the asker may not see, nothing."""
+        if act != "call" and method is None:
+            return
+        if not self._visibility.serves(asset):
+            yield f"stage {asset.stage} is not served in environment {self._visibility.environment}"
+        try:
+            check_enabled(asset)
+        except AirError as error:
+            yield error.message
+        if isinstance(asset, Server) and asset.transport == "stdio":
+            yield "it runs on its user's machine"
+        elif isinstance(asset, Server) and not asset.callable:
+            yield "it was never fetched and scanned"
+        if tool is not None and tool in asset.requires_approval and self._access.sees(who, asset, tool):
+            yield f"{tool} needs a person's approval for each call"
+
 
 def _act(action: str, tool: str | None) -> tuple[Action, str | None]:
     """The action of the access rules, and the method where one was meant."""
     if action in CALLS:
         return "call", action
-    if action in LISTED_BY:
+    if action in LISTED_BY or is_plumbing(action):
         return "read", action
     for known in get_args(Action):
         if known == action:

@@ -1,43 +1,78 @@
 """What a new registry begins with: an administrator's scope and token, and the registry's own skills."""
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from airegistry.core.access import Grant, Group, Scope
+from airegistry.core.directory import Directory
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import Conflict
+from airegistry.core.grants import Grant, Group, Scope
 from airegistry.core.intake import skill_fields
 from airegistry.core.principals import SYSTEM
 from airegistry.core.services import Services
 from airegistry.core.validation import validated
 
 ADMINISTRATOR = "administrator"
+ADMINISTRATORS = "administrators"
+ADMIN = "admin"
 META, DONE = "meta", "first_start"
 A_YEAR = 365 * 86_400
 
 
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """What is seen this one time, as only hashes of it are kept: a token, and the password of the user `admin`."""
+
+    token: str | None = None
+    password: str | None = None
+
+
 async def first_start(
-    store: DocumentStore, services: Services, skills: Mapping[str, Mapping[str, str]], *, mint: bool
-) -> str | None:
+    store: DocumentStore,
+    services: Services,
+    people: Directory,
+    skills: Mapping[str, Mapping[str, str]],
+    *,
+    mint: bool,
+    password: str | None = None,
+) -> FirstStart:
     """Set a new registry up. A later start does what an earlier one was cut short of, or had no need to.
 
-    `skills` maps a path to its files, SKILL.md among them. Returns the administrator's token when one was minted:
-    it is kept as a hash only, and this is the one time it is seen.
+    `skills` maps a path to its files, SKILL.md among them. `password` is that of the first user, `admin`. With `mint`
+    an administrator's token is made, and a password where none is given.
+
+    Raises:
+        Invalid: the password is none that may be used.
     """
     done = await store.get(META, DONE)
+    made = FirstStart()
     if done is None:
+        if password is not None:
+            await people.put(SYSTEM, ADMIN, groups=[ADMINISTRATORS], password=password)
         await _furnish(services, skills)
     minted = done is not None and bool(done.body.get("minted"))
-    token = await _administrator(services) if mint and not minted else None
-    if done is None or token is not None:
-        await store.put(META, DONE, {"version": 1, "minted": minted or token is not None})
-    return token
+    if mint and not minted:
+        made = FirstStart(await _administrator(services), await _first_user(people, password, new=done is None))
+    if done is None or made.token is not None:
+        await store.put(META, DONE, {"version": 1, "minted": minted or made.token is not None})
+    return made
+
+
+async def _first_user(people: Directory, password: str | None, *, new: bool) -> str | None:
+    """A password for `admin`, unless one was given. One that a start cut short made, and nobody saw, is replaced."""
+    if password is not None or not (new or people.known(ADMIN) is None):
+        return None
+    made = secrets.token_urlsafe(12)
+    await people.put(SYSTEM, ADMIN, groups=[ADMINISTRATORS], password=made)
+    return made
 
 
 async def _furnish(services: Services, skills: Mapping[str, Mapping[str, str]]) -> None:
     grant = Grant(actions=["*"])
     scope = Scope(name=ADMINISTRATOR, grants=[grant], description="Every right on everything.")
     await services.policy.put_scope(SYSTEM, scope)
-    await services.policy.put_group(SYSTEM, Group(name="administrators", scopes=[ADMINISTRATOR]))
+    await services.policy.put_group(SYSTEM, Group(name=ADMINISTRATORS, scopes=[ADMINISTRATOR]))
     for path, files in skills.items():
         companions = {name: text for name, text in files.items() if name != "SKILL.md"}
         skill = validated({**skill_fields(path, files["SKILL.md"], companions), "tags": ["airegistry"]})
@@ -53,6 +88,6 @@ async def _administrator(services: Services) -> str:
         if record.name == ADMINISTRATOR and record.revoked_at is None:
             await services.tokens.revoke(SYSTEM, record.id)
     _, token = await services.tokens.create(
-        SYSTEM, ADMINISTRATOR, groups=["administrators"], scopes=[], expires_in=A_YEAR
+        SYSTEM, ADMINISTRATOR, groups=[ADMINISTRATORS], scopes=[], expires_in=A_YEAR
     )
     return token

@@ -6,7 +6,7 @@ from typing import Literal
 
 import anyio
 
-from airegistry.core.access import CALLS, EVERY_TOOL, LISTED_BY, PLUMBING, Access
+from airegistry.core.access import Access
 from airegistry.core.assets import Json, Server
 from airegistry.core.audit import Audit
 from airegistry.core.errors import (
@@ -19,6 +19,7 @@ from airegistry.core.errors import (
     Unsupported,
     UpstreamFailed,
 )
+from airegistry.core.grants import CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
 from airegistry.core.ports import AnyAsset, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -114,6 +115,13 @@ class Invocation:
             return False
         return self._access.allows(call.who, "call", call.server, tool=name, method=USED_BY[member])
 
+    async def step_up(self, who: Principal, path: str, tool: str) -> tuple[str, ...]:
+        """The scopes with which a broader token of the caller might call a tool that this one may not."""
+        found = await self._shelf.get("server", path.removeprefix("/"))
+        if found is None or not self._visibility.shows(who, found[0]):
+            return ()
+        return self._access.decide(who, "call", found[0], tool=tool, method="tools/call").step_up
+
     async def call_tool(self, who: Principal, path: str, tool: str, arguments: Json) -> UpstreamResult:
         """Call a tool through the same rules as the gateway.
 
@@ -161,10 +169,8 @@ class Invocation:
             if name is None:
                 raise Invalid(f"{method} names nothing", field="params")
             return self._access.require(who, "call", server, tool=name, method=method).reason
-        if method in LISTED_BY:
+        if method in LISTED_BY or is_plumbing(method):
             return self._access.require(who, "read", server, method=method).reason
-        if method in PLUMBING or method.startswith("notifications/"):
-            return self._access.require(who, "read", server).reason
         return self._access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason
 
     @staticmethod

@@ -216,6 +216,58 @@ class Upstream(Protocol):
         ...
 
 
+class Cipher(Protocol):
+    """Authenticated encryption of secrets at rest."""
+
+    def encrypt(self, text: str) -> str:
+        """A printable form that only this registry's key opens."""
+        ...
+
+    def decrypt(self, sealed: str) -> str:
+        """The text.
+
+        Raises:
+            Internal: it was sealed under a key that is not at hand, or altered.
+        """
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted hashes of passwords. Blocks: the caller gives it a thread."""
+
+    def hash(self, password: str) -> str:
+        """What is kept of a password; a different string each time."""
+        ...
+
+    def verify(self, kept: str | None, password: str) -> bool:
+        """Whether it is that password; with None it takes as long, and is not."""
+        ...
+
+    def outdated(self, kept: str) -> bool:
+        """Whether it was hashed under weaker parameters than those in force."""
+        ...
+
+
+class SecondFactors(Protocol):
+    """Codes that prove a device: time-based ones (RFC 6238), and recovery codes for when it is lost."""
+
+    def secret(self) -> str:
+        """A new secret in base32, as authenticator apps take it."""
+        ...
+
+    def step(self, secret: str, code: str, at: datetime) -> int | None:
+        """The time step whose code this is, of those that count at a moment; None when it is none of them."""
+        ...
+
+    def recovery_codes(self) -> list[str]:
+        """New recovery codes."""
+        ...
+
+    def recovery_hash(self, code: str) -> str:
+        """What is kept of a recovery code, however it was typed."""
+        ...
+
+
 class Telemetry(Protocol):
     """Counters and durations; the core knows no more of it."""
 

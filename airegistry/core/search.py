@@ -13,6 +13,7 @@ from airegistry.core.access import Access
 from airegistry.core.assets import Kind, Server, Tool
 from airegistry.core.audit import Audit
 from airegistry.core.events import Event
+from airegistry.core.grants import EVERY_TOOL
 from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
 from airegistry.core.principals import Principal
 from airegistry.core.search_texts import SearchText, texts_of
@@ -22,7 +23,9 @@ from airegistry.core.visibility import Visibility
 log = logging.getLogger(__name__)
 MASKS = 256
 PATIENCE = 5.0
-BARE = "bare-server/"
+BARE = "!bare"
+"""Ends the id of a server's document without its tools; `!` comes before all characters of paths, so that of equal
+scores either document of a server has the same place."""
 VECTORS = 4096
 NO_VECTORS: Vectors = np.zeros((0, 0), dtype=np.float32)
 NEAREST = 10
@@ -214,6 +217,7 @@ class Search:
         matches, _ = self._index.search(
             "", head, allowed=lambda ids: self._mask(who, seen, ids), kinds=frozenset({asset.kind}), limit=NEAREST
         )
+        # Heads name tools: of a server held without them for this caller nothing is told, its id is no asset's.
         found = [self._assets.get(match.id) for match in matches if match.id != ref(asset)]
         heads = [(other, texts_of(other)[0].head) for other in found if other is not None]
         rows = self._rows([text for _, text in heads])
@@ -281,18 +285,14 @@ class Search:
             return self._access.sees(who, asset, tool)
         if not isinstance(asset, Server) or not asset.tools:
             return True
-        whole = f"whole/{asset.path}"
-        if whole not in seen:
-            seen[whole] = all(self._access.sees(who, asset, each.name) for each in asset.tools)
-        return seen[whole] != id_.startswith(BARE)
+        # By the rules and not by the tools there are: else the ranking would tell whether some tool is hidden.
+        return self._access.sees(who, asset, EVERY_TOOL) != id_.endswith(BARE)
 
     def _resolve(self, id_: str) -> tuple[AnyAsset | None, str | None]:
         """The asset a document is of, and the tool's name if it is of a tool."""
-        if id_.startswith(BARE):
-            return self._assets.get(f"server/{id_.removeprefix(BARE)}"), None
         kind, _, rest = id_.partition("/")
         if kind != "tool":
-            return self._assets.get(id_), None
+            return self._assets.get(id_.removesuffix(BARE)), None
         path, _, name = rest.partition("/")
         return self._assets.get(f"server/{path}"), name
 
@@ -312,5 +312,5 @@ def _texts(asset: AnyAsset) -> list[SearchText]:
     texts = texts_of(asset)
     if isinstance(asset, Server) and asset.tools:
         bare = texts_of(asset.model_copy(update={"tools": []}))[0]
-        texts.append(replace(bare, id=f"{BARE}{asset.path}"))
+        texts.append(replace(bare, id=f"{ref(asset)}{BARE}"))
     return texts

@@ -62,7 +62,7 @@ async def fetch_bytes(client: httpx2.AsyncClient, url: str, *, limit: int, timeo
             async with client.stream("GET", url, headers={"accept": accept, "accept-encoding": "gzip"}) as answer:
                 if answer.status_code != 200:
                     raise UpstreamFailed(f"{target} answered {describe_status(answer)}")
-                return await _read(answer, limit, target)
+                return await read_limited(answer, limit, target)
     except TimeoutError:
         raise UpstreamFailed(f"{target} did not answer within {timeout:g} s") from None
     except httpx2.HTTPError as error:
@@ -152,7 +152,12 @@ def explain(error: Exception, target: Target) -> UpstreamFailed:
     return UpstreamFailed(f"the connection to {target} broke: {reason(error)}")
 
 
-async def _read(answer: httpx2.Response, limit: int, target: Target) -> bytes:
+async def read_limited(answer: httpx2.Response, limit: int, target: Target) -> bytes:
+    """The body of an answer, at most `limit` bytes of it after decompression.
+
+    Raises:
+        UpstreamFailed: it is longer, or does not decompress.
+    """
     encoding = answer.headers.get("content-encoding", "identity").lower()
     too_large = UpstreamFailed(f"{target} sent more than {limit} bytes")
     if encoding not in {"identity", "gzip", "x-gzip", "deflate"}:

@@ -6,12 +6,13 @@ It reads the envelope, asks `Entry` whether this caller may do this, and streams
 import asyncio
 import logging
 import re
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from airegistry.core.errors import AirError, Internal, NotFound, Unsupported
+from airegistry.core.errors import AccessDenied, AirError, Internal, NotFound, Unsupported
 from airegistry.core.invocation import Call, Outcome
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
@@ -31,6 +32,10 @@ _PATH = re.compile(r"/([a-z0-9][a-z0-9._-]{0,63})(?:@([A-Za-z0-9][A-Za-z0-9._+-]
 _ENDED_BY_CLIENT = frozenset((STREAM_OPEN, "subscriptions/listen"))
 _SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
 _A_DAY = 86_400.0
+
+
+Challenge = Callable[[Scope, Principal, Sequence[str]], bytes]
+"""Makes the `WWW-Authenticate` that names the scopes a broader token would carry."""
 
 
 class Entry(Protocol):
@@ -66,7 +71,9 @@ class Gateway:
         max_body: int = MAX_BODY,
         first_byte_timeout: float = 300.0,
         sessions: Sessions | None = None,
+        challenge: Challenge | None = None,
     ) -> None:
+        self._challenge = challenge
         self._entry = entry
         self._proxy = Proxy(client)
         self._max_body = max_body
@@ -81,12 +88,18 @@ class Gateway:
         try:
             await self._serve(scope, receive, reply)
         except AirError as error:
-            await reply.refuse(error)
+            await reply.refuse(error, challenge=self._step_up(scope, error))
         except _ClientGone:
             pass
         except Exception:  # noqa: BLE001  # the outermost handler: a fault of ours ends one request, in the protocol's form
             _LOG.exception("the gateway failed on %s", scope["path"])
             await reply.refuse(Internal("internal error"))
+
+    def _step_up(self, scope: Scope, error: AirError) -> bytes | None:
+        """What a client is told whose person may do more than its token."""
+        if self._challenge is None or not isinstance(error, AccessDenied) or not error.step_up:
+            return None
+        return self._challenge(scope, principal_of(scope), error.step_up)
 
     async def _serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         who = principal_of(scope)

@@ -99,11 +99,16 @@ class Reply:
         await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
         await self.body(body, more=False)
 
-    async def refuse(self, error: AirError, *, status: int | None = None) -> None:
-        """Answer with an error; an answer already begun is left unfinished, so that the client sees it broken."""
+    async def refuse(self, error: AirError, *, status: int | None = None, challenge: bytes | None = None) -> None:
+        """Answer with an error; an answer already begun is left unfinished, so that the client sees it broken.
+
+        `challenge` tells the client which token would do (`WWW-Authenticate`).
+        """
         if self.started:
             return
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        if challenge is not None:
+            headers.append((b"www-authenticate", challenge))
         if isinstance(error, RateLimited):
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
         request_id = self.request_id

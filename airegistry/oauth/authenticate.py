@@ -1,25 +1,39 @@
 """The outermost layer: no request passes without a Principal, but for the short public list."""
 
 import re
-from collections.abc import Callable
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry.core.errors import Unauthenticated
 from airegistry.core.principals import Principal
 from airegistry.oauth.identity import PRINCIPAL
+from airegistry.oauth.model import MCP_SCOPE
 from airegistry.oauth.open_requests import OpenRequests
+from airegistry.oauth.resources import ONE_RESOURCE, Resources
 from airegistry.oauth.session_owner import owner_of_sessions
 
-PUBLIC = frozenset({"/healthz", "/readyz"})
-"""Paths anyone may read; they tell nothing of the catalog."""
+PUBLIC = frozenset(
+    "/healthz /readyz /authorize /token /register /revoke /introspect /login /logout /consent /account".split()
+)
+"""Paths served to anonymous callers: they tell nothing of the catalog, or authenticate their caller themselves."""
 
-PUBLIC_TREES = ("/.well-known/",)
-SCOPE = "mcp"
-ONE_RESOURCE = {"/airegistry-tools/mcp": "/mcp"}
-"""Paths that are another name of a resource."""
+PUBLIC_TREES = ("/.well-known/", "/login/", "/logout/", "/callback/", "/account/")
 
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]{1,8192})")
+_PRINTABLE_PATH = re.compile(r"[A-Za-z0-9/@._+-]{1,200}")
+
+
+class Tokens(Protocol):
+    """Bearer tokens, each looked at for the resource it was sent to; `Bearer` is one."""
+
+    async def resolve(self, token: str, resource: str) -> Principal | None:
+        """Who holds a token, or None."""
+        ...
+
+    def alive(self, token: str, resource: str) -> bool:
+        """Whether what it opened may go on."""
+        ...
 
 
 def is_public(path: str) -> bool:
@@ -33,11 +47,11 @@ class Authenticate:
     The challenge names the metadata of the very resource that was asked for (RFC 9728).
     """
 
-    def __init__(self, app: ASGIApp, resolve: Callable[[str], Principal | None], url: str) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, resources: Resources) -> None:
         self._app = app
-        self._resolve = resolve
-        self._url = url
-        self.open_requests = OpenRequests(resolve)
+        self._tokens = tokens
+        self._resources = resources
+        self.open_requests = OpenRequests(tokens.alive)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -47,42 +61,50 @@ class Authenticate:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        resource = self._resources.of_path(scope["path"])
         try:
-            principal, token = self._principal(scope)
+            principal, token = await self._principal(scope, resource)
         except Unauthenticated as refusal:
             await self._challenge(scope, send, refusal)
             return
         scope[PRINCIPAL] = principal
         scope["user"] = owner_of_sessions(principal)
-        with self.open_requests.watched(token):
+        with self.open_requests.watched(token, resource):
             await self._app(scope, receive, send)
 
-    def _principal(self, scope: Scope) -> tuple[Principal, str]:
+    async def _principal(self, scope: Scope, resource: str) -> tuple[Principal, str]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
             raise Unauthenticated("a bearer token is needed")
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         token = match[1].decode("ascii") if match else ""
-        principal = self._resolve(token) if token else None
+        principal = await self._tokens.resolve(token, resource) if token else None
         if principal is None:
-            raise Unauthenticated("the token is not valid")
+            raise Unauthenticated("the token is not valid here")
         return principal, token
 
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
         asked = any(name == b"authorization" for name, _ in scope["headers"])
-        path = scope["path"] if re.fullmatch(r"[A-Za-z0-9/@._+-]{1,200}", scope["path"]) else ""
-        path = ONE_RESOURCE.get(path, path)
-        error = 'error="invalid_token", ' if asked else ""
-        metadata = f"{self._url}/.well-known/oauth-protected-resource{path.rstrip('/')}"
-        challenge = f'Bearer {error}resource_metadata="{metadata}", scope="{SCOPE}"'
+        challenge = bearer_challenge(self._resources, scope, scopes=MCP_SCOPE, error="invalid_token" if asked else "")
         body = b'{"type":"about:blank","title":"Unauthorized","status":401,"code":"unauthenticated","detail":"%s"}' % (
             refusal.message.encode()
         )
         headers = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", b"%d" % len(body)),
-            (b"www-authenticate", challenge.encode("ascii")),
+            (b"www-authenticate", challenge),
             (b"cache-control", b"no-store"),
         ]
         await send({"type": "http.response.start", "status": 401, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def bearer_challenge(resources: Resources, scope: Scope, *, scopes: str, error: str = "") -> bytes:
+    """The value of `WWW-Authenticate` for a request (RFC 6750 section 3, RFC 9728 section 5.1): the metadata of its
+    resource, at the address its client knows us by, and the scopes to ask for."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    path = scope["path"] if _PRINTABLE_PATH.fullmatch(scope["path"]) else ""
+    path = ONE_RESOURCE.get(path, path).rstrip("/")
+    metadata = f"{resources.base_for(host)}/.well-known/oauth-protected-resource{path}"
+    said = f'error="{error}", ' if error else ""
+    return f'Bearer {said}resource_metadata="{metadata}", scope="{scopes}"'.encode("ascii")

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 
 import anyio
 
-from airegistry.core.principals import Principal
-
 EVERY = 1.0
 """Seconds between two looks: a stream outlives its token by no more than that."""
 
@@ -14,15 +12,15 @@ EVERY = 1.0
 class OpenRequests:
     """Ends what is open longer than its token is valid."""
 
-    def __init__(self, resolve: Callable[[str], Principal | None]) -> None:
-        self._resolve = resolve
-        self._open: dict[anyio.CancelScope, str] = {}
+    def __init__(self, alive: Callable[[str, str], bool]) -> None:
+        self._alive = alive
+        self._open: dict[anyio.CancelScope, tuple[str, str]] = {}
 
     @contextmanager
-    def watched(self, token: str) -> Iterator[None]:
+    def watched(self, token: str, resource: str) -> Iterator[None]:
         """Answer a request inside; it breaks off when the token ends."""
         with anyio.CancelScope() as scope:
-            self._open[scope] = token
+            self._open[scope] = token, resource
             try:
                 yield
             finally:
@@ -32,9 +30,9 @@ class OpenRequests:
         """Look at all of them again and again, until cancelled."""
         while True:
             await anyio.sleep(EVERY)
-            valid: dict[str, bool] = {}
-            for scope, token in list(self._open.items()):
-                if token not in valid:
-                    valid[token] = self._resolve(token) is not None
-                if not valid[token]:
+            alive: dict[tuple[str, str], bool] = {}
+            for scope, used in list(self._open.items()):
+                if used not in alive:
+                    alive[used] = self._alive(*used)
+                if not alive[used]:
                     scope.cancel()

@@ -1,4 +1,4 @@
-"""Plain HTTP: liveness, readiness, metadata of resources, and problem details where nothing is built yet."""
+"""Plain HTTP: liveness, readiness, and problem details where nothing is built yet."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
-def routes(url: str, ready: Callable[[], bool]) -> list[BaseRoute]:
+def routes(ready: Callable[[], bool]) -> list[BaseRoute]:
     """Every plain route. `ready` says whether requests can be answered."""
 
     async def healthz(request: Request) -> Response:
@@ -31,24 +31,12 @@ def routes(url: str, ready: Callable[[], bool]) -> list[BaseRoute]:
     async def readyz(request: Request) -> Response:
         return JSONResponse({"status": "ok"}) if ready() else problem(503, "internal", "not ready")
 
-    async def resource(request: Request) -> Response:
-        path = request.path_params.get("path", "")
-        return JSONResponse(
-            {
-                "resource": f"{url}/{path}".rstrip("/"),
-                "bearer_methods_supported": ["header"],
-                "scopes_supported": ["mcp"],
-            }
-        )
-
     async def nothing(request: Request) -> Response:
         return problem(404, "not_found", "there is nothing here")
 
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Route("/.well-known/oauth-protected-resource", resource),
-        Route("/.well-known/oauth-protected-resource/{path:path}", resource),
         Route("/api/{path:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from airegistry.core.documents import AppendLog, DocumentStore
+from airegistry.core.ports import Cipher
+from airegistry.stores.cipher import open_cipher
 from airegistry.stores.lock import FolderLock
 from airegistry.stores.memory import MemoryLog, MemoryStore
 from airegistry.stores.segments import SegmentLog
@@ -25,6 +27,7 @@ class Stores:
 
     documents: DocumentStore
     log: AppendLog
+    cipher: Cipher
     damage: list[str]
 
 
@@ -41,7 +44,7 @@ async def open_stores(data: Path | None) -> AsyncIterator[Stores]:
     if data is None:
         memory = MemoryStore()
         try:
-            yield Stores(memory, MemoryLog(), [])
+            yield Stores(memory, MemoryLog(), open_cipher(None), [])
         finally:
             memory.close()
         return
@@ -51,6 +54,6 @@ async def open_stores(data: Path | None) -> AsyncIterator[Stores]:
         async with TinyStore.open(data / JOURNAL_NAME) as documents:
             damage = list(documents.damage)
             async with SegmentLog.open(data / LOGS_NAME, damage=damage) as log:
-                yield Stores(documents, log, damage)
+                yield Stores(documents, log, await run_sync(open_cipher, data), damage)
     finally:
         lock.release()

@@ -116,7 +116,7 @@ class CatalogTools:
         )  # fmt: skip
         return self._answer(done)
 
-    @tool("Define an entity type", destructive=True, idempotent=True)
+    @tool("Define an entity type", destructive=True, idempotent=True, needs="policy")
     async def define_entity_type(
         self, name: str, schema: Annotated[Json, Field(description="JSON Schema 2020-12.")], description: str = ""
     ) -> EntityTypeShape:

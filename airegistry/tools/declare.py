@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -11,6 +11,7 @@ from fastmcp.tools.base import ToolResult
 from mcp_types import ToolAnnotations
 
 from airegistry.core.errors import AirError
+from airegistry.core.grants import Action
 from airegistry.tools.errors import tool_error
 
 P = ParamSpec("P")
@@ -20,7 +21,10 @@ MARK = "__airegistry_tool__"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What MCP clients are told about a tool beside its schema."""
+    """What MCP clients are told about a tool beside its schema.
+
+    `needs` is the action on the registry that a tool of administration cannot do without.
+    """
 
     title: str
     read_only: bool
@@ -28,6 +32,7 @@ class Declared:
     idempotent: bool
     open_world: bool
     structured: bool
+    needs: Action | None
 
 
 def tool(
@@ -38,11 +43,13 @@ def tool(
     idempotent: bool = False,
     open_world: bool = False,
     structured: bool = True,
+    needs: Action | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
     """Mark a method as a tool of the registry. `structured` False leaves the output schema out."""
 
     def mark(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        setattr(method, MARK, Declared(title, read_only, destructive, idempotent or read_only, open_world, structured))
+        hints = Declared(title, read_only, destructive, idempotent or read_only, open_world, structured, needs)
+        setattr(method, MARK, hints)
         return method
 
     return mark
@@ -66,6 +73,16 @@ def add_tools(mcp: FastMCP, owner: object) -> None:
             mcp.tool(guarded, name=name, title=declared.title, annotations=hints)
         else:
             mcp.tool(guarded, name=name, title=declared.title, annotations=hints, output_schema=None)
+
+
+def needs_of(owners: Iterable[object]) -> dict[str, Action]:
+    """The tools of administration among the marked methods of some objects, and the action each needs."""
+    declared = (
+        (name, getattr(method, MARK, None))
+        for owner in owners
+        for name, method in inspect.getmembers(owner, inspect.ismethod)
+    )
+    return {name: known.needs for name, known in declared if isinstance(known, Declared) and known.needs is not None}
 
 
 def domain_errors(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ToolResult]]:

@@ -1,19 +1,25 @@
 """`airegistry-tools`: the registry as an MCP server."""
 
+from collections.abc import Iterable
+
 from fastmcp import FastMCP
 
 from airegistry import __version__
 from airegistry.core.errors import Unsupported
 from airegistry.core.services import Services
+from airegistry.tools.audit import AuditTools
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
 from airegistry.tools.errors import BadArguments
-from airegistry.tools.governance import GovernanceTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.listing import ListingTools
+from airegistry.tools.policy import PolicyTools
 from airegistry.tools.prompts import add_prompts
 from airegistry.tools.resources import add_resources
+from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
+from airegistry.tools.tokens import TokenTools
+from airegistry.tools.vending import VendingTools
 
 NAME = "airegistry-tools"
 INSTRUCTIONS = """The company's registry of MCP servers, tools, A2A agents and skills.
@@ -22,8 +28,21 @@ To find something: search_registry(query). To add a server: register_service(nam
 You see and may call only what you are entitled to; access_denied names the scopes that are missing."""
 
 
-def build(services: Services) -> FastMCP:
-    """The server with every tool, resource and prompt. Callers come from the request: see `caller.py`."""
+def catalog_tools(services: Services) -> tuple[object, ...]:
+    """The objects whose marked methods are the tools of catalog and policy."""
+    listing = ListingTools(services)
+    return (
+        SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
+        PolicyTools(services), TokenTools(services), VendingTools(services.tokens), AuditTools(services),
+        ScanTools(services),
+    )  # fmt: skip
+
+
+def build(services: Services, owners: Iterable[object]) -> FastMCP:
+    """The server with every resource and prompt, and with the marked methods of `owners` as its tools.
+
+    Callers come from the request: see `caller.py`.
+    """
     mcp = FastMCP(
         NAME,
         instructions=INSTRUCTIONS,
@@ -35,11 +54,6 @@ def build(services: Services) -> FastMCP:
         middleware=[BadArguments()],
         list_page_size=200,
     )
-    listing = ListingTools(services)
-    owners = (
-        SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
-        GovernanceTools(services),
-    )  # fmt: skip
     for owner in owners:
         add_tools(mcp, owner)
     add_resources(mcp, services)

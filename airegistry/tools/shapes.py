@@ -12,6 +12,7 @@ Detail = Literal["brief", "full"]
 AssetKind = Literal["server", "agent", "skill", "virtual_server", "entity"]
 SearchKind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
 Path = Annotated[str, Field(description="The asset's path, as lists and search results show it.")]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
 Limit = Annotated[int, Field(ge=1, le=1000, description="At most this many.")]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before; leave out for the first page.")]
 
@@ -20,6 +21,12 @@ class Shape(BaseModel):
     """An answer; members beyond those named may come."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
+
+
+class Done(Shape):
+    """That it was done."""
+
+    ok: bool = True
 
 
 class ToolShape(Shape):

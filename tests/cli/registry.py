@@ -75,6 +75,10 @@ def _other_tools(mcp: FastMCP) -> None:
         return {}
 
     @mcp.tool
+    def import_scopes(document: Json | None = None, yaml: str | None = None, dry_run: bool = True) -> Json:
+        return {}
+
+    @mcp.tool
     def create_token(
         name: str, groups: list[str] | None = None, scopes: list[str] | None = None, expires_in: int = 86400
     ) -> Json:
@@ -95,6 +99,101 @@ def _other_tools(mcp: FastMCP) -> None:
         cursor: str | None = None,
     ) -> Json:  # fmt: skip
         return {}
+
+    _people_tools(mcp)
+    _client_tools(mcp)
+    _issuer_tools(mcp)
+    _provider_tools(mcp)
+
+
+def _people_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def put_user(
+        id: str, name: str | None = None, email: str | None = None, groups: list[str] | None = None,
+        password: str | None = None, active: bool | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def list_users(limit: int = 100, cursor: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def set_user_password(id: str, password: str | None = None) -> Json:
+        return {}
+
+    def by_id(id: str) -> Json:
+        return {}
+
+    for name in ("delete_user", "reset_second_factor", "end_sessions"):
+        mcp.tool(by_id, name=name)
+
+
+def _client_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def put_client(
+        client_id: str, client_name: str | None = None, redirect_uris: list[str] | None = None,
+        grant_types: list[str] | None = None, token_endpoint_auth_method: str | None = None, jwks: Json | None = None,
+        jwks_uri: str | None = None, groups: list[str] | None = None, scopes: list[str] | None = None,
+        active: bool | None = None, rotate_secret: bool = False,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def list_clients(origin: str | None = None, limit: int = 100, cursor: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def delete_client(client_id: str) -> Json:
+        return {}
+
+
+def _issuer_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def put_trusted_issuer(
+        name: str, issuer: str, jwks_uri: str | None = None, accepts: list[str] | None = None,
+        audiences: list[str] | None = None, algorithms: list[str] | None = None, subject_claim: str | None = None,
+        groups_claim: str | None = None, groups: list[str] | None = None,
+        group_map: dict[str, list[str]] | None = None, group_filter: list[str] | None = None,
+        scopes_claim: str | None = None, scopes: list[str] | None = None, required_claims: Json | None = None,
+        leeway: int | None = None, active: bool | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def list_trusted_issuers() -> Json:
+        return {}
+
+    @mcp.tool
+    def delete_trusted_issuer(name: str) -> Json:
+        return {}
+
+    @mcp.tool
+    def vend_token(name: str, scopes: list[str] | None = None, expires_in: int = 3600) -> Json:
+        return {}
+
+
+def _provider_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def put_identity_provider(
+        name: str, client_id: str, profile: str = "oidc", issuer: str | None = None, client_secret: str | None = None,
+        title: str | None = None, token_endpoint_auth_method: str | None = None, scopes: list[str] | None = None,
+        groups_claim: str | None = None, group_filter: list[str] | None = None,
+        group_map: dict[str, str] | None = None, dn_to_cn: bool | None = None, email_domains: list[str] | None = None,
+        tenants: list[str] | None = None, max_age: int | None = None, logout_endpoint: str | None = None,
+        api: str | None = None, enabled: bool = True,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def list_identity_providers() -> Json:
+        return {}
+
+    def by_name(name: str) -> Json:
+        return {}
+
+    for tool in ("delete_identity_provider", "test_identity_provider"):
+        mcp.tool(by_name, name=tool)
 
 
 class FakeRegistry(Middleware):

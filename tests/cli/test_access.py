@@ -1,8 +1,9 @@
-"""`token`, `scope` and `group`."""
+"""`token`, `scope`, `group` and `policy`."""
 
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_tokens_are_listed_with_what_they_hold(fake: FakeRegistry, run: Run) -> 
     record = {"id": "8f", "name": "bot", "scopes": ["a", "b"], "groups": [], "expires_at": "2026-11-21T12:00:00Z"}
     fake.says({"tokens": [record]})
     assert run("token", "list").out.splitlines() == [
-        "ID  NAME  SCOPES  GROUPS  EXPIRES_AT            REVOKED_AT",
+        "ID  NAME  SCOPES  GROUPS  EXPIRES_AT            REVOKED_AT  LAST_USED_AT",
         "8f  bot   a, b            2026-11-21T12:00:00Z",
     ]
     assert fake.calls == [("list_tokens", {})]
@@ -72,3 +73,40 @@ def test_a_group_is_put_with_its_scopes(fake: FakeRegistry, run: Run) -> None:
         ("put_group", {"name": "people", "scopes": ["a", "b"]}),
         ("put_group", {"name": "people", "scopes": [], "description": "Nobody yet"}),
     ]
+
+
+IMPORTED: Json = {
+    "scopes": [{"name": "readers", "grants": [{}, {}]}],
+    "groups": [{"name": "staff", "scopes": ["readers"]}],
+    "notes": ["scope 'readers': call_tool: no like here, left out"],
+}
+
+
+def test_scopes_of_another_registry_are_imported_from_a_file_with_what_is_to_be_known(
+    fake: FakeRegistry, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "scopes.yml"
+    file.write_text("readers: []", encoding="utf-8")
+    fake.says(IMPORTED)
+    ran = run("policy", "import", str(file))
+    assert ran.out.splitlines() == ["SORT   NAME     HOLDS", "scope  readers  2", "group  staff    readers"]
+    assert ran.err == f"note: {IMPORTED['notes'][0]}\nstored scopes: 1, groups: 1\n"
+    assert fake.calls == [("import_scopes", {"yaml": "readers: []", "dry_run": False})]
+
+
+def test_a_dry_run_of_an_import_says_that_nothing_is_stored(
+    fake: FakeRegistry, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("readers: []"))
+    fake.says(IMPORTED)
+    ran = run("policy", "import", "-", "--dry-run")
+    assert ran.err.endswith("nothing stored; would store scopes: 1, groups: 1\n")
+    assert fake.calls == [("import_scopes", {"yaml": "readers: []", "dry_run": True})]
+
+
+def test_an_import_as_json_is_the_answer_of_the_registry(fake: FakeRegistry, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "scopes.yml"
+    file.write_text("readers: []", encoding="utf-8")
+    fake.says(IMPORTED)
+    ran = run("policy", "import", str(file), "--json")
+    assert (json.loads(ran.out), ran.err) == (IMPORTED, "")

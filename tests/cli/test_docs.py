@@ -27,7 +27,11 @@ COMMANDS = list(named(commands()))
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "token create",
-        "token revoke", "token list", "scope put", "group put", "audit query", "audit verify", "version",
+        "token revoke", "token list", "scope put", "group put", "policy import", "audit query", "audit verify",
+        "version", "login", "logout", "client add", "client list", "client remove",
+        "user add", "user list", "user remove", "user password", "user second-factor-reset",
+        "token vend", "issuer add", "issuer list", "issuer remove",
+        "provider add", "provider list", "provider remove", "provider test",
     }  # fmt: skip
 
 

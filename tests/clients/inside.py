@@ -56,24 +56,28 @@ def run(home: Path, registry: Registry, *command: str, **env: str) -> str:
 
 def follow(page: str, home: Path, registry: Registry, **env: str) -> str:
     """Do as a page of `clients/` says; what was printed."""
-    return run(home, registry, "sh", "-e", "-c", blocks(page, "sh")[0], **env)
+    return run(home, registry, "sh", "-e", "-c", blocks(page, "sh")[-1], **env)
 
 
 def test_claude_code_connects(registry: Registry, home: Path) -> None:
-    assert "Connected" in follow("claude-code", home, registry)
+    follow("claude-code", home, registry)
+    assert "Connected" in run(home, registry, "claude", "mcp", "list")
     assert "Connected" in run(home, registry, "claude", "mcp", "get", "airegistry")
 
 
 def test_claude_code_connects_to_a_server_behind_the_gateway(registry: Registry, home: Path) -> None:
-    assert "Connected" in follow("claude-code", home, registry, AIREGISTRY_URL=f"{registry.url}/parcels")
+    follow("claude-code", home, registry, AIREGISTRY_URL=f"{registry.url}/parcels")
+    assert "Connected" in run(home, registry, "claude", "mcp", "list")
 
 
 def test_claude_code_with_a_wrong_token_does_not_connect(registry: Registry, home: Path) -> None:
-    assert "Connected" not in follow("claude-code", home, registry, AIREGISTRY_TOKEN="wrong" * 8)
+    follow("claude-code", home, registry, AIREGISTRY_TOKEN="wrong" * 8)
+    assert "Connected" not in run(home, registry, "claude", "mcp", "list")
 
 
 def test_codex_calls_tools_without_a_model(registry: Registry, home: Path) -> None:
-    assert "Bearer token" in follow("codex", home, registry)
+    follow("codex", home, registry)
+    assert "Bearer token" in run(home, registry, "codex", "mcp", "list")
     url = registry.gateway("parcels")
     run(home, registry, "codex", "mcp", "add", "parcels", "--url", url, "--bearer-token-env-var", VARIABLE)
     env = {**node.env(home), VARIABLE: registry.token}

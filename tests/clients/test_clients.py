@@ -13,9 +13,18 @@ from tests.support.processes import ROOT
 
 @pytest.mark.node
 @pytest.mark.timeout(200)
-def test_real_clients_work_on_loopback_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cases_of", ["inside", "login_inside"])
+def test_real_clients_work_on_loopback_alone(cases_of: str, tmp_path: Path) -> None:
     node.require_node()
-    cases = ["tests/clients/inside.py", "-n", "0", "-p", "no:cacheprovider", "--basetemp", str(tmp_path / "inside")]
+    cases = [
+        f"tests/clients/{cases_of}.py",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "--basetemp",
+        str(tmp_path / "inside"),
+    ]
     run = subprocess.run(
         [*node.require_namespace(), sys.executable, "-m", "pytest", *cases],
         cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=190, check=False,

@@ -9,18 +9,26 @@ from tests.clients.pages import FOLDER, blocks
 PAGES = sorted(page.stem for page in FOLDER.glob("*.md") if page.stem != "README")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_each_page_has_one_command_or_one_json_block(page: str) -> None:
-    assert len(blocks(page, "sh")) + len(blocks(page, "json")) == 1
+WITH_JSON = [page for page in PAGES if blocks(page, "json")]
+WITH_COMMANDS = ["claude-code", "codex"]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "json")])
-def test_each_json_block_names_the_endpoint_and_the_header(page: str) -> None:
-    block = json.loads(blocks(page, "json")[0])
-    server = (block.get("mcpServers") or block["servers"])["airegistry"]
-    assert (server.get("url") or server["httpUrl"]).endswith("/mcp")
-    assert server["headers"]["Authorization"].startswith("Bearer $")
-    assert page == "gemini-cli" or "httpUrl" not in server
+@pytest.mark.parametrize("page", WITH_JSON + WITH_COMMANDS)
+def test_each_page_has_one_block_for_persons_and_one_for_machines(page: str) -> None:
+    for_persons, for_machines = [*blocks(page, "sh"), *blocks(page, "json")]
+    assert "AIREGISTRY_TOKEN" not in for_persons
+    assert "token" in for_machines.lower()
+
+
+@pytest.mark.parametrize("page", WITH_JSON)
+def test_each_json_block_names_the_endpoint_and_the_second_the_header(page: str) -> None:
+    for text in blocks(page, "json"):
+        block = json.loads(text)
+        server = (block.get("mcpServers") or block["servers"])["airegistry"]
+        assert (server.get("url") or server["httpUrl"]).endswith("/mcp")
+        assert page == "gemini-cli" or "httpUrl" not in server
+        assert ("headers" in server) == (text == blocks(page, "json")[1])
+        assert server.get("headers", {}).get("Authorization", "Bearer $").startswith("Bearer $")
 
 
 def test_the_overview_names_every_page() -> None:

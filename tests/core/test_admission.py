@@ -2,7 +2,6 @@
 
 import pytest
 
-from airegistry.core.access import Grant
 from airegistry.core.admission import Gate
 from airegistry.core.assets import MAX_TAGS
 from airegistry.core.errors import (
@@ -11,6 +10,7 @@ from airegistry.core.errors import (
     ScanFailed,
 )
 from airegistry.core.events import Event
+from airegistry.core.grants import Grant
 from airegistry.core.ports import AnyAsset, Finding
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import SECURITY_PENDING
@@ -194,3 +194,15 @@ async def test_an_asset_alike_in_url_and_meaning_is_reported_once() -> None:
     await world.put_server("weather", title="Weather", description="Rain by city.")
     twin = world.server("twin", title="Weather", description="Rain by city.", url="https://weather.test/mcp")
     assert await duplicates(world, twin) == [("weather", "url")]
+
+
+@pytest.mark.parametrize("hidden", ["moon", "sun"])
+async def test_duplicates_do_not_tell_which_tools_are_hidden(hidden: str) -> None:
+    world = await build(embedder=MINILM)
+    await world.services.search.embed_all()
+    await world.put_server("forecasts", ["rain", hidden], description="Tells the weather of tomorrow for any town.")
+    ann = await world.holding(Grant(tools=["rain"]), Grant(actions=["register"]))
+    twin = world.server(
+        "forecasts-2", ["rain", "sun"], name="forecasts", description="Tells the weather of tomorrow for any town."
+    )
+    assert await duplicates(world, twin, ann) == []

@@ -4,7 +4,6 @@ import anyio
 import pytest
 from pydantic import JsonValue
 
-from airegistry.core.access import Grant
 from airegistry.core.assets import Server
 from airegistry.core.errors import (
     AccessDenied,
@@ -14,6 +13,7 @@ from airegistry.core.errors import (
     ScanFailed,
     UpstreamFailed,
 )
+from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM
 from tests.core.wiring import ANN, BOB, NOON, World, asset, build
 

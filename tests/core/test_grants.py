@@ -6,8 +6,9 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from airegistry.core.access import KINDS, Access, Action, Grant, Scope
+from airegistry.core.access import Access
 from airegistry.core.errors import AccessDenied
+from airegistry.core.grants import EVERY_TOOL, KINDS, PLUMBING, Action, Grant, Scope
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from tests.core.wiring import ANN, World, asset
@@ -173,3 +174,122 @@ def test_scopes_that_would_help_come_narrowest_first_and_administrators_only_whe
     access.replace([admin], [])
     decision = access.decide(Principal("bob"), "call", asset("server", "weather"), tool="get", method="tools/call")
     assert decision.missing == ("admin",)
+
+
+@pytest.mark.parametrize("action", WHOLE)
+@pytest.mark.parametrize("kind", ["server", "virtual_server"])
+def test_every_right_on_tools_is_none_on_the_servers_that_have_them(kind: str, action: Action) -> None:
+    access, bob = access_of(Grant(kinds=["tool"], actions=["*"]))
+    assert not access.decide(bob, action, asset(kind, "weather")).allowed
+    assert access.decide(bob, "call", asset(kind, "weather"), tool="forecast", method="tools/call").allowed
+    assert not access.administrates(bob)
+
+
+def test_denying_every_tool_hides_the_tools_and_not_the_server() -> None:
+    access, bob = access_of(Grant(), Grant(kinds=["tool"], assets=["weather"], effect="deny"))
+    weather = asset("server", "weather")
+    assert access.sees(bob, weather)
+    assert access.decide(bob, "read", weather, method="tools/list").allowed
+    assert not access.sees(bob, weather, "forecast")
+    assert not access.decide(bob, "call", weather, tool="forecast", method="tools/call").allowed
+    assert not access.decide(bob, "call", weather, tool=EVERY_TOOL, method="odd/method").allowed
+    assert access.decide(bob, "call", asset("agent", "weather")).allowed
+
+
+def test_a_grant_on_tools_and_servers_is_one_on_servers_as_a_whole() -> None:
+    access, bob = access_of(Grant(kinds=["tool", "server"], actions=["update"]))
+    assert access.decide(bob, "update", asset("server", "weather")).allowed
+    assert not access.decide(bob, "update", asset("virtual_server", "weather")).allowed
+
+
+@pytest.mark.parametrize(
+    ("methods", "listed_by"),
+    [
+        (["tools/*"], "tools/list"),
+        (["tools/call"], "tools/list"),
+        (["prompts/get"], "prompts/list"),
+        (["resources/read"], "resources/list"),
+    ],
+)
+def test_a_grant_of_some_methods_shows_what_those_methods_use_and_nothing_else(
+    methods: list[str], listed_by: str
+) -> None:
+    access, bob = access_of(Grant(assets=["weather"], methods=methods))
+    weather = asset("server", "weather")
+    for method in ("tools/list", "prompts/list", "resources/list"):
+        assert access.sees(bob, weather, "anything", method) is (method == listed_by)
+
+
+async def test_a_second_grant_of_resources_does_not_show_the_tools_that_the_first_leaves_out(world: World) -> None:
+    weather = await world.put_server("weather", ["get_rain", "set_rain"])
+    ann = await world.holding(
+        Grant(assets=["weather"], tools=["get_*"]), Grant(assets=["weather"], methods=["resources/*"])
+    )
+    assert [tool.name for tool in world.services.catalog.tools(ann, weather)] == ["get_rain"]
+    found = await world.services.search.find(ann, "set_rain", kinds=["tool"])
+    assert [hit.tool.name for hit in found.hits if hit.tool] == ["get_rain"]
+
+
+@pytest.mark.parametrize("method", sorted(PLUMBING | {"notifications/cancelled"}))
+async def test_what_a_connection_is_made_of_comes_with_any_grant_and_may_be_denied(world: World, method: str) -> None:
+    await world.put_server("weather")
+    ann = await world.holding(Grant(assets=["weather"], methods=["tools/call"]))
+    assert await world.services.invocation.enter(ann, "weather", method)
+    denied = await world.holding(Grant(methods=[method], effect="deny"), who=ann, name="denial")
+    with pytest.raises(AccessDenied, match="denied by scope denial"):
+        await world.services.invocation.enter(denied, "weather", method)
+    assert await world.services.invocation.enter(denied, "weather", "tools/call", "forecast")
+
+
+@pytest.mark.parametrize("method", ["tools/call", "prompts/get", "resources/read", "completion/complete"])
+async def test_methods_are_enforced_on_every_call(world: World, method: str) -> None:
+    await world.put_server("weather")
+    family = method.partition("/")[0]
+    granted = await world.holding(Grant(assets=["weather"], methods=[method]), name="granted")
+    others = await world.holding(Grant(assets=["weather"], methods=["[!" + family[0] + "]*"]), name="others")
+    denied = await world.holding(
+        Grant(assets=["weather"], methods=[f"{family}/*"], effect="deny"), who=granted, name="no"
+    )
+    assert await world.services.invocation.enter(granted, "weather", method, "forecast")
+    for who in (others, denied):
+        with pytest.raises(AccessDenied):
+            await world.services.invocation.enter(who, "weather", method, "forecast")
+
+
+def test_an_empty_list_of_tools_shows_the_asset_and_none_of_its_tools() -> None:
+    access, bob = access_of(Grant(assets=["vault"], tools=[]))
+    vault = OPEN_TO_NOBODY[0].model_copy(update={"path": "vault"})
+    assert access.sees(bob, vault)
+    assert not access.sees(bob, vault, "open")
+    assert not access.decide(bob, "call", vault, tool="open", method="tools/call").allowed
+
+
+@pytest.mark.parametrize("empty", ["kinds", "assets", "actions"])
+@pytest.mark.parametrize("effect", ["allow", "deny"])
+def test_an_empty_list_of_kinds_assets_or_actions_is_no_rule_at_all(empty: str, effect: str) -> None:
+    access, bob = access_of(Grant.model_validate({empty: [], "effect": effect}))
+    weather = asset("server", "weather")
+    assert not access.decide(bob, "call", weather, tool="x", method="tools/call").allowed
+    assert access.decide(bob, "read", weather).allowed
+    assert access.sees(bob, weather, "x")
+
+
+@pytest.mark.parametrize("assets", [["*", "vault"], ["all", "vault"], ["vault", "**"]])
+def test_a_name_beside_a_star_opens_the_asset_of_that_name(assets: list[str]) -> None:
+    access, bob = access_of(Grant(assets=assets))
+    assert access.sees(bob, OPEN_TO_NOBODY[0])
+    assert not access.sees(bob, OPEN_TO_NOBODY[1])
+    assert access.decide(bob, "call", asset("server", "weather")).allowed
+
+
+@pytest.mark.parametrize("glob", ["Weather", "WEATHER", "w[E]ather", "W*"])
+def test_case_counts_in_globs_whatever_the_platform(glob: str) -> None:
+    access, bob = access_of(Grant(assets=[glob], tools=["Get_*"]), Grant(tools=["GET"]))
+    assert not access.decide(bob, "call", asset("server", "weather"), tool="Get_rain", method="tools/call").allowed
+    assert not access.decide(bob, "call", asset("server", "weather"), tool="get", method="tools/call").allowed
+
+
+def test_rights_on_assets_by_glob_are_none_on_the_registry() -> None:
+    access, bob = access_of(Grant(assets=["?*"], actions=["*"]), Grant(assets=["[a-z]*"], actions=["*"]))
+    for action in ON_THE_REGISTRY:
+        assert not access.decide(bob, action).allowed

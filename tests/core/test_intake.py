@@ -5,10 +5,10 @@ from typing import TypeAlias
 
 import pytest
 
-from airegistry.core.access import Grant
 from airegistry.core.assets import Agent, Entity, Json, Skill
 from airegistry.core.cards import MAX_FRONTMATTER, MAX_SKILL, content_hash, read_card, read_skill
 from airegistry.core.errors import AccessDenied, Invalid, NotFound, UpstreamFailed
+from airegistry.core.grants import Grant
 from airegistry.core.intake import GOVERNANCE, READ_FROM_FORMAT
 from airegistry.core.principals import SYSTEM
 from tests.core.wiring import ANN, World

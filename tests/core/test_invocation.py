@@ -6,7 +6,6 @@ import anyio
 import pytest
 
 from airegistry.core import audit as trail
-from airegistry.core.access import CALLS, PLUMBING, Grant
 from airegistry.core.assets import Json
 from airegistry.core.errors import (
     AccessDenied,
@@ -18,6 +17,7 @@ from airegistry.core.errors import (
     Unsupported,
     UpstreamFailed,
 )
+from airegistry.core.grants import CALLS, PLUMBING, Grant
 from airegistry.core.ports import UpstreamResult
 from airegistry.core.principals import SYSTEM, Principal
 from tests.core.wiring import ANN, World, asset, build

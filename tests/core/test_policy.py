@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 
-from airegistry.core.access import Access, Grant, Group, Scope
+from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.documents import Document, Where
 from airegistry.core.errors import AccessDenied, Invalid
+from airegistry.core.grants import Grant, Group, Scope
 from airegistry.core.policy import Policy
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.stores.memory import MemoryLog, MemoryStore

@@ -3,10 +3,10 @@
 import anyio
 import pytest
 
-from airegistry.core.access import Grant
 from airegistry.core.assets import Rating
 from airegistry.core.documents import Document, Json
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
+from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.stores.memory import MemoryStore
 from tests.core.wiring import ANN, BOB, World, build

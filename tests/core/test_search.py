@@ -8,9 +8,9 @@ import anyio
 import numpy as np
 import pytest
 
-from airegistry.core.access import Grant
 from airegistry.core.errors import Conflict, NotFound
 from airegistry.core.events import Event
+from airegistry.core.grants import Grant
 from airegistry.core.ports import AnyAsset, IndexDocument, Match, Vectors
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.search import Search
@@ -340,3 +340,13 @@ async def test_what_is_registered_while_the_start_begins_to_embed_gets_its_vecto
     weather = await world.put_server("weather")
     await search.on_event(Event("server:register", weather, "x"))
     assert [match.dense for match in index.search("", Numbers().embed_query("x"), limit=1)[0]] != [0.0]
+
+
+@pytest.mark.parametrize("hidden", [[], ["secret"]])
+async def test_a_hidden_tool_does_not_move_its_server_among_equals(world: World, hidden: list[str]) -> None:
+    paths = ("beta", "depot", "depotx", "zeta")
+    for path in paths:
+        await world.put_server(path, hidden if path == "depot" else [], description="rain")
+    ann = await world.holding(Grant(tools=["forecast"]))
+    found = await world.services.search.find(ann, "rain")
+    assert [hit.asset.path for hit in found.hits] == [*paths]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from airegistry.core.access import Grant, Group, Scope
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import AccessDenied, Invalid, NotFound
+from airegistry.core.grants import Grant, Group, Scope
 from airegistry.core.principals import SYSTEM, Principal
 from tests.core.wiring import ANN, OPERATOR_TOKEN, World, build
 
@@ -153,6 +153,26 @@ async def test_a_token_does_not_shed_what_its_maker_is_denied(world: World, gran
     with pytest.raises(AccessDenied, match="denied by not-the-diary"):
         await mint(world, maker, scopes=["scope"])
     await mint(world, maker, scopes=["scope", "not-the-diary"])
+
+
+async def test_a_token_does_not_outlive_its_maker(world: World) -> None:
+    await world.services.policy.put_scope(SYSTEM, Scope(name="makes", grants=[Grant(actions=["token"])]))
+    _, token = await mint(world, scopes=["makes"], expires_in=100)
+    maker = world.services.tokens.resolve(token)
+    assert maker is not None
+    with pytest.raises(Invalid, match="does not outlive its maker"):
+        await mint(world, maker, name="own", scopes=["makes"], expires_in=101)
+    await mint(world, maker, name="own", scopes=["makes"], expires_in=100)
+
+
+async def test_only_administrators_revoke_the_tokens_of_others(world: World) -> None:
+    id_, token = await mint(world)
+    maker = await world.holding(Grant(actions=["token"]))
+    own, _ = await mint(world, maker, name="own", scopes=["scope"])
+    with pytest.raises(AccessDenied, match="tokens of others"):
+        await world.services.tokens.revoke(maker, id_)
+    assert world.services.tokens.resolve(token) is not None
+    await world.services.tokens.revoke(maker, own)
 
 
 async def test_nobody_takes_the_name_of_anothers_token_and_with_it_their_private_assets(world: World) -> None:

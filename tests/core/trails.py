@@ -1,8 +1,9 @@
 """Audit trails over memory, some of them filled."""
 
-from airegistry.core.access import Access, Grant, Scope
+from airegistry.core.access import Access
 from airegistry.core.audit import STREAM, Audit, AuditEvent
 from airegistry.core.documents import Json
+from airegistry.core.grants import Grant, Scope
 from airegistry.stores.memory import MemoryLog
 from tests.core.wiring import NOON, FakeClock
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from airegistry.core.access import Access, Grant, Scope
+from airegistry.core.access import Access
 from airegistry.core.admission import Admission, Gate
 from airegistry.core.assets import Json, Server, Tool
 from airegistry.core.audit import Audit, AuditEvent, AuditFilter
@@ -16,6 +16,7 @@ from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.core.events import Event, Events, Listener
 from airegistry.core.explain import Explainer
+from airegistry.core.grants import Grant, Scope
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.policy import Policy

@@ -9,18 +9,21 @@ from typing import get_args
 import pytest
 
 from airegistry.core import errors
-from airegistry.core.access import CALLS, LISTED_BY, PLUMBING, Access, Action, Grant, Scope
+from airegistry.core.access import Access
 from airegistry.core.audit import AuditEvent
 from airegistry.core.errors import AirError
+from airegistry.core.grants import CALLS, LISTED_BY, PLUMBING, Action, Grant, Scope
 from airegistry.core.invocation import CALL_TIMEOUT, Outcome
 from airegistry.core.lifecycle import STAGES
 from airegistry.core.principals import Principal
 from airegistry.core.ranking import DENSE_SHARE, K1, B
+from airegistry.core.scope_import import PERMISSIONS
 from airegistry.core.search import MEANING
 from airegistry.gateway.errors import STATUS
 from airegistry.settings import ClientSettings, Settings, load
 from airegistry.stores.lock import LOCK_NAME
 from airegistry.stores.open import JOURNAL_NAME, LOGS_NAME
+from airegistry.tools.policy import ExplanationShape, RuleShape
 from tests.docs.console import blocks
 from tests.support.processes import ROOT
 
@@ -74,7 +77,7 @@ def test_the_architecture_names_every_module() -> None:
     tree = next(block.text for block in blocks(ROOT / "ARCHITECTURE.md") if block.text.startswith("airegistry/"))
     for folder in [line.split()[0] for line in re.findall(r"^  \w+/.*$", tree, re.MULTILINE)]:
         named = re.search(rf"^  {folder}(.*?)(?=^\S|^  \S)", tree, re.MULTILINE | re.DOTALL)
-        modules = {file.stem for file in (ROOT / "airegistry" / folder).glob("*.py")} - {"__init__"}
+        modules = {file.stem for file in (ROOT / "airegistry" / folder).rglob("*.py")} - {"__init__"}
         assert named is not None
         assert modules <= set(named[1].split()), folder
     packages = {file.parent.name for file in (ROOT / "airegistry").glob("*/__init__.py")}
@@ -107,7 +110,17 @@ def test_every_grant_on_the_access_page_is_one() -> None:
     scope, grants, answer = (json.loads(block.text) for block in blocks(DOCS / "access.md") if block.language == "json")
     assert Scope.model_validate(scope).grants[0].tools == ["get_forecast"]
     assert [Grant.model_validate(grant) for grant in grants]
-    assert answer.keys() == {"allowed", "reason", "missing"}
+    assert answer.keys() == ExplanationShape.model_fields.keys()
+    assert answer["rule"].keys() == RuleShape.model_fields.keys()
+
+
+def test_the_access_page_names_what_becomes_of_the_permissions_of_the_peer() -> None:
+    page = text_of("access.md")
+    for permission, (kind, action) in PERMISSIONS.items():
+        verb = permission.partition("_")[0]
+        shown = f"`{verb}_…`" if kind != "agent" and verb in {"modify", "toggle", "delete"} else f"`{permission}`"
+        assert shown in page, permission
+        assert f"`{action}`" in page, action
 
 
 def test_a_grant_to_read_the_trail_is_written_as_the_pages_say() -> None:

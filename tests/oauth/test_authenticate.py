@@ -11,12 +11,23 @@ from airegistry.core.errors import Unauthenticated
 from airegistry.core.principals import Principal
 from airegistry.oauth.authenticate import Authenticate, is_public
 from airegistry.oauth.identity import PRINCIPAL, principal_of
+from airegistry.oauth.resources import Resources
 from airegistry.oauth.session_owner import owner_of_sessions
 
 pytestmark = pytest.mark.anyio
 ANN = Principal("token:ann", client="1")
 TOKENS = {"air_1_secret": ANN, "p@ss,word!" * 4: ANN}
 Headers = list[tuple[bytes, bytes]]
+
+
+class Known:
+    """A table of tokens, each for every resource."""
+
+    async def resolve(self, token: str, resource: str) -> Principal | None:
+        return TOKENS.get(token)
+
+    def alive(self, token: str, resource: str) -> bool:
+        return token in TOKENS
 
 
 @dataclass
@@ -39,7 +50,7 @@ async def ask(path: str, headers: Headers, kind: str = "http") -> tuple[Inside, 
         sent.append(message)
 
     scope: dict[str, Any] = {"type": kind, "path": path, "headers": headers, "method": "GET"}
-    await Authenticate(inside, TOKENS.get, "https://r.test")(scope, receive, send)
+    await Authenticate(inside, Known(), Resources("https://r.test"))(scope, receive, send)
     return inside, sent
 
 

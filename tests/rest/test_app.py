@@ -39,7 +39,7 @@ def ready() -> Ready:
 
 @pytest.fixture
 async def http(ready: Ready) -> AsyncIterator[httpx2.AsyncClient]:
-    front = Front(Named("tools"), Named("gateway"), routes("https://r.test", ready))
+    front = Front(Named("tools"), Named("gateway"), routes(ready))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(front), base_url="https://r.test") as client:
         yield client
 
@@ -52,13 +52,6 @@ async def test_liveness_and_readiness_tell_nothing_more(http: httpx2.AsyncClient
     answer = await http.get("/readyz")
     assert (answer.status_code, answer.json()["code"]) == (503, "internal")
     assert (await http.get("/healthz")).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["", "/mcp", "/weather/mcp", "/airegistry-tools/mcp", "/weather@1.0/mcp"])
-async def test_each_resource_has_its_metadata(http: httpx2.AsyncClient, path: str) -> None:
-    answer = await http.get(f"/.well-known/oauth-protected-resource{path}")
-    assert answer.status_code == 200
-    assert answer.json()["resource"] == f"https://r.test{path}"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/servers", "/api/", "/api", "/", "/nothing", "/healthz/", "/.well-known/x"])

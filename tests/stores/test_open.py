@@ -67,6 +67,7 @@ async def test_all_files_are_their_owners_alone(tmp_path: Path) -> None:
         "data": 0o700,
         "data/lock": 0o600,
         "data/documents.journal": 0o600,
+        "data/secret.key": 0o600,
         "data/logs": 0o700,
         "data/logs/audit": 0o700,
         "data/logs/audit/00000000000000000001.log": 0o600,

@@ -10,9 +10,10 @@ from mcp_types import PromptReference, ResourceTemplateReference, TextContent
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.completions import OWNERS
 from airegistry.tools.declare import MARK
-from airegistry.tools.governance import GovernanceTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.listing import ListingTools
+from airegistry.tools.policy import PolicyTools
+from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
 from tests.tools.wiring import World, put, put_skill
 
@@ -24,7 +25,7 @@ ARGUMENTS = {
     "review_scan": {"kind": "skill", "path": "folding"},
     "explain_refusal": {"kind": "server", "path": "vault", "action": "call"},
 }
-OWNERS_OF_TOOLS = (CatalogTools, GovernanceTools, InvokeTools, ListingTools, SearchTools)
+OWNERS_OF_TOOLS = (CatalogTools, PolicyTools, ScanTools, InvokeTools, ListingTools, SearchTools)
 TOOLS = {name for owner in OWNERS_OF_TOOLS for name, method in inspect.getmembers(owner) if hasattr(method, MARK)}
 ASSETS = ResourceTemplateReference(uri="airegistry://{kind}/{path}")
 FILES = ResourceTemplateReference(uri="skill://{path}/{file*}")

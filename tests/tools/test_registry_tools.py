@@ -2,7 +2,7 @@
 
 import pytest
 
-from airegistry.core.access import Grant, Scope
+from airegistry.core.grants import Grant, Scope
 from airegistry.core.principals import SYSTEM
 from tests.support.mcp import Json, call, refused
 from tests.tools.wiring import World, put_skill

@@ -12,15 +12,16 @@ from fastmcp.utilities.tests import ASGIServer, asgi_server
 from pydantic import AnyUrl
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airegistry.core.access import Grant, Group
-from airegistry.core.access import Scope as AccessScope
 from airegistry.core.assets import Json
+from airegistry.core.grants import Grant, Group
+from airegistry.core.grants import Scope as AccessScope
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.services import Services
 from airegistry.oauth.identity import PRINCIPAL
 from airegistry.tools.prompts import add_prompts
 from airegistry.tools.resources import PAGE, add_resources
 from airegistry.tools.server import build as build_server
+from airegistry.tools.server import catalog_tools
 from tests.core.wiring import World as Core
 from tests.core.wiring import asset, build
 
@@ -154,7 +155,7 @@ async def furnished(page_size: int = PAGE) -> AsyncIterator[World]:
 async def complete() -> AsyncIterator[World]:
     """A furnished core behind `airegistry-tools` as it is, without sockets."""
     core = await furnished_core()
-    async with served(build_server(core.services), core) as world:
+    async with served(build_server(core.services, catalog_tools(core.services)), core) as world:
         yield world
 
 

@@ -1,0 +1,372 @@
+"""The directory: administration of users, their logins, and what they change of themselves."""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+
+from airegistry.core.access import Access
+from airegistry.core.audit import Audit
+from airegistry.core.documents import DocumentStore
+from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
+from airegistry.core.lockout import ROUNDS
+from airegistry.core.passwords import check_password, new_password
+from airegistry.core.ports import Cipher, Clock, PasswordHasher, SecondFactors
+from airegistry.core.principals import Principal
+from airegistry.core.proofs import LOGIN, Changes, Proofs
+from airegistry.core.users import (
+    LOCAL,
+    LOCAL_ID,
+    MAX_EMAIL,
+    MAX_GROUP,
+    MAX_GROUPS,
+    MAX_NAME,
+    BadCredentials,
+    Callback,
+    User,
+    Users,
+)
+
+log = logging.getLogger(__name__)
+
+PUT, DELETE, CHANGE_PASSWORD, LOGOUT, FACTOR = (
+    "user:put",
+    "user:delete",
+    "user:password",
+    "user:logout",
+    "user:second_factor",
+)
+NO_FACTOR: Changes = {"totp": None, "totp_pending": None, "totp_step": None, "recovery": []}
+MAX_SUB = 255
+
+_PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class Directory:
+    """Keeps users: local ones with their passwords and second factors, and those of identity providers."""
+
+    def __init__(
+        self,
+        store: DocumentStore,
+        access: Access,
+        audit: Audit,
+        clock: Clock,
+        hasher: PasswordHasher,
+        cipher: Cipher,
+        factors: SecondFactors,
+    ) -> None:
+        self._access = access
+        self._audit = audit
+        self._clock = clock
+        self._cipher = cipher
+        self._factors = factors
+        self._users = Users(store)
+        self._proofs = Proofs(store, self._users, audit, clock, hasher, cipher, factors)
+        self._callbacks: list[Callback] = []
+
+    @property
+    def revision(self) -> int:
+        """Grows with every change of a user."""
+        return self._users.revision
+
+    async def reload(self) -> None:
+        """Read the stored users."""
+        await self._users.reload()
+
+    async def sweep(self) -> int:
+        """Forget failed attempts that are too old to count; returns how many names they were on."""
+        return await self._proofs.lockout.sweep()
+
+    def known(self, id_: str) -> User | None:
+        """A user from memory, active or not."""
+        return self._users.known(id_)
+
+    def subscribe(self, callback: Callback) -> None:
+        """Have somebody told the id of each user whose sessions and tokens are over from now on."""
+        self._callbacks.append(callback)
+
+    async def users(self, who: Principal, *, after: str = "", limit: int | None = None) -> list[User]:
+        """Users in order of id, those after `after` only.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+        """
+        self._access.require(who, "policy")
+        return [user for user in self._users.all() if user.id > after][:limit]
+
+    async def put(
+        self,
+        who: Principal,
+        id_: str,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        groups: list[str] | None = None,
+        password: str | None = None,
+        active: bool | None = None,
+    ) -> User:
+        """Create a local user, or change of any user what is given.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            Invalid: the id, a field or the password will not do.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        fields = {"name": name, "email": email, "groups": groups, "password": password, "active": active}
+        given = {field: value for field, value in fields.items() if value is not None}
+        async with self._audit.attempt(who, PUT, f"user/{id_}") as attempt:
+            attempt.reason = f"{self._access.require(who, 'policy').reason}; sets {', '.join(given) or 'nothing'}"
+            user, version = await self._users.find_one(id_) or (self._new(id_), 0)
+            _check_fields(name or "", email or "", groups or [])
+            update: dict[str, object] = {field: value for field, value in given.items() if field != "password"}
+            ends = version > 0 and (password is not None or (active is False and user.active))
+            if password is not None:
+                update["password_hash"] = await self._hashed(user.model_copy(update=update), password)
+            if ends:
+                update["ended_at"] = user.end_of_sessions(self._clock.now())
+            user = await self._users.save(user.model_copy(update=update), expect=version)
+            if password is not None:
+                await self._proofs.lockout.clear(id_)
+        if ends:
+            await self._tell(id_)
+        return user
+
+    async def set_password(self, who: Principal, id_: str, password: str | None = None) -> tuple[User, str]:
+        """Give a local user a password, a random one by default, and return it. Sessions and tokens end, and so does
+        the wait after failed attempts.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            NotFound: there is no such user.
+            Invalid: the password will not do, or the user signs in elsewhere.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        password = new_password() if password is None else password
+        async with self._audit.attempt(who, CHANGE_PASSWORD, f"user/{id_}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            user, version = await self._users.get(id_)
+            kept = await self._hashed(user, password)
+            ended = user.end_of_sessions(self._clock.now())
+            user = user.model_copy(update={"password_hash": kept, "ended_at": ended})
+            await self._users.save(user, expect=version)
+            await self._proofs.lockout.clear(id_)
+        await self._tell(id_)
+        return user, password
+
+    async def remove(self, who: Principal, id_: str) -> None:
+        """Remove a user. A later one of the same id has nothing of this one's.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            NotFound: there is no such user.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        async with self._audit.attempt(who, DELETE, f"user/{id_}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            _, version = await self._users.get(id_)
+            await self._users.delete(id_, expect=version)
+        await self._tell(id_)
+
+    async def log_out(self, who: Principal, id_: str) -> User:
+        """End all sessions and tokens of a user.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            NotFound: there is no such user.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        user = await self._change(who, LOGOUT, id_, lambda user: {"ended_at": user.end_of_sessions(self._clock.now())})
+        await self._tell(id_)
+        return user
+
+    async def reset_second_factor(self, who: Principal, id_: str) -> User:
+        """Let a user in without a second factor, who has lost it.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            NotFound: there is no such user.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        return await self._change(who, FACTOR, id_, lambda user: NO_FACTOR)
+
+    async def authenticate(
+        self, id_: str, password: str, code: str | None = None, *, source: str
+    ) -> tuple[User, list[str]]:
+        """The local user whose password this is, and how it was proven (RFC 8176 `amr`). `source` is the address of
+        whoever tries.
+
+        Raises:
+            BadCredentials: nobody is proven.
+            SecondFactorNeeded: the password is right, and a code is needed too.
+            RateLimited: too many attempts on this name, or from this source.
+        """
+        return await self._proofs.prove(id_, password, code, self._signs_in, source=source)
+
+    async def provision(
+        self, provider: str, sub: str, *, name: str = "", email: str = "", groups: Iterable[str] = (), source: str = ""
+    ) -> User:
+        """The user of an identity provider who has just signed in there, created or brought up to date.
+
+        The groups replace those of the last login. No local user is ever taken for this one, whatever the e-mail.
+
+        Raises:
+            AccessDenied: the user is switched off here.
+            Invalid: `provider` or `sub` is none.
+            Conflict: the user is being changed all the time.
+        """
+        if not _PROVIDER.fullmatch(provider) or provider == LOCAL:
+            raise Invalid(f"{provider[:64]!r} names no identity provider", field="provider")
+        if not 1 <= len(sub) <= MAX_SUB or not sub.isprintable():
+            raise Invalid(f"a sub has 1 to {MAX_SUB} characters, all of them printable", field="sub")
+        self._audit.check_writable()
+        claims = {"name": _plain(name, MAX_NAME), "email": _plain(email, MAX_EMAIL)}
+        changes: Changes = {**{field: text for field, text in claims.items() if text},
+                            "provider_groups": self._bounded(groups)}  # fmt: skip
+        user = await self._provisioned(provider, sub, changes)
+        reason = f"signed in at {provider}" if user.active else "switched off"
+        decision, outcome = ("allow", "ok") if user.active else ("deny", "refused")
+        who, reason = Principal(subject=user.subject, kind="person"), f"{reason}, from {source}" if source else reason
+        await self._audit.record(
+            self._audit.event(who, LOGIN, f"user/{user.id}", None, decision=decision, outcome=outcome, reason=reason)
+        )
+        if not user.active:
+            raise AccessDenied("this account is switched off")
+        return user
+
+    async def change_password(self, id_: str, old: str, new: str, *, source: str = "") -> User:
+        """Replace one's own password. All sessions and tokens end: whoever did it is given a new session.
+
+        Raises:
+            BadCredentials: the old one is wrong.
+            RateLimited: too many attempts on this name, or from this source.
+            Invalid: the new one will not do.
+        """
+        user = self._users.known(id_)
+        check_password(new, id_, *((user.name, user.email) if user else ()))
+        kept = await self._proofs.hash(new)
+
+        def changes(user: User) -> Changes:
+            moment = user.end_of_sessions(self._clock.now())
+            return {"password_hash": kept, "ended_at": moment, "login_at": moment}
+
+        user, _ = await self._proofs.prove(
+            id_, old, None, changes, source=source, action=CHANGE_PASSWORD, done="changed", factor=False
+        )
+        await self._tell(user.id)
+        return user
+
+    async def enrol_second_factor(self, id_: str, password: str, code: str | None = None, *, source: str = "") -> str:
+        """A new secret in base32, of no effect until a code confirms it. `code` is that of a second factor in force.
+
+        Raises:
+            BadCredentials: the password or the code is wrong.
+            SecondFactorNeeded: there is one in force, and no code of it.
+            RateLimited: too many attempts on this name, or from this source.
+        """
+        secret = self._factors.secret()
+        pending: Changes = {"totp_pending": self._cipher.encrypt(secret)}
+        await self._proofs.prove(
+            id_, password, code, lambda user: pending, source=source, action=FACTOR, done="enrolment begun"
+        )
+        return secret
+
+    async def confirm_second_factor(self, id_: str, code: str) -> list[str]:
+        """Put the new secret in force with a code of it; returns the recovery codes, which are shown this once.
+
+        Raises:
+            BadCredentials: the code is wrong.
+            NotFound: no second factor is being set up.
+            Conflict: somebody else changed the user meanwhile.
+        """
+        user, version = await self._users.get(id_)
+        who = Principal(subject=user.subject, kind="person")
+        async with self._audit.attempt(who, FACTOR, f"user/{user.id}") as attempt:
+            attempt.reason = "enrolment confirmed"
+            if user.totp_pending is None:
+                raise NotFound("no second factor is being set up")
+            step = self._factors.step(self._cipher.decrypt(user.totp_pending), code, self._clock.now())
+            if step is None:
+                raise BadCredentials("wrong code")
+            codes = self._factors.recovery_codes()
+            hashes = [self._factors.recovery_hash(each) for each in codes]
+            update = {"totp": user.totp_pending, "totp_pending": None, "totp_step": step, "recovery": hashes}
+            await self._users.save(user.model_copy(update=update), expect=version)
+        return codes
+
+    async def disable_second_factor(self, id_: str, password: str, code: str, *, source: str = "") -> User:
+        """Go without a second factor.
+
+        Raises:
+            BadCredentials: the password or the code is wrong.
+            SecondFactorNeeded: the code is empty.
+            RateLimited: too many attempts on this name, or from this source.
+        """
+        user, _ = await self._proofs.prove(
+            id_, password, code, lambda user: NO_FACTOR, source=source, action=FACTOR, done="switched off"
+        )
+        return user
+
+    def _new(self, id_: str) -> User:
+        """A local user. What an earlier one of this id left open ends where this one begins."""
+        if not LOCAL_ID.fullmatch(id_):
+            raise Invalid(
+                "a local user's id has 1 to 128 of a-z 0-9 . _ @ + -, and begins with a letter or digit", field="id"
+            )
+        now = self._clock.now()
+        return User(id=id_, created_at=now, ended_at=now)
+
+    async def _hashed(self, user: User, password: str) -> str:
+        if user.provider != LOCAL:
+            raise Invalid(f"{user.id!r} signs in at {user.provider} and has no password here", field="password")
+        check_password(password, user.id, user.name, user.email)
+        return await self._proofs.hash(password)
+
+    def _signs_in(self, user: User) -> Changes:
+        return {"login_at": user.login(self._clock.now())}
+
+    async def _provisioned(self, provider: str, sub: str, changes: Changes) -> User:
+        id_ = f"{provider}:{sub}"
+        for _ in range(ROUNDS):
+            now = self._clock.now()
+            fresh = User(id=id_, provider=provider, external_id=sub, created_at=now, ended_at=now)
+            user, version = await self._users.find_one(id_) or (fresh, 0)
+            login = self._signs_in(user) if user.active else {}
+            try:
+                return await self._users.save(user.model_copy(update={**changes, **login}), expect=version)
+            except Conflict:
+                continue  # the same person signs in twice at once
+        raise Conflict(f"the user {id_!r} is being changed; try again")
+
+    def _bounded(self, groups: Iterable[str]) -> list[str]:
+        """At most 500 groups. Those that are defined here come first: what they deny must not fall off the end.
+
+        A name of more than 256 characters is no group's here, so leaving it out takes nothing away.
+        """
+        names = {group: None for group in groups if 1 <= len(group) <= MAX_GROUP and group.isprintable()}
+        return sorted(names, key=lambda group: not self._access.has_group(group))[:MAX_GROUPS]
+
+    async def _change(self, who: Principal, action: str, id_: str, changes: Callable[[User], Changes]) -> User:
+        async with self._audit.attempt(who, action, f"user/{id_}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            user, version = await self._users.get(id_)
+            return await self._users.save(user.model_copy(update=changes(user)), expect=version)
+
+    async def _tell(self, id_: str) -> None:
+        for callback in self._callbacks:
+            try:
+                await callback(id_)
+            except Exception:  # the change is committed, and `ended_at` holds whoever fails to follow
+                log.exception("a listener failed on the end of a user's sessions")
+
+
+def _check_fields(name: str, email: str, groups: list[str]) -> None:
+    if len(name) > MAX_NAME or not name.isprintable():
+        raise Invalid(f"a name has at most {MAX_NAME} characters, all of them printable", field="name")
+    if len(email) > MAX_EMAIL or not email.isprintable():
+        raise Invalid(f"an e-mail has at most {MAX_EMAIL} characters, all of them printable", field="email")
+    if len(groups) > MAX_GROUPS or any(not 1 <= len(group) <= MAX_GROUP or not group.isprintable() for group in groups):
+        raise Invalid(f"at most {MAX_GROUPS} groups, each of 1 to {MAX_GROUP} printable characters", field="groups")
+
+
+def _plain(text: str, longest: int) -> str:
+    """What a provider says, without what cannot be printed, cut to what is kept."""
+    return "".join(char for char in text if char.isprintable()).strip()[:longest]

@@ -1,0 +1,154 @@
+"""Users as they are kept: in the store, and in memory for whoever asks at every request."""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import anyio
+from pydantic import Field
+
+from airegistry.core.assets import Model
+from airegistry.core.documents import DocumentStore, Repository
+from airegistry.core.errors import NotFound, Unauthenticated
+
+LOCAL = "local"
+"""The provider of users who have their password here."""
+
+LOCAL_ID = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,127}")
+MAX_NAME, MAX_EMAIL, MAX_GROUPS, MAX_GROUP = 256, 320, 500, 256
+
+
+class BadCredentials(Unauthenticated):
+    """Nobody is proven. `why` is for the trail alone: whoever tries is told one and the same."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("the name, the password or the code is wrong")
+        self.why = why
+
+
+class SecondFactorNeeded(Unauthenticated):
+    """The password is right, and this user has a second factor: ask for a code, then try with both."""
+
+    def __init__(self) -> None:
+        super().__init__("a code of the second factor is needed")
+
+
+class User(Model):
+    """A person. `id` is a local name, or `PROVIDER:SUB` for users of an identity provider.
+
+    `groups` were given here, `provider_groups` are those of the last login through the provider. `totp` is the sealed
+    secret of the second factor in force, `totp_pending` that of one not yet confirmed, `totp_step` the last time step
+    whose code was taken, `recovery` the hashes of recovery codes not yet used. Sessions and tokens from before
+    `ended_at` are over.
+    """
+
+    id: str
+    name: str = ""
+    email: str = ""
+    provider: str = LOCAL
+    external_id: str = ""
+    groups: list[str] = Field(default_factory=list)
+    provider_groups: list[str] = Field(default_factory=list)
+    password_hash: str | None = None
+    totp: str | None = None
+    totp_pending: str | None = None
+    totp_step: int | None = None
+    recovery: list[str] = Field(default_factory=list)
+    active: bool = True
+    created_at: datetime
+    login_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """As in `Principal`."""
+        return f"user:{self.id}"
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether a code is asked for beside the password."""
+        return self.totp is not None
+
+    def login(self, now: datetime) -> datetime:
+        """When a login of now takes place: never before the end of what was, should the clock have gone back."""
+        return max(now, self.ended_at or now)
+
+    def end_of_sessions(self, now: datetime) -> datetime:
+        """The `ended_at` of now: after every login there was."""
+        last = self.login_at + timedelta(microseconds=1) if self.login_at is not None else now
+        return max(now, last, self.ended_at or now)
+
+
+Callback = Callable[[str], Awaitable[None]]
+"""Told the id of a user whose sessions and tokens are over."""
+
+
+class Users:
+    """The collection of users. Every change is in memory too when it returns, and grows `revision`."""
+
+    def __init__(self, store: DocumentStore) -> None:
+        self._users = Repository(store, "users", User)
+        self._known: dict[str, User] = {}
+        self._lock = anyio.Lock()
+        self.revision = 0
+
+    async def reload(self) -> None:
+        """Read the stored users."""
+        async with self._lock:
+            self._known = {user.id: user async for _, user in self._users.find()}
+            self.revision += 1
+
+    def known(self, id_: str) -> User | None:
+        """A user from memory, active or not."""
+        return self._known.get(id_)
+
+    def all(self) -> list[User]:
+        """All users in order of id."""
+        return sorted(self._known.values(), key=lambda user: user.id)
+
+    async def find_one(self, id_: str) -> tuple[User, int] | None:
+        """The stored user and its version, or None."""
+        return await self._users.find_one(_key(id_))
+
+    async def get(self, id_: str) -> tuple[User, int]:
+        """The stored user and its version.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = await self.find_one(id_)
+        if found is None:
+            raise NotFound(f"no user named {id_[:128]!r}")
+        return found
+
+    async def save(self, user: User, *, expect: int) -> User:
+        """Store a user over the version that was read; 0 creates one.
+
+        Raises:
+            Conflict: somebody else wrote meanwhile.
+        """
+        # Store and memory change together: neither a slower writer nor a caller who goes away may part them.
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                await self._users.save(_key(user.id), user, expect=expect)
+                self._known[user.id] = user
+                self.revision += 1
+        return user
+
+    async def delete(self, id_: str, *, expect: int) -> None:
+        """Remove a user.
+
+        Raises:
+            Conflict: somebody else wrote meanwhile.
+        """
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                await self._users.delete(_key(id_), expect=expect)
+                self._known.pop(id_, None)
+                self.revision += 1
+
+
+def _key(id_: str) -> str:
+    """An id as a document's key: what a provider calls its users may hold any character, keys are plain ASCII."""
+    return quote(id_, safe=":@+", errors="replace")

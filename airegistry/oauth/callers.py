@@ -1,0 +1,130 @@
+"""From a subject and what its token carries to the Principal that `core/access.py` decides on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from airegistry.core.access import Access
+from airegistry.core.principals import Principal
+from airegistry.oauth.model import ADMIN_SCOPE, MCP_SCOPE, OFFLINE_SCOPE, Client
+from airegistry.oauth.tokens.access_tokens import Issued
+
+_OWN = (MCP_SCOPE, OFFLINE_SCOPE)
+_MAX_CACHED = 20_000
+
+
+class Person(Protocol):
+    """What of a user counts here."""
+
+    @property
+    def active(self) -> bool: ...
+    @property
+    def groups(self) -> Sequence[str]: ...
+    @property
+    def provider_groups(self) -> Sequence[str]: ...
+
+
+class People(Protocol):
+    """The directory: users by id, and a number that grows with each change."""
+
+    @property
+    def revision(self) -> int: ...
+    def known(self, user_id: str) -> Person | None: ...
+
+
+class Machines(Protocol):
+    """The clients: by id, and a number that grows with each change."""
+
+    @property
+    def revision(self) -> int: ...
+    def known(self, client_id: str) -> Client | None: ...
+
+
+class Foreign(Protocol):
+    """The trusted issuers: what still counts of what their tokens say, and a number that grows with each change."""
+
+    @property
+    def revision(self) -> int: ...
+    def entitled(self, subject: str, groups: frozenset[str]) -> Sequence[str] | None: ...
+
+
+class Callers:
+    """Makes Principals, anew after each change of policy, users, clients or issuers, so that a change holds at once."""
+
+    def __init__(self, access: Access, people: People, machines: Machines, foreign: Foreign | None = None) -> None:
+        self._access = access
+        self._people = people
+        self._machines = machines
+        self._foreign = foreign
+        self._made: dict[tuple[str, str, frozenset[str], str, frozenset[str]], Principal | None] = {}
+        self._stamp = (-1, -1, -1, -1)
+
+    def person(self, user_id: str, *, client: str, scopes: Iterable[str], actor: str = "") -> Principal | None:
+        """A person through a client whose token carries these OAuth scopes; None when there is no such active user."""
+        return self.by_subject(f"user:{user_id}", client=client, scopes=scopes, actor=actor)
+
+    def machine(self, client_id: str, *, scopes: Iterable[str], actor: str = "") -> Principal | None:
+        """A client on its own account; None when there is none, or it is switched off."""
+        return self.by_subject(f"client:{client_id}", client=client_id, scopes=scopes, actor=actor)
+
+    def of(self, issued: Issued) -> Principal | None:
+        """Who holds a token that was issued here."""
+        found = self.by_subject(
+            issued.subject, client=issued.client_id, scopes=issued.scopes, actor=issued.actor, groups=issued.groups
+        )
+        if found is None:
+            return None
+        return replace(found, expires_at=issued.expires_at, authorization=issued.authorization)
+
+    def by_subject(
+        self, subject: str, *, client: str = "", scopes: Iterable[str] = (MCP_SCOPE,), actor: str = "",
+        groups: Iterable[str] = (),
+    ) -> Principal | None:  # fmt: skip
+        """Whoever a subject of the forms `user:ID`, `client:ID` or `issuer:NAME:SUB` names, with a token of these OAuth
+        scopes. `groups` are what the token says of an issuer's subject; of others the registry knows better."""
+        foreign = 0 if self._foreign is None else self._foreign.revision
+        stamp = (self._access.revision, self._people.revision, self._machines.revision, foreign)
+        if stamp != self._stamp or len(self._made) > _MAX_CACHED:
+            self._made, self._stamp = {}, stamp
+        key = (subject, client, frozenset(scopes), actor, frozenset(groups))
+        if key not in self._made:
+            self._made[key] = self._make(*key)
+        return self._made[key]
+
+    def grantable(self, subject: str, requested: Sequence[str], *, groups: Iterable[str] = ()) -> list[str]:
+        """Of the OAuth scopes a client asked for those that the subject can give; nothing asked for means `mcp`."""
+        whole = self.by_subject(subject, scopes=(MCP_SCOPE, ADMIN_SCOPE), groups=groups)
+        if whole is None:
+            return []
+        held = {*_OWN, *whole.scopes}
+        if self._access.decide(whole, "policy").allowed or self._access.decide(whole, "token").allowed:
+            held.add(ADMIN_SCOPE)
+        return [scope for scope in requested or [MCP_SCOPE] if scope in held]
+
+    def _make(
+        self, subject: str, client: str, carried: frozenset[str], actor: str, said: frozenset[str]
+    ) -> Principal | None:
+        entitled = self._entitled(subject, said)
+        if entitled is None:
+            return None
+        groups, scopes = entitled
+        narrowed = self._access.narrowed(groups, scopes, carried)
+        return Principal(
+            subject=subject, kind="person" if subject.startswith("user:") else "machine", client=client,
+            groups=frozenset(groups), scopes=narrowed.scopes, withheld=narrowed.withheld,
+            restraints=narrowed.restraints, administers=ADMIN_SCOPE in carried, actor=actor,
+        )  # fmt: skip
+
+    def _entitled(self, subject: str, said: frozenset[str]) -> tuple[Sequence[str], Sequence[str]] | None:
+        """Groups and scopes that a subject holds, whatever its token carries."""
+        kind, _, name = subject.partition(":")
+        if kind == "user":
+            person = self._people.known(name)
+            return ((*person.groups, *person.provider_groups), ()) if person and person.active else None
+        if kind == "client":
+            machine = self._machines.known(name)
+            return (machine.groups, machine.scopes) if machine and machine.active else None
+        if kind == "issuer" and self._foreign is not None:
+            groups = self._foreign.entitled(subject, said)
+            return None if groups is None else (groups, ())
+        return None

@@ -1,0 +1,301 @@
+"""The authorization server, put together over a store: who there is, how they log in, what they are given."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import anyio
+from pydantic import JsonValue
+from starlette.routing import BaseRoute
+
+from airegistry.core.access import Access
+from airegistry.core.audit import Audit
+from airegistry.core.directory import Directory
+from airegistry.core.documents import DocumentStore, Json
+from airegistry.core.limits import Limiter
+from airegistry.core.policy import Policy
+from airegistry.core.ports import Cipher, Clock
+from airegistry.egress.guard import Guard
+from airegistry.egress.json_http import JsonHttp
+from airegistry.egress.oauth_client import DOCUMENT_PATH, client_document
+from airegistry.oauth.callers import Callers
+from airegistry.oauth.clients.client_auth import ClientAuthenticator
+from airegistry.oauth.clients.client_documents import ClientDocuments
+from airegistry.oauth.clients.clients import Clients
+from airegistry.oauth.clients.registration import Registration
+from airegistry.oauth.forms import Form
+from airegistry.oauth.issuers.issuers import Issuers
+from airegistry.oauth.issuers.trust import trusted_issuer
+from airegistry.oauth.login.account import Account
+from airegistry.oauth.login.account_secrets import AccountSecrets
+from airegistry.oauth.login.answers import Answers
+from airegistry.oauth.login.authorize import Authorize
+from airegistry.oauth.login.consent import ConsentPage
+from airegistry.oauth.login.consents import Consents
+from airegistry.oauth.login.cookies import Cookies, open_csrf
+from airegistry.oauth.login.login import Login
+from airegistry.oauth.login.passwords import Argon2Passwords
+from airegistry.oauth.login.pending import PendingRequests
+from airegistry.oauth.login.second_factor import SecondFactor
+from airegistry.oauth.login.sessions import Sessions
+from airegistry.oauth.login.visitors import Visitors
+from airegistry.oauth.metadata import routes as metadata_routes
+from airegistry.oauth.metadata import server_metadata
+from airegistry.oauth.model import ASSERTION_GRANT, CLIENT_GRANT, EXCHANGE_GRANT, Client, Session
+from airegistry.oauth.providers.id_tokens import IdTokens
+from airegistry.oauth.providers.login_states import LoginStates
+from airegistry.oauth.providers.provider_client import ProviderClient
+from airegistry.oauth.providers.provider_routes import ProviderRoutes
+from airegistry.oauth.providers.providers import Providers
+from airegistry.oauth.providers.relying_party import RelyingParty
+from airegistry.oauth.providers.remote_keys import RemoteKeys
+from airegistry.oauth.replay import Replay
+from airegistry.oauth.resources import Resources
+from airegistry.oauth.tokens.access_tokens import AccessTokens
+from airegistry.oauth.tokens.assertions import ID_JAG_PROFILE, IdentityAssertions
+from airegistry.oauth.tokens.authorizations import Authorizations
+from airegistry.oauth.tokens.exchange import TokenExchange
+from airegistry.oauth.tokens.keys import SigningKeys
+from airegistry.oauth.tokens.machine_grants import ClientCredentials
+from airegistry.oauth.tokens.person_grants import PersonGrants
+from airegistry.oauth.tokens.token_endpoint import GrantHandler, TokenEndpoint
+from airegistry.oauth.tokens.token_state import TokenState
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = 600.0
+"""Seconds between two rounds of forgetting what is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What an operator decides about logins and clients; see the settings of these names."""
+
+    access_token_seconds: int = 600
+    refresh_token_days: int = 30
+    session_idle_minutes: int = 480
+    session_hours: int = 168
+    client_registration: Literal["open", "off"] = "open"
+    client_document_hosts: Sequence[str] = ("*",)
+    client_document_loopback: bool = False
+    identity_providers: Sequence[Mapping[str, JsonValue]] = ()
+    trusted_issuers: Sequence[Mapping[str, JsonValue]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What the authorization server stands on."""
+
+    url: str
+    aliases: frozenset[str]
+    store: DocumentStore
+    cipher: Cipher
+    access: Access
+    policy: Policy
+    audit: Audit
+    clock: Clock
+    guard: Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who there is and how they come in; `routes` are its endpoints and pages."""
+
+    resources: Resources
+    directory: Directory
+    sessions: Sessions
+    clients: Clients
+    providers: Providers
+    party: RelyingParty
+    issuers: Issuers
+    keys: SigningKeys
+    tokens: AccessTokens
+    authorizations: Authorizations
+    consents: Consents
+    callers: Callers
+    routes: list[BaseRoute]
+    sweeps: Sequence[Callable[[], Awaitable[object]]]
+
+    async def run(self) -> None:
+        """Rotate keys, follow what other processes revoke and forget what is over, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.keys.run)
+            tasks.start_soon(self.tokens.run)
+            while True:
+                await anyio.sleep(SWEEP_EVERY)
+                for sweep in self.sweeps:
+                    try:
+                        await sweep()
+                    except Exception:  # the next round tries again: nothing depends on what is over being gone
+                        log.exception("a sweep failed")
+
+
+@asynccontextmanager
+async def open_identity(base: Foundation, choices: Choices) -> AsyncIterator[Identity]:
+    """The authorization server, from its stored state to closed connections.
+
+    Raises:
+        Invalid: a provider or issuer in the settings does not fit.
+    """
+    # Strangers name the documents of clients: what is exempted for the registry's own targets is not for theirs.
+    documents = Guard(loopback=choices.client_document_loopback)
+    async with JsonHttp(base.guard) as http, JsonHttp(documents) as strict:
+        parts = await _parts(base, choices, http, strict)
+        csrf = await open_csrf(base.store, base.cipher)
+        visitors = Visitors(Cookies(base.url), csrf, parts.sessions, base.url)
+        endpoints, pages = _endpoints(base, choices, parts), _pages(base, parts, visitors)
+        _follow(parts)
+        yield Identity(
+            resources=parts.resources, directory=parts.directory, sessions=parts.sessions, clients=parts.clients,
+            providers=parts.providers, party=parts.party, issuers=parts.issuers, keys=parts.keys, tokens=parts.tokens,
+            authorizations=parts.authorizations, consents=parts.consents, callers=parts.callers,
+            routes=[*endpoints, *pages], sweeps=parts.sweeps,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What endpoints and pages are made over."""
+
+    resources: Resources
+    directory: Directory
+    sessions: Sessions
+    clients: Clients
+    providers: Providers
+    party: RelyingParty
+    issuers: Issuers
+    remote: RemoteKeys
+    strangers: RemoteKeys
+    replay: Replay
+    keys: SigningKeys
+    tokens: AccessTokens
+    authorizations: Authorizations
+    consents: Consents
+    callers: Callers
+    pending: PendingRequests
+    factor: SecondFactor
+    sweeps: Sequence[Callable[[], Awaitable[object]]]
+
+
+async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp) -> _Parts:
+    store, access, audit, clock, cipher = base.store, base.access, base.audit, base.clock, base.cipher
+    resources, replay = Resources(base.url, base.aliases), Replay(store, clock)
+    remote, strangers = RemoteKeys(http, clock), RemoteKeys(strict, clock)
+    factor = SecondFactor()
+    directory = Directory(store, access, audit, clock, Argon2Passwords(), cipher, factor)
+    hosts, loopback = choices.client_document_hosts, choices.client_document_loopback
+    documents = ClientDocuments(strict, clock, hosts=hosts, loopback=loopback) if hosts else None
+    clients = Clients(store, access, audit, clock, documents)
+    trusted = [trusted_issuer(dict(fields)) for fields in choices.trusted_issuers]
+    issuers = Issuers(store, access, audit, clock, remote, url=base.url, fixed=trusted)
+    callers = Callers(access, directory, clients, issuers)
+    keys = SigningKeys(store, cipher, clock)
+    tokens = AccessTokens(keys, store, clock, base.url, ttl=choices.access_token_seconds)
+    lifetime = timedelta(days=choices.refresh_token_days)
+    authorizations = Authorizations(store, clock, tokens, audit, callers, resources, lifetime=lifetime)
+    idle, absolute = choices.session_idle_minutes * 60, choices.session_hours * 3600
+    sessions = Sessions(store, clock, directory, audit, idle=idle, absolute=absolute)
+    providers = Providers(store, access, audit, cipher, choices.identity_providers)
+    id_tokens, states = IdTokens(remote, clock), LoginStates(store, cipher, clock)
+    towards = ProviderClient(providers, remote, http, id_tokens)
+    party = RelyingParty(providers, towards, id_tokens, states, directory, audit, cipher, replay, base.url)
+    pending = PendingRequests(store, clock)
+    for stored in (directory, clients, issuers, providers):
+        await stored.reload()
+    for opened in (keys, tokens):
+        await opened.open()
+    return _Parts(
+        resources, directory, sessions, clients, providers, party, issuers, remote, strangers, replay, keys, tokens,
+        authorizations, Consents(store, clock, audit, authorizations), callers, pending, factor,
+        sweeps=[each.sweep for each in (
+            directory, sessions, clients, pending, states, replay, tokens, authorizations,
+        )],
+    )  # fmt: skip
+
+
+def _endpoints(base: Foundation, choices: Choices, parts: _Parts) -> list[BaseRoute]:
+    """What clients talk to."""
+    url, clock, audit = base.url, base.clock, base.audit
+    asked = ClientAuthenticator(
+        parts.clients, url, f"{url}/token", parts.remote, parts.replay, clock, strangers=parts.strangers
+    )
+    machine = (parts.tokens, parts.callers)
+    handlers: dict[str, GrantHandler] = {
+        **PersonGrants(parts.authorizations, parts.tokens, audit).handlers(),
+        CLIENT_GRANT: ClientCredentials(*machine, parts.resources, audit),
+        EXCHANGE_GRANT: TokenExchange(*machine, parts.issuers, parts.resources, audit, clock),
+        ASSERTION_GRANT: IdentityAssertions(
+            *machine, parts.issuers, parts.resources, parts.replay, audit, person=parts.providers.person
+        ),
+    }
+    used = {kind: _touching(parts.clients, handler) for kind, handler in handlers.items()}
+    minting = Limiter(clock, burst=600, seconds=60, what="requests for tokens")
+    looking = Limiter(clock, burst=6000, seconds=60, what="requests about tokens")
+    registration = Registration(parts.clients, registration=choices.client_registration)
+    metadata = server_metadata(
+        url, grants=list(handlers), profiles=[ID_JAG_PROFILE], registration=registration.open,
+        documents=bool(choices.client_document_hosts),
+    )  # fmt: skip
+    own = {DOCUMENT_PATH: client_document(url)}
+    return [
+        *metadata_routes(parts.resources, metadata, parts.keys.jwks, own),
+        *registration.routes(),
+        *TokenEndpoint(asked, used, minting, audit).routes(),
+        *TokenState(asked, parts.authorizations, *machine, base.access, looking, audit, url).routes(),
+    ]
+
+
+def _touching(clients: Clients, grant: GrantHandler) -> GrantHandler:
+    """The grant, after which its client counts as used. An attempt does not."""
+
+    async def granted(client: Client, form: Form) -> Json:
+        answer = await grant(client, form)
+        await clients.touch(client)
+        return answer
+
+    return granted
+
+
+def _pages(base: Foundation, parts: _Parts, visitors: Visitors) -> list[BaseRoute]:
+    """What persons see."""
+    answers, clock = Answers(base.url), base.clock
+    limiter = Limiter(clock, burst=300, seconds=60, what="requests to sign in")
+    return [
+        *Authorize(parts.clients, parts.pending, parts.resources, visitors, answers, limiter).routes(),
+        *Login(
+            parts.directory, parts.sessions, parts.pending, visitors, clock, url=base.url,
+            providers=parts.party.choices, logout_url=parts.party.logout_url,
+        ).routes(),
+        *ProviderRoutes(parts.party, parts.sessions, visitors, parts.resources, clock).routes(),
+        *ConsentPage(
+            parts.pending, parts.clients, parts.callers, parts.consents, parts.authorizations, visitors, answers,
+            base.access.description,
+        ).routes(),
+        *Account(parts.directory, parts.sessions, parts.consents, parts.authorizations, visitors).routes(),
+        *AccountSecrets(parts.directory, parts.sessions, visitors, parts.factor).routes(),
+    ]  # fmt: skip
+
+
+def _follow(parts: _Parts) -> None:
+    """Have what depends on a person, a client or a login at a provider end with it."""
+
+    async def user_ended(user: str) -> None:
+        await parts.sessions.end_user(user)
+        if parts.directory.known(user) is None:
+            await parts.consents.forget(user=user)
+        await parts.authorizations.revoke_where(user=user, reason="the user's logins were ended")
+
+    async def client_ended(client_id: str) -> None:
+        await parts.authorizations.revoke_where(client=client_id, reason="the client was removed")
+        await parts.consents.forget(client_id=client_id)
+
+    async def logged_out(session: Session) -> None:
+        await parts.authorizations.revoke_where(session=session.id, reason="signed out at the provider")
+
+    parts.directory.subscribe(user_ended)
+    parts.clients.subscribe(client_ended)
+    parts.sessions.subscribe(logged_out)
+    parts.providers.subscribe(parts.sessions.end_all_of)

@@ -1,0 +1,66 @@
+"""The key secrets are sealed with at rest, in a file of the data folder that only its owner may read."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from airegistry.core.errors import Internal, Invalid
+
+KEY_NAME = "secret.key"
+
+
+class FernetCipher:
+    """The core's `Cipher` port (AES-128-CBC with HMAC-SHA-256). The first key seals, all of them open."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
+        except ValueError:
+            raise Invalid("a secret key is 32 bytes in URL-safe base64, as `Fernet.generate_key` makes it") from None
+
+    def encrypt(self, text: str) -> str:
+        """A printable form that only these keys open."""
+        return self._fernet.encrypt(text.encode()).decode("ascii")
+
+    def decrypt(self, sealed: str) -> str:
+        """The text.
+
+        Raises:
+            Internal: it was sealed under another key, or altered.
+        """
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise Internal("a stored secret does not open with this registry's key") from None
+
+
+def open_cipher(data: Path | None) -> FernetCipher:
+    """The cipher of a data folder, its key made when there is none; None is memory. One key to a line, newest first.
+
+    Raises:
+        Invalid: the file holds no keys.
+    """
+    if data is None:
+        return FernetCipher([Fernet.generate_key().decode()])
+    path = data / KEY_NAME
+    if not path.exists():
+        _write(path, Fernet.generate_key() + b"\n")
+    return FernetCipher(path.read_text("ascii").split())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, whatever happens in between."""
+    part = path.with_suffix(".part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
