@@ -1,4 +1,6 @@
-"""What a decision costs, with 500 scopes held and 10,000 assets: `python -m benchmarks.access`.
+"""What knowing a caller and deciding cost: `python -m benchmarks.access`.
+
+Decisions are made with 500 scopes held and 10,000 assets.
 
 The policy is mixed as policies are: most scopes name assets by path, some by how their paths begin, some all of them;
 some name tools or methods, some deny. The caller asks of assets in random order, so that most of what is remembered
@@ -9,51 +11,19 @@ taken off.
 import argparse
 import gc
 import random
-import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Server, Tool
 from airegistry.core.grants import Action, Grant, Scope
 from airegistry.core.principals import Principal
+from benchmarks.bearer import VERIFICATION_BUDGET, bearer_costs
+from benchmarks.costs import HEAD, Costs, measured
 
 SCOPES, ASSETS, TEAMS = 500, 10_000, 200
 BUDGET = 20.0
 """Microseconds a decision may cost, median."""
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What one thing costs, in microseconds."""
-
-    name: str
-    median: float
-    p99: float
-    first: float
-
-    def __str__(self) -> str:
-        return f"{self.name:<34} {self.median:>8.2f} {self.p99:>8.2f} {self.first:>10.1f}"
-
-
-HEAD = f"{'microseconds':<34} {'median':>8} {'p99':>8} {'first':>10}"
-
-
-def measured(name: str, ask: Callable[[int], object], rounds: int) -> Costs:
-    """The cost of `ask(round)`, asked so many times; `first` is what the very first one cost."""
-    idle = []
-    for _ in range(1000):
-        before = time.perf_counter_ns()
-        idle.append(time.perf_counter_ns() - before)
-    timer, taken = statistics.median(idle), []
-    for number in range(rounds):
-        before = time.perf_counter_ns()
-        ask(number)
-        taken.append(time.perf_counter_ns() - before - timer)
-    cuts = statistics.quantiles(taken, n=100)
-    return Costs(name, statistics.median(taken) / 1000, cuts[98] / 1000, taken[0] / 1000)
 
 
 def path(number: int) -> str:
@@ -123,10 +93,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=50_000)
     arguments = parser.parse_args(argv)
     found = decisions(arguments.rounds)
-    print(HEAD, *found, sep="\n")
+    bearers, call = bearer_costs(arguments.rounds)
+    print(HEAD, *found, *bearers, sep="\n")
     slow = [costs for costs in found[:-1] if costs.median > BUDGET]
-    print(f"budget {BUDGET:.0f} µs median: {'exceeded' if slow else 'kept'}")
-    return 1 if slow else 0
+    late = [costs for costs in bearers if costs.cached and costs.median > VERIFICATION_BUDGET]
+    print(f"a decision: budget {BUDGET:.0f} µs median: {'exceeded' if slow else 'kept'}")
+    print(f"a known bearer token: budget {VERIFICATION_BUDGET:.0f} µs median: {'exceeded' if late else 'kept'}")
+    known = next(costs.median for costs in bearers if costs.cached)
+    share, deciding = 100 * known / call, 100 * found[0].median / call
+    print(f"a gateway call: {call:.0f} µs of CPU, {share:.1f} % of it for the token, {deciding:.1f} % for a decision")
+    return 1 if slow or late else 0
 
 
 if __name__ == "__main__":
