@@ -9,11 +9,12 @@ tests/docs/test_generated.py fails when a part is not what this script would wri
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 import anyio
 import mcp_types as types
@@ -24,7 +25,8 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from airegistry.app import running
-from airegistry.cli.main import commands
+from airegistry.cli.errors import Status
+from airegistry.cli.main import commands, main
 from airegistry.settings import ClientSettings, Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -49,7 +51,7 @@ async def parts() -> dict[str, str]:
         "resources": _table(("URI", "What it is"), ((f"`{t.uri_template}`", t.description or "") for t in templates)),
         "settings": _table(("Setting", "Default", "Meaning"), _settings(Settings)),
         "client": _table(("Setting", "Default", "Meaning"), _settings(ClientSettings)),
-        "commands": await anyio.to_thread.run_sync(_commands),
+        "commands": _commands(),
     }
 
 
@@ -78,12 +80,10 @@ def _named(app: App, *before: str) -> Iterable[tuple[str, ...]]:
 
 
 def _help(command: Sequence[str]) -> str:
-    words = [*command, "--help"]
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    ran = subprocess.run(  # noqa: S603  # this very program
-        [sys.executable, "-m", "airegistry", *words], env=environment, capture_output=True, text=True, check=True
-    )
-    shown = "\n".join(line.rstrip() for line in ran.stdout.strip().splitlines())
+    words, out = [*command, "--help"], StringIO()
+    with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(out):
+        assert main(words) == Status.OK
+    shown = "\n".join(line.rstrip() for line in out.getvalue().strip().splitlines())
     return f"```console\n$ airegistry {' '.join(words)}\n{shown}\n```\n"
 
 

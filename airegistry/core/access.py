@@ -8,7 +8,8 @@ How it decides, in this order:
    `core/visibility.py`.
 3. A `deny` grant that matches wins over every allow.
 4. Without a grant on an asset a caller may list, read and rate it, and nothing else. A grant to read or call an
-   asset replaces this baseline for its tools: then only tools that some such grant names are seen.
+   asset replaces this baseline for its tools: then only tools that some such grant names are seen. Those of grants that
+   the token does not carry count as named, and no others: nobody sees more by asking for less.
 5. `call` includes `read`, `read` includes `list`; the method `tools/call` includes `tools/list`, and so on.
 6. Administration needs a token that carries it, whatever its subject may do.
 
@@ -207,6 +208,14 @@ class Access:
         """The caller's scopes that deny something: whoever sheds one may do more."""
         return self._policy.rules(who.scopes, who.restraints).denying
 
+    def lacking(self, who: Principal, groups: Iterable[str], scopes: Iterable[str]) -> list[str]:
+        """What the caller's token does not carry of what somebody with these groups and scopes would hold.
+
+        A group that the caller is in counts by its scopes: a token carries some of them, or all.
+        """
+        wanted, own = {*groups}, who.groups.intersection(groups)
+        return sorted(self.scopes_of(own, scopes) - who.scopes) + sorted(wanted - own)
+
     def require(
         self,
         who: Principal,
@@ -243,7 +252,7 @@ def _decide(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) -
     """The decision, but for the scopes that would help against a missing grant."""
     if who.operator:
         return _OPERATOR
-    decision = _ruled(who, ask, asset, _about(policy, who, ask.kind, ask.path))
+    decision = _ruled(policy, who, ask, asset)
     return decision if not decision.allowed or _may_administer(who, ask) else _NO_ADMINISTRATION
 
 
@@ -251,7 +260,8 @@ def _may_administer(who: Principal, ask: Ask) -> bool:
     return who.administers or ask.action not in ADMINISTRATION
 
 
-def _ruled(who: Principal, ask: Ask, asset: AnyAsset | None, about: About) -> Decision:
+def _ruled(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) -> Decision:
+    about = _about(policy, who, ask.kind, ask.path)
     visible, why, rule = (True, "", None) if asset is None else _seen(who, asset, about)
     if not visible:
         return Decision(False, why, visible=False, rule=rule)
@@ -261,10 +271,19 @@ def _ruled(who: Principal, ask: Ask, asset: AnyAsset | None, about: About) -> De
     if allows:
         return Decision(True, f"granted by scope {allows[0].scope}", rule=allows[0])
     if asset is not None and ask.action in BASELINE and (
-        (ask.tool is None and ask.method is None) or not about.replaces_baseline
+        (ask.tool is None and ask.method is None)
+        or not (about.replaces_baseline or _kept_from_subject(policy, who, ask))
     ):  # fmt: skip
         return Decision(True, why)
     return _NO_GRANT
+
+
+def _kept_from_subject(policy: _Policy, who: Principal, ask: Ask) -> bool:
+    """Whether scopes that the token does not carry say which parts its subject is shown, and this is none of them."""
+    if not who.withheld:
+        return False
+    about = policy.rules(who.withheld).about(ask.kind, ask.path)
+    return about.replaces_baseline and not about.fitting(ask)[1]
 
 
 def _seen(who: Principal, asset: AnyAsset, about: About) -> tuple[bool, str, Rule | None]:

@@ -58,17 +58,20 @@ class Explainer:
         """The decision on a subject: `me`, `token:NAME`, `user:ID`, `client:ID`, `group:NAME` or `scope:NAME`; a bare
         name is a token's, else a group's, else a scope's. `action` is one of the access rules, or a method of MCP.
 
-        `asset` reads `kind/path`; a path alone means a server or virtual server.
+        `asset` reads `kind/path`; a path alone means a server or virtual server, and `registry` the registry itself.
 
         Raises:
             AccessDenied: the caller asks about somebody else and is no administrator.
             NotFound: there is no such asset the caller may know of, or no such subject.
         """
         about = who if subject in {"me", who.subject} else self._other(who, subject)
-        target = await self._asset(who, asset)
         act, method = _act(action, tool)
+        if asset.removeprefix("/") == "registry":
+            return self._of_registry(about, act)
+        target = await self._asset(who, asset)
         decision = self._access.decide(about, act, target, tool=tool, method=method)
-        rule, stops = decision.rule, tuple(self._stops(who, act, target, tool, method))
+        stops = tuple(self._stops(who, about, act, target, tool, method))
+        rule = decision.rule
         return Explanation(
             allowed=decision.allowed and not stops,
             reason=stops[0] if decision.allowed and stops else decision.reason,
@@ -79,6 +82,13 @@ class Explainer:
             visibility=self._access.audience(about, target)[1],
             stops=stops,
         )
+
+    def _of_registry(self, about: Principal, act: Action) -> Explanation:
+        """Acts on the registry itself: policy, tokens, audit."""
+        decision = self._access.decide(about, act)
+        rule = decision.rule
+        via = () if rule is None else tuple(sorted(about.groups & self._access.groups_with(rule.scope)))
+        return Explanation(decision.allowed, decision.reason, decision.missing, decision.step_up, rule, via)
 
     def _other(self, who: Principal, subject: str) -> Principal:
         self._access.require(who, "policy")
@@ -108,10 +118,13 @@ class Explainer:
         return found[0]
 
     def _stops(
-        self, who: Principal, act: Action, asset: AnyAsset, tool: str | None, method: str | None
+        self, who: Principal, about: Principal, act: Action, asset: AnyAsset, tool: str | None, method: str | None
     ) -> Iterator[str]:
-        """What stops a call, in the order of `Invocation.enter`. Of a tool that the asker may not see, nothing."""
+        """What stops a call, in the order of `Invocation.enter`, or an act on what is not shown at its stage. Of a tool
+        that the asker may not see, nothing."""
         if act != "call" and method is None:
+            if self._access.sees(about, asset) and not self._visibility.shows(about, asset):
+                yield f"stage {asset.stage} is shown to who registered it and to who may update it"
             return
         if not self._visibility.serves(asset):
             yield f"stage {asset.stage} is not served in environment {self._visibility.environment}"

@@ -65,8 +65,8 @@ EVERYTHING = "mcp"
 ADMINISTERS = "mcp:admin"
 """As a scope that a token carries: administration, as far as its subject is entitled to it."""
 
-RESERVED = frozenset({EVERYTHING, ADMINISTERS})
-"""Names that no scope of a policy may have."""
+RESERVED = frozenset({EVERYTHING, ADMINISTERS, "offline_access"})
+"""Names that no scope of a policy may have: tokens carry them with a meaning of their own."""
 
 
 def is_plumbing(method: str) -> bool:

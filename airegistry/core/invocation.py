@@ -87,8 +87,9 @@ class Invocation:
         self._audit.check_writable()
         server: Server | None = None
         try:
-            server = await self._server(who, path, version)
+            head, server = await self._server(who, path, version)
             reason = self._allow(who, server, method, name)
+            check_enabled(head)  # who switches a server off means all of its versions
             self._check_callable(server)
             self._check_approval(server, name)
             if method == "tools/call":
@@ -149,14 +150,13 @@ class Invocation:
             self.leave(call, outcome, failure)
         return result
 
-    async def _server(self, who: Principal, path: str, version: str | None) -> Server:
+    async def _server(self, who: Principal, path: str, version: str | None) -> tuple[AnyAsset, Server]:
+        """The default version, and the one that is meant."""
         head = await self._served(who, path)
         asset = head if version is None else await self._served(who, path, version)
-        if isinstance(head, Server):
-            check_enabled(head)  # who switches a server off means all of its versions
         if not isinstance(asset, Server):
             raise Unsupported(f"{path!r} is a virtual server, which this gateway does not serve yet")
-        return asset
+        return head, asset
 
     async def _served(self, who: Principal, path: str, version: str | None = None) -> AnyAsset:
         found = await self._shelf.get("server", path, version)

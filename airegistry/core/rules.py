@@ -21,7 +21,7 @@ from airegistry.core.grants import (
 
 ASSETS, ASKS = 1024, 1024
 """Assets whose rules are remembered for one set of scopes, and what was asked of those without rules of their own."""
-_WILD = re.compile(r"\[[^\]]*\]|[*?]")
+_WILD = re.compile(r"\[!?\]?[^\]]*\]|[*?]")
 _WILD_CHARACTER = re.compile(r"[*?\[]")
 
 

@@ -31,13 +31,17 @@ class Vended(Model):
 
 
 class TokenRecord(Model):
-    """What is kept of a token: everything but the token."""
+    """What is kept of a token: everything but the token.
+
+    `restraints` are scopes that it does not hold, and whose denials hold for it as they held for its maker.
+    """
 
     id: str
     name: str = Field(min_length=1, max_length=MAX_NAME)
     hash: str
     groups: list[str] = Field(default_factory=list)
     scopes: list[str] = Field(default_factory=list)
+    restraints: list[str] = Field(default_factory=list)
     created_at: datetime
     created_by: str
     expires_at: datetime

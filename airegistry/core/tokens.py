@@ -19,6 +19,7 @@ from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, RateLimited
 from airegistry.core.grants import RESERVED
+from airegistry.core.handing_out import handed_on
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
@@ -36,9 +37,11 @@ class Subjects(Protocol):
     """Subjects that are known elsewhere: `user:ID`, `client:ID`, `issuer:NAME:SUB` (`oauth/callers.py`)."""
 
     def by_subject(
-        self, subject: str, *, client: str = "", scopes: Iterable[str] = (), actor: str = "", groups: Iterable[str] = ()
-    ) -> Principal | None:
-        """The subject as it is entitled now, narrowed to these scopes; None when it is no more."""
+        self, subject: str, *, client: str = "", scopes: Iterable[str] = (), actor: str = "",
+        groups: Iterable[str] = (), since: float | None = None,
+    ) -> Principal | None:  # fmt: skip
+        """The subject as it is entitled now, narrowed to these scopes; None when it is no more, or when its logins
+        ended after `since`, in seconds since the epoch."""
         ...
 
 
@@ -119,7 +122,8 @@ class Tokens:
             return self._holder(record, record.vended)
         return Principal(
             subject=record.subject, client=record.id, groups=frozenset(record.groups),
-            scopes=self._access.scopes_of(record.groups, record.scopes), expires_at=record.expires_at.timestamp(),
+            scopes=self._access.scopes_of(record.groups, record.scopes), restraints=frozenset(record.restraints),
+            expires_at=record.expires_at.timestamp(),
         )  # fmt: skip
 
     def _holder(self, record: TokenRecord, vended: Vended) -> Principal | None:
@@ -139,9 +143,10 @@ class Tokens:
             narrowed = self._access.narrowed(first.groups, first.scopes, carried)
         else:
             return self._elsewhere(record, vended)
+        kept = [] if first is None else first.restraints
         return Principal(
             subject=vended.subject, client=record.id, groups=groups, scopes=narrowed.scopes, withheld=narrowed.withheld,
-            restraints=narrowed.restraints, administers=False, actor=vended.actor,
+            restraints=narrowed.restraints.union(kept), administers=False, actor=vended.actor,
             expires_at=record.expires_at.timestamp(), authorization=vended.authorization,
         )  # fmt: skip
 
@@ -149,8 +154,9 @@ class Tokens:
         if self._subjects is None:
             return None
         found = self._subjects.by_subject(
-            vended.subject, client=record.id, scopes=record.scopes, actor=vended.actor, groups=vended.groups
-        )
+            vended.subject, client=record.id, scopes=record.scopes, actor=vended.actor, groups=vended.groups,
+            since=record.created_at.timestamp() if vended.authorization is None else None,
+        )  # fmt: skip
         if found is None:
             return None
         return replace(
@@ -162,6 +168,8 @@ class Tokens:
     ) -> tuple[TokenRecord, str]:
         """A new token and its record. `expires_in` is in seconds, at most ten years.
 
+        What the caller is denied by scopes that its own token does not carry, the new one is denied too.
+
         Raises:
             AccessDenied: the caller may not mint tokens.
             Invalid: a scope that does not exist, or an expiry out of range.
@@ -172,10 +180,11 @@ class Tokens:
             if not 1 <= expires_in <= 315_360_000:
                 raise Invalid("expires_in is seconds, from 1 to 315360000", field="expires_in")
             await self._policy.check_scopes(scopes)
-            self._check_grantable(who, name, groups, scopes)
+            self._check_name(who, name)
+            kept = handed_on(self._access, who, groups, scopes, what="a token")
             expires_at = self._clock.now() + timedelta(seconds=expires_in)
             self._check_lifetime(who, expires_at)
-            return await self._keep(who, name, groups=groups, scopes=scopes, expires_at=expires_at)
+            return await self._keep(who, name, groups=groups, scopes=scopes, expires_at=expires_at, restraints=kept)
 
     async def vend(
         self, who: Principal, name: str, *, scopes: list[str] | None, expires_in: int
@@ -243,13 +252,13 @@ class Tokens:
 
     async def _keep(
         self, who: Principal, name: str, *, groups: list[str], scopes: list[str], expires_at: datetime,
-        vended: Vended | None = None,
+        restraints: Iterable[str] = (), vended: Vended | None = None,
     ) -> tuple[TokenRecord, str]:  # fmt: skip
         key = secrets.token_hex(8)
         token = f"{PREFIX}{key}_{secrets.token_urlsafe(32)}"
         record = TokenRecord(
-            id=key, name=name, hash=digest(token), groups=groups, scopes=scopes, created_at=self._clock.now(),
-            created_by=who.subject, expires_at=expires_at, vended=vended,
+            id=key, name=name, hash=digest(token), groups=groups, scopes=scopes, restraints=[*restraints],
+            created_at=self._clock.now(), created_by=who.subject, expires_at=expires_at, vended=vended,
         )  # fmt: skip
         await self._records.create(key, record)
         self._known[key] = record
@@ -315,16 +324,8 @@ class Tokens:
         if maker is not None and expires_at > maker.expires_at and not self._access.administrates(who):
             raise Invalid(f"a token does not outlive its maker, which ends at {maker.expires_at}", field="expires_in")
 
-    def _check_grantable(self, who: Principal, name: str, groups: list[str], scopes: list[str]) -> None:
-        """Nobody hands out what they do not hold, administrators aside: neither rights, nor the freedom from a
-        denial, nor the name (and with it the private assets) of another's token."""
-        if self._access.administrates(who):
-            return
-        missing = sorted({*scopes} - who.scopes) + sorted({*groups} - who.groups)
-        if missing:
-            raise AccessDenied("a token cannot hold more than its maker", missing=missing)
-        if shed := sorted(self._access.restraints(who) - self._access.scopes_of(groups, scopes)):
-            raise AccessDenied(f"a token cannot shed what its maker is denied by {', '.join(shed)}")
+    def _check_name(self, who: Principal, name: str) -> None:
+        """Nobody takes the name, and with it the private assets, of another's token; administrators aside."""
         named = [record for record in self._known.values() if record.name == name and record.vended is None]
-        if any(record.created_by != who.subject for record in named):
+        if any(record.created_by != who.subject for record in named) and not self._access.administrates(who):
             raise AccessDenied(f"the token name {name!r} is another's")

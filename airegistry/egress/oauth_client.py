@@ -238,7 +238,16 @@ class OAuthClient(httpx2.Auth):
         return Held(server=self._server, at=at, client=client, tokens=granted, asked=scope, key=private)
 
     async def _refresh(self, held: Held) -> bool:
-        """Whether a refresh brought new tokens. A refresh token that is refused is not tried again."""
+        """Whether a refresh brought new tokens. A refresh token that is refused is not tried again.
+
+        A caller who goes away meanwhile does not stop it: the old token is spent by then, and what replaces it would be
+        lost. It takes no longer than two requests may.
+        """
+        with anyio.CancelScope(shield=True):
+            renewed = await self._refreshed(held)
+        return renewed  # noqa: RET504  # a return inside the scope looks to mypy as if it might be skipped
+
+    async def _refreshed(self, held: Held) -> bool:
         if held.tokens.refresh_token is None:
             return False
         form = {"grant_type": "refresh_token", "refresh_token": held.tokens.refresh_token}

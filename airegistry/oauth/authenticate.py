@@ -10,7 +10,7 @@ from airegistry.core.principals import Principal
 from airegistry.oauth.identity import PRINCIPAL
 from airegistry.oauth.model import MCP_SCOPE
 from airegistry.oauth.open_requests import OpenRequests
-from airegistry.oauth.resources import ONE_RESOURCE, Resources
+from airegistry.oauth.resources import Resources
 from airegistry.oauth.session_owner import owner_of_sessions
 
 PUBLIC = frozenset(
@@ -104,7 +104,6 @@ def bearer_challenge(resources: Resources, scope: Scope, *, scopes: str, error: 
     resource, at the address its client knows us by, and the scopes to ask for."""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     path = scope["path"] if _PRINTABLE_PATH.fullmatch(scope["path"]) else ""
-    path = ONE_RESOURCE.get(path, path).rstrip("/")
-    metadata = f"{resources.base_for(host)}/.well-known/oauth-protected-resource{path}"
+    metadata = f"{resources.base_for(host)}/.well-known/oauth-protected-resource{resources.metadata_path(path)}"
     said = f'error="{error}", ' if error else ""
     return f'Bearer {said}resource_metadata="{metadata}", scope="{scopes}"'.encode("ascii")

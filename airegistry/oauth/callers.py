@@ -1,11 +1,14 @@
 """From a subject and what its token carries to the Principal that `core/access.py` decides on."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from airegistry.core.access import Access
 from airegistry.core.principals import Principal
+from airegistry.oauth.clients.clients import DYNAMIC_PREFIX
 from airegistry.oauth.model import ADMIN_SCOPE, MCP_SCOPE, OFFLINE_SCOPE, Client
 from airegistry.oauth.tokens.access_tokens import Issued
 
@@ -22,6 +25,10 @@ class Person(Protocol):
     def groups(self) -> Sequence[str]: ...
     @property
     def provider_groups(self) -> Sequence[str]: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
 
 
 class People(Protocol):
@@ -68,20 +75,27 @@ class Callers:
         return self.by_subject(f"client:{client_id}", client=client_id, scopes=scopes, actor=actor)
 
     def of(self, issued: Issued) -> Principal | None:
-        """Who holds a token that was issued here."""
+        """Who holds a token that was issued here.
+
+        A token of an authorization ends with that. Others end with the logins of their person.
+        """
         found = self.by_subject(
-            issued.subject, client=issued.client_id, scopes=issued.scopes, actor=issued.actor, groups=issued.groups
-        )
-        if found is None:
+            issued.subject, client=issued.client_id, scopes=issued.scopes, actor=issued.actor, groups=issued.groups,
+            since=issued.issued_at if issued.authorization is None else None,
+        )  # fmt: skip
+        if found is None or not self._may_hold(issued.client_id):
             return None
         return replace(found, expires_at=issued.expires_at, authorization=issued.authorization)
 
     def by_subject(
         self, subject: str, *, client: str = "", scopes: Iterable[str] = (MCP_SCOPE,), actor: str = "",
-        groups: Iterable[str] = (),
+        groups: Iterable[str] = (), since: float | None = None,
     ) -> Principal | None:  # fmt: skip
         """Whoever a subject of the forms `user:ID`, `client:ID` or `issuer:NAME:SUB` names, with a token of these OAuth
-        scopes. `groups` are what the token says of an issuer's subject; of others the registry knows better."""
+        scopes. `groups` are what the token says of an issuer's subject; of others the registry knows better. Nobody,
+        where the subject began `since` a time (in seconds since the epoch), or its logins were ended."""
+        if since is not None and since < self._begins(subject):
+            return None
         foreign = 0 if self._foreign is None else self._foreign.revision
         stamp = (self._access.revision, self._people.revision, self._machines.revision, foreign)
         if stamp != self._stamp or len(self._made) > _MAX_CACHED:
@@ -109,11 +123,32 @@ class Callers:
             return None
         groups, scopes = entitled
         narrowed = self._access.narrowed(groups, scopes, carried)
+        machine = self._machines.known(subject.removeprefix("client:")) if subject.startswith("client:") else None
+        inherited = machine.restraints if machine else ()
         return Principal(
             subject=subject, kind="person" if subject.startswith("user:") else "machine", client=client,
             groups=frozenset(groups), scopes=narrowed.scopes, withheld=narrowed.withheld,
-            restraints=narrowed.restraints, administers=ADMIN_SCOPE in carried, actor=actor,
+            restraints=narrowed.restraints.union(inherited), administers=ADMIN_SCOPE in carried, actor=actor,
         )  # fmt: skip
+
+    def _begins(self, subject: str) -> float:
+        """Since when a subject's tokens count; tokens tell whole seconds."""
+        kind, _, name = subject.partition(":")
+        if kind == "client" and (machine := self._machines.known(name)):
+            return math.floor(machine.created_at.timestamp())
+        person = self._people.known(name) if kind == "user" else None
+        if person is None or person.ended_at is None:
+            return 0.0
+        ended = person.ended_at.timestamp()
+        return math.floor(ended) if person.ended_at == person.created_at else ended
+
+    def _may_hold(self, client_id: str) -> bool:
+        """Whether a client may still use what it was given. Of those that administrators do not register the tokens
+        end with what their persons allowed."""
+        if client_id.startswith(DYNAMIC_PREFIX) or "://" in client_id:
+            return True
+        client = self._machines.known(client_id)
+        return client is not None and client.active
 
     def _entitled(self, subject: str, said: frozenset[str]) -> tuple[Sequence[str], Sequence[str]] | None:
         """Groups and scopes that a subject holds, whatever its token carries."""

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+import anyio
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from airegistry.core.errors import AirError
 
 MAX_FORM = 65_536
+BODY_SECONDS = 20.0
+"""Within which the body of a request has arrived, as its head must have: nobody needs a token to send one slowly."""
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
@@ -90,15 +93,23 @@ async def read_form(request: Request) -> Form:
         raise OAuthError("invalid_request", "the parameters are not UTF-8") from None
 
 
-async def read_body(request: Request, limit: int = MAX_FORM) -> bytes:
+async def read_body(request: Request, limit: int = MAX_FORM, *, seconds: float = BODY_SECONDS) -> bytes:
     """The body of a request, at most `limit` bytes.
 
     Raises:
-        OAuthError: it is longer.
+        OAuthError: it is longer, ends early, or takes longer than `seconds`.
     """
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise OAuthError("invalid_request", f"the body is longer than {limit} bytes", status=413)
+    try:
+        with anyio.fail_after(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise OAuthError("invalid_request", f"the body is longer than {limit} bytes", status=413)
+    except TimeoutError:
+        raise OAuthError(
+            "invalid_request", "the body took too long to arrive", status=408, headers={"connection": "close"}
+        ) from None
+    except ClientDisconnect:  # nobody hears the answer, and it is no error of ours to log
+        raise OAuthError("invalid_request", "the body ended early") from None
     return bytes(body)

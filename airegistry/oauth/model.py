@@ -25,7 +25,8 @@ class Client(Model):
 
     `origin`: `dynamic` registered itself, `registered` was made by an administrator, `document` is described by the
     metadata document its `client_id` is the URL of. `scopes` and `groups` are what a machine holds on its own account
-    (client credentials); persons' clients hold nothing of their own.
+    (client credentials); persons' clients hold nothing of their own. `restraints` are scopes it does not hold and whose
+    denials hold for it, as they held for its maker.
     """
 
     client_id: str
@@ -43,6 +44,7 @@ class Client(Model):
     logo_uri: str | None = None
     scopes: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
+    restraints: list[str] = Field(default_factory=list)
     active: bool = True
     created_at: datetime
     created_by: str = ""

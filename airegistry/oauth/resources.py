@@ -39,6 +39,14 @@ class Resources:
             path = f"{path[:-4]}/mcp"
         return f"{self.url}{path}"
 
+    def metadata_path(self, path: str) -> str:
+        """Where the metadata of a path's resource stands, below `/.well-known/oauth-protected-resource`.
+
+        A resource of two names has it at both: a client compares the name with the one it knows.
+        """
+        path = path.rstrip("/")
+        return path if path in ONE_RESOURCE else self.of_path(path)[len(self.url) :]
+
     def canonical(self, resource: str | None) -> str | None:
         """A requested resource as tokens name it; None when it is none of ours. Says nothing about what exists."""
         if not resource:
@@ -52,9 +60,8 @@ class Resources:
         path = asked[len(base) :]
         if path in {"", "/mcp", "/airegistry-tools/mcp"}:
             return self.default
-        if path == "/api" or _SERVER.fullmatch(path) or _AGENT.fullmatch(path):
-            return self.of_path(path)
-        return None
+        known = self.of_path(path)[len(self.url) :]
+        return self.of_path(path) if known == "/api" or _SERVER.fullmatch(known) or _AGENT.fullmatch(known) else None
 
     def base_for(self, host: str) -> str:
         """The public URL as a client that used this Host header knows it."""

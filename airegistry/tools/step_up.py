@@ -14,6 +14,7 @@ from airegistry.core.grants import Action
 from airegistry.core.invocation import Invocation
 from airegistry.core.principals import Principal
 from airegistry.oauth.identity import principal_of
+from airegistry.tools.protocol import REFUSED
 
 MAX_BODY = 4 * 2**20
 """As many bytes of a request as the tools take."""
@@ -49,29 +50,33 @@ class StepUp:
         messages, body = await _read(receive)
         missing = await self._missing(who, body)
         if missing:
-            await self._refuse(scope, send, who, missing)
+            await self._refuse(scope, send, who, missing, _request_id(body))
             return
         await self._app(scope, _again(messages, receive), send)
 
     async def _missing(self, who: Principal, body: bytes) -> Sequence[str]:
         """The scopes that a broader token would carry and this call needs."""
         name, arguments = _tool_call(body)
-        if name in self._needs and not who.administers:
-            ask = self._needs[name]
-            return self._access.decide(who, ask).step_up
+        about_others = name == "explain_access" and arguments.get("subject") not in {"me", who.subject}
+        if name in self._needs or about_others:
+            return self._access.decide(who, self._needs.get(name, "policy")).step_up
         if name == "call_tool" and who.withheld:
             server, tool = arguments.get("server"), arguments.get("tool")
             if isinstance(server, str) and isinstance(tool, str):
                 return await self._invocation.step_up(who, server, tool)
         return ()
 
-    async def _refuse(self, scope: Scope, send: Send, who: Principal, missing: Sequence[str]) -> None:
+    async def _refuse(
+        self, scope: Scope, send: Send, who: Principal, missing: Sequence[str], request_id: str | int | None
+    ) -> None:
         event = self._audit.event(
             who, "token:step_up", None, None, decision="deny", outcome="refused",
             reason=f"access_denied: the token does not carry {' '.join(missing)}",
         )  # fmt: skip
         self._audit.note(event)
-        body = orjson.dumps({"error": "insufficient_scope", "code": "access_denied", "missing": list(missing)})
+        data = {"code": "access_denied", "missing": list(missing)}
+        error = {"code": REFUSED, "message": "the token does not carry what this takes", "data": data}
+        body = orjson.dumps({"jsonrpc": "2.0", "id": request_id, "error": error})
         headers = [
             (b"www-authenticate", self._challenge(scope, who, missing)),
             (b"content-type", b"application/json"),
@@ -104,6 +109,11 @@ def _again(messages: Sequence[Message], receive: Receive) -> Receive:
         return left.pop() if left else await receive()
 
     return replay
+
+
+def _request_id(body: bytes) -> str | int | None:
+    id_ = orjson.loads(body).get("id")
+    return id_ if isinstance(id_, str | int) else None
 
 
 def _tool_call(body: bytes) -> tuple[str, Mapping[str, object]]:

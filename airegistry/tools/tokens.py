@@ -27,6 +27,7 @@ class TokenShape(Shape):
     name: str
     groups: list[str]
     scopes: list[str]
+    restraints: Annotated[list[str], Field(description="Scopes it does not hold, whose denials hold for it.")]
     created_by: str
     created_at: datetime
     expires_at: datetime

@@ -1,6 +1,7 @@
 """Real clients log in: a person's browser, the registry's own authorization server, local users and a real provider.
 
-`test_clients.py` runs these tests without any network but loopback.
+`test_clients.py` runs these tests without any network but loopback. Of two clients by four ways to be known, the
+everyday suite has each client and each way; `.ci/full` has all eight.
 """
 
 import http.server
@@ -152,6 +153,7 @@ def test_claude_code_logs_in_by_the_command_of_its_page(registry: Registry, home
     assert "Connected" in run(home, registry, "claude", "mcp", "list")
 
 
+@pytest.mark.slow
 def test_claude_code_logs_in_as_a_registered_client(registry: Registry, home: Path) -> None:
     port = free_port()
     client_id = registered_client(registry, f"http://localhost:{port}/callback")
@@ -177,6 +179,7 @@ def test_claude_code_logs_in_through_an_identity_provider(federated: tuple[Regis
     assert "Connected" in run(home, registry, "claude", "mcp", "list")
 
 
+@pytest.mark.slow
 def test_codex_logs_in_through_an_identity_provider_and_calls_a_tool(
     federated: tuple[Registry, Op], home: Path
 ) -> None:
@@ -210,6 +213,7 @@ def test_codex_logs_in_as_a_registered_client(registry: Registry, home: Path) ->
     codex_as(registry, home, port, registered_client(registry, f"http://127.0.0.1:{port}/callback"))
 
 
+@pytest.mark.slow
 def test_codex_logs_in_as_the_client_of_a_document(documented: Registry, home: Path) -> None:
     port = free_port()
     with client_document(f"http://127.0.0.1:{port}/callback") as client_id:

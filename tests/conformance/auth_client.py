@@ -1,13 +1,19 @@
 """The client that the conformance suite starts: the product's OAuth client under the MCP SDK's session.
 
-`python -m tests.conformance.auth_client URL`; scenario, secrets and protocol version are in the environment.
+What the suite starts is a few lines that hand its URL and environment (scenario, secrets, protocol version) to the
+process of the tests, where the client runs: the better part of a second each would otherwise go into imports.
 The "browser" is a GET of the authorization URL: the suite's servers ask nobody and redirect at once.
 """
 
 import json
-import os
+import shlex
 import sys
-from collections.abc import Mapping
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingUnixStreamServer
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
@@ -26,6 +32,13 @@ from airegistry.egress.oauth_tokens import ClientCredentials, signer
 
 DOCUMENT = "https://conformance-test.local/client-metadata.json"  # the suite looks for this string and fetches nothing
 MODERN = "2026-07-28"
+_STARTED = """
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as client:
+    client.connect(sys.argv[1])
+    client.sendall(json.dumps([sys.argv[2], dict(os.environ)]).encode() + b"\\n")
+    sys.exit(client.makefile().read() or 0)
+"""
 
 
 class Redirected:
@@ -80,11 +93,11 @@ async def said(text: str) -> str:
     return text
 
 
-async def main(url: str) -> None:
+async def act(url: str, environ: Mapping[str, str]) -> None:
     """List the tools and call each one, twice where the scenario changes in between."""
-    scenario = os.environ["MCP_CONFORMANCE_SCENARIO"]
-    given = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
-    version = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", MODERN)
+    scenario = environ["MCP_CONFORMANCE_SCENARIO"]
+    given = json.loads(environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
+    version = environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", MODERN)
     guard = Guard(loopback=True)
     async with JsonHttp(guard) as http:
         auth = OAuthClient(url, await grant_for(scenario, given, url, http), http)
@@ -103,5 +116,26 @@ async def main(url: str) -> None:
                 await session.call_tool(tool.name, {})
 
 
-if __name__ == "__main__":
-    anyio.run(main, sys.argv[-1])
+class _Run(StreamRequestHandler):
+    """One run of the client: answers with what it fell over, and with nothing when all went well."""
+
+    def handle(self) -> None:
+        url, environ = json.loads(self.rfile.readline())
+        try:
+            anyio.run(act, url, environ)
+        except Exception:  # noqa: BLE001  # whatever it is, the suite has to see a client that failed
+            self.wfile.write(traceback.format_exc().encode())
+
+
+@contextmanager
+def client_command(folder: Path) -> Iterator[str]:
+    """The command that the suite is to start, and what stands behind it."""
+    path = str(folder / "client.sock")
+    with ThreadingUnixStreamServer(path, _Run) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield shlex.join([sys.executable, "-ISc", _STARTED, path])
+        finally:
+            server.shutdown()
+            thread.join()

@@ -14,6 +14,7 @@ import pytest
 from tests.contract.acts import TOOL, Desk
 from tests.support import http, mcp
 from tests.support.registry import Registry, serving
+from tests.support.tls import TLS
 
 ROUNDS = int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1"))
 REGISTRATIONS = 1_000
@@ -61,7 +62,7 @@ async def register_until_killed(registry: Registry, after: int, in_flight: int) 
 
     async with anyio.create_task_group() as tasks:
         limits = httpx2.Limits(max_connections=in_flight // CLIENTS)
-        clients = [httpx2.AsyncClient(timeout=300, trust_env=False, limits=limits) for _ in range(CLIENTS)]
+        clients = [httpx2.AsyncClient(timeout=300, trust_env=False, limits=limits, verify=TLS) for _ in range(CLIENTS)]
         for number in range(REGISTRATIONS):
             tasks.start_soon(one, clients[number % CLIENTS], number)
         with anyio.fail_after(200):

@@ -10,6 +10,7 @@ import pytest
 from tests.contract.acts import Desk, fresh
 from tests.support import http, mcp
 from tests.support.registry import Registry
+from tests.support.tls import TLS
 
 pytestmark = pytest.mark.anyio
 
@@ -150,7 +151,7 @@ async def test_static_tokens_are_taken_at_every_mcp_endpoint(
 @pytest.mark.parametrize("path", ["/api/x", "/v0.1/x", "/scim/v2/x", "/agents/x"])
 async def test_static_tokens_are_taken_beside_mcp(registry: Registry, desk: Desk, path: str) -> None:
     token = await desk.token({"assets": ["*"]})
-    answer = httpx2.get(registry.url + path, headers=http.bearer(token), trust_env=False)
+    answer = httpx2.get(registry.url + path, headers=http.bearer(token), trust_env=False, verify=TLS)
     assert answer.status_code not in {401, 403}
 
 

@@ -43,6 +43,16 @@ async def test_everybody_learns_about_themselves_and_which_scope_would_help(gove
     assert (await explain(ANN, "me", "rate", "virtual_server/bundle")).allowed
 
 
+async def test_acts_on_the_registry_itself_are_explained(governed: World) -> None:
+    grant = Grant(kinds=["registry"], actions=["audit"])
+    who = await governed.holding(grant, name="auditors")
+    explain = governed.services.explainer.explain
+    yes, no = await explain(who, "me", "audit", "registry"), await explain(who, "me", "policy", "/registry")
+    assert (yes.allowed, yes.reason) == (True, "granted by scope auditors")
+    assert (no.allowed, no.reason) == (False, "no grant")
+    assert (await explain(SYSTEM, "scope:auditors", "audit", "registry")).rule is not None
+
+
 async def test_others_are_the_business_of_administrators_only(governed: World) -> None:
     with pytest.raises(AccessDenied):
         await governed.services.explainer.explain(ANN, "token:bot", "call", "weather")

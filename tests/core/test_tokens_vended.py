@@ -24,10 +24,14 @@ class Elsewhere:
 
     access: Access
     groups: dict[str, list[str]] = field(default_factory=dict)
+    began: float = 0.0
 
     def by_subject(
-        self, subject: str, *, client: str = "", scopes: Iterable[str] = (), actor: str = "", groups: Iterable[str] = ()
-    ) -> Principal | None:
+        self, subject: str, *, client: str = "", scopes: Iterable[str] = (), actor: str = "",
+        groups: Iterable[str] = (), since: float | None = None,
+    ) -> Principal | None:  # fmt: skip
+        if since is not None and since < self.began:
+            return None
         held = [*groups] if subject.startswith("issuer:acme:") else self.groups.get(subject)
         if held is None:
             return None
@@ -335,3 +339,13 @@ async def test_the_trail_says_who_vended_what(desk: Desk) -> None:
     )  # fmt: skip
     assert done.reason == f"{id_} until 2026-11-20T12:10:00Z: readers"
     assert (refusal.decision, refusal.subject) == ("deny", "user:ann")
+
+
+async def test_what_no_authorization_ends_ends_with_the_logins_of_its_person(desk: Desk) -> None:
+    _, token = await desk.vend(replace(desk.person(), authorization=None))
+    assert desk.holder(token).subject == "user:ann"
+    desk.world.clock.pass_(1)
+    desk.elsewhere.began = desk.world.clock.now().timestamp()
+    assert desk.tokens.resolve(token) is None
+    _, later = await desk.vend(replace(desk.person(), authorization=None))
+    assert desk.holder(later).subject == "user:ann"

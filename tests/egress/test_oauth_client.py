@@ -1,7 +1,7 @@
 """The outgoing OAuth client over real HTTP: what it gets, keeps, renews, and how often it asks."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 import anyio
 import httpx2
@@ -10,7 +10,7 @@ import pytest
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.guard import Guard
 from airegistry.egress.http import guarded_http
-from airegistry.egress.json_http import JsonHttp
+from airegistry.egress.json_http import LIMIT, Answer, JsonHttp
 from airegistry.egress.oauth_client import (
     DOCUMENT_PATH,
     MAX_FRUITLESS,
@@ -124,6 +124,38 @@ async def test_a_token_that_was_revoked_is_refreshed_before_a_person_is_asked(
     world.valid.clear()
     assert (await post(auth, world.mcp)).text == "welcome"
     assert len(browser.visits) == 1
+
+
+class Leaving(JsonHttp):
+    """A way to the authorization server whose caller goes away as soon as a token has been given."""
+
+    def __init__(self, caller: anyio.CancelScope) -> None:
+        super().__init__(Guard(loopback=True))
+        self._caller = caller
+
+    async def post(
+        self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None, limit: int = LIMIT
+    ) -> Answer:
+        answer = await super().post(url, form, headers=headers, limit=limit)
+        self._caller.cancel()
+        await anyio.lowlevel.checkpoint()
+        return answer
+
+
+async def test_what_a_refresh_brought_is_kept_though_the_caller_went_away(
+    world: OAuthWorld, auth: OAuthClient, browser: Agrees, keep: InMemory, grant: ByPerson
+) -> None:
+    await post(auth, world.mcp)
+    await aged(keep)
+    caller = anyio.CancelScope()
+    async with Leaving(caller) as http:
+        again = OAuthClient(world.mcp, grant, http, keep)
+        with caller:
+            await again.headers("POST", world.mcp)
+        assert caller.cancel_called
+        assert (await post(again, world.mcp)).text == "welcome"
+    assert len(browser.visits) == 1
+    assert len(world.requests("/token")) == 2
 
 
 async def test_a_refresh_token_that_is_refused_is_used_once_and_a_person_is_asked_again(

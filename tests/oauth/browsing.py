@@ -58,7 +58,7 @@ class Documents:
     def __init__(self) -> None:
         self.clients: dict[str, Client] = {}
 
-    async def find(self, url: str) -> Client:
+    async def find(self, url: str, *, source: str = "") -> Client:
         if url not in self.clients:
             raise OAuthError("invalid_client", "the document is refused")
         return self.clients[url]
@@ -148,7 +148,7 @@ def read(response: httpx2.Response) -> Page:
         assert "form-action" not in policy, "trap 11: Chrome holds the redirect to the client against it"
         assert "script" not in policy
         assert response.headers["x-frame-options"] == "DENY"
-        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["referrer-policy"] == "same-origin"
         assert not {"script", "img", "iframe", "object"} & set(parsed.tags)
         assert not {name for name in parsed.attributes if name.startswith("on") or name == "style"}
         seen = [each for each in parsed.inputs if each.get("type") != "hidden" and "hidden" not in each]

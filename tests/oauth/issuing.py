@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -113,6 +114,8 @@ class Person:
     groups: list[str] = field(default_factory=lambda: ["staff"])
     provider_groups: list[str] = field(default_factory=list)
     active: bool = True
+    created_at: datetime = NOON
+    ended_at: datetime | None = None
 
 
 class Table(Generic[T]):

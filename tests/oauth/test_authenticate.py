@@ -99,13 +99,24 @@ async def test_without_a_token_the_challenge_names_no_error() -> None:
 
 
 @pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer unknown")]])
-async def test_both_paths_of_the_registrys_own_server_name_the_metadata_of_one_resource(headers: Headers) -> None:
-    challenges = set()
-    for path in ("/mcp", "/airegistry-tools/mcp"):
-        _, (head, _) = await ask(path, headers)
-        challenges.add(dict(head["headers"])[b"www-authenticate"])
-    (challenge,) = challenges
-    assert b'resource_metadata="https://r.test/.well-known/oauth-protected-resource/mcp"' in challenge
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/mcp", "/mcp"),
+        ("/mcp/", "/mcp"),
+        ("/airegistry-tools/mcp", "/airegistry-tools/mcp"),
+        ("/weather/sse", "/weather/mcp"),
+        ("/api/v1/servers", "/api"),
+        ("/v0.1/servers", "/api"),
+        ("/agents/planner/rpc", "/agents/planner"),
+    ],
+)
+async def test_the_challenge_names_the_metadata_of_the_resource_of_a_path(
+    headers: Headers, path: str, named: str
+) -> None:
+    _, (head, _) = await ask(path, headers)
+    challenge = dict(head["headers"])[b"www-authenticate"]
+    assert f'resource_metadata="https://r.test/.well-known/oauth-protected-resource{named}"'.encode() in challenge
 
 
 @pytest.mark.parametrize("path", ['/"\r\nx: y', "/ä", "/" + "x" * 300, "/%0d%0a"])

@@ -46,7 +46,7 @@ class World:
         self.bearer = Bearer({"static": STATIC}.get, self.tokens, callers, self.trusted)
 
     def mint(self, resource: str = HERE) -> str:
-        token, _ = self.tokens.mint(subject="user:ann", client_id="app", scopes=["mcp"], resource=resource)
+        token, _ = self.tokens.mint(subject="user:ann", client_id="robot", scopes=["mcp"], resource=resource)
         return token
 
 
@@ -66,7 +66,7 @@ async def test_a_token_issued_here_holds_at_its_resource_alone(world: World) -> 
     token = world.mint()
     who = await world.bearer.resolve(token, HERE)
     assert who is not None
-    assert (who.subject, who.client) == ("user:ann", "app")
+    assert (who.subject, who.client) == ("user:ann", "robot")
     assert await world.bearer.resolve(token, THERE) is None
 
 

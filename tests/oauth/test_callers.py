@@ -30,6 +30,8 @@ class Person:
     groups: list[str] = field(default_factory=list)
     provider_groups: list[str] = field(default_factory=list)
     active: bool = True
+    created_at: datetime = NOW
+    ended_at: datetime | None = None
 
 
 class Table(Generic[T]):

@@ -159,7 +159,7 @@ class Refusing:
     def __init__(self, error: OAuthError) -> None:
         self.error = error
 
-    async def find(self, client_id: str) -> Client | None:
+    async def find(self, client_id: str, *, source: str = "") -> Client | None:
         raise self.error
 
 

@@ -199,7 +199,7 @@ class Described:
         self.client = client
         self.asked: list[str] = []
 
-    async def find(self, url: str) -> Client:
+    async def find(self, url: str, *, source: str = "") -> Client:
         self.asked.append(url)
         return self.client
 

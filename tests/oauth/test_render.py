@@ -36,7 +36,7 @@ def test_a_page_is_neither_kept_nor_framed_nor_told_of() -> None:
     headers = message("Title", "Text", status=200).headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-frame-options"] == "DENY"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["x-content-type-options"] == "nosniff"
 
 

@@ -40,7 +40,10 @@ def test_the_registrys_own_tools_have_several_names_and_are_the_default(asked: s
     assert HERE.canonical(asked) == "https://r.test/mcp" == HERE.default
 
 
-@pytest.mark.parametrize("path", ["/weather/mcp", "/weather@1.0/mcp", "/agents/planner", "/api"])
+SERVED = ["/weather/mcp", "/weather@1.0/mcp", "/agents/planner", "/api", "/api/v1/x", "/v0.1/servers", "/agents/a/b"]
+
+
+@pytest.mark.parametrize("path", [*SERVED, "/w/sse"])
 def test_a_resource_is_canonical_as_a_path_needs_it(path: str) -> None:
     assert HERE.canonical(f"https://r.test{path}") == HERE.of_path(path)
 
@@ -51,6 +54,7 @@ def test_a_resource_is_canonical_as_a_path_needs_it(path: str) -> None:
         "https://other.test/mcp", "http://r.test/mcp", "https://r.test:444/mcp", "https://r.test.evil/mcp",
         "https://r.test@evil/mcp", "https://evil/https://r.test/mcp", "https://r.test/a/b/mcp", "https://r.test/mcp?x=1",
         "https://r.test/mcp#x", "https://r.test/../mcp", "https://r.test//mcp", "https://r.test/WEATHER/mcp",
+        "https://r.test/agents/", "https://r.test/apiary",
         "https://r.test/weather%2fmcp", "mcp", "/mcp", "https://R.TEST/mcp", "https://r.test/token", " https://r.test",
         "https://r.test/weather/mcp/x",
     ],

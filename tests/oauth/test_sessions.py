@@ -226,6 +226,24 @@ async def test_a_provider_ends_the_sessions_it_names(desk: Desk, named: dict[str
     assert len(gone) == len(ended) == len(desk.ended)
 
 
+async def test_whoever_asks_for_the_end_of_a_session_and_goes_away_leaves_nothing_half_done() -> None:
+    desk = await desk_over(MemoryStore())
+    caller = anyio.CancelScope()
+
+    async def leave(session: Session) -> None:
+        caller.cancel()
+        await anyio.lowlevel.checkpoint()
+        await desk.note(session)
+
+    late = Sessions(desk.people.store, desk.people.clock, desk.people.directory, desk.people.audit)
+    late.subscribe(leave)
+    for number in (1, 2):
+        await desk.sign_in(provider="okta", provider_sub="1", sid=str(number))
+    with caller:
+        await late.end_provider("okta", sub="1")
+    assert (len(desk.ended), len(await desk.kept())) == (1, 1)
+
+
 async def test_sessions_from_before_are_refused_though_nobody_was_told(desk: Desk) -> None:
     """No listener ends them here: `ended_at` alone does."""
     for act in ("password", "off", "log out", "remove"):

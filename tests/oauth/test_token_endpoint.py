@@ -140,6 +140,20 @@ async def test_who_keeps_failing_to_authenticate_waits_and_costs_the_client_noth
     assert (await issuer.post("/token", wrong, address="127.0.0.2")).status_code == 401
 
 
+async def test_who_fails_to_authenticate_is_recorded_as_often_as_they_may_try() -> None:
+    issuer = await build_issuer(burst=3)
+    wrong = {"client_id": "vault", "grant_type": "none"}
+    for _ in range(5):
+        await issuer.post("/token", wrong)
+    events = await issuer.events(action="client:authenticate")
+    assert [(event.subject, event.decision, event.outcome) for event in events] == [
+        ("anonymous", "deny", "refused")
+    ] * 3
+    assert "invalid_client" in events[0].reason
+    assert "'vault'" in events[0].reason
+    assert "127.0.0.1" in events[0].reason
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "word"),
     [

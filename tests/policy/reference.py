@@ -138,7 +138,7 @@ def fits(grant: Grant, kind: str, action: str, part: str | None, method: str | N
 
 def opens(grant: Grant, path: str) -> bool:
     """Whether a grant to list names an asset by more than wildcards."""
-    narrow = [glob for glob in listed(grant, "assets") if glob != "all" and re.sub(r"\[[^]]*\]|[*?]", "", glob)]
+    narrow = [glob for glob in listed(grant, "assets") if glob != "all" and re.sub(r"\[!?\]?[^]]*\]|[*?]", "", glob)]
     return not denies(grant) and does(grant, "list") and bool(narrow) and is_named(path, narrow)
 
 

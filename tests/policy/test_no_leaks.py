@@ -3,6 +3,7 @@
 One thing can be probed, and docs/access.md says so: a path that is taken is refused to whoever may register.
 """
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tests.core.wiring import World, asset, build
 from tests.policy.surface import Surface, served
 
 FEW = settings(
-    max_examples=10,
+    max_examples=4 * int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink an example takes longer than a test may

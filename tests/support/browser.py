@@ -6,6 +6,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx2
 
+from tests.support.tls import TLS
+
 _FORM = re.compile(r"<form\b(.*?)</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input[^>]*type="hidden"[^>]*>')
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
@@ -26,7 +28,7 @@ class Browser:
         self._password = password
         self._allow = allow
         self._provider, self._elsewhere = provider or ("", registry)
-        self.http = httpx2.Client(timeout=30, trust_env=False)
+        self.http = httpx2.Client(timeout=30, trust_env=False, verify=TLS)
         self.seen: list[str] = []
 
     def open(self, url: str) -> str:
@@ -45,7 +47,7 @@ class Browser:
 
     def visit(self, url: str) -> None:
         """The same, and the address it leads to is visited too: the client behind it hears of the answer."""
-        with httpx2.Client(timeout=30, trust_env=False) as elsewhere:
+        with httpx2.Client(timeout=30, trust_env=False, verify=TLS) as elsewhere:
             elsewhere.get(self.open(url))
 
     def close(self) -> None:
@@ -76,5 +78,6 @@ class Browser:
             hidden[attributes["name"]] = unescape(attributes.get("value", ""))
         action = re.search(r'\baction="([^"]*)"', forms[0])
         target = urljoin(str(page.url), unescape(action[1]) if action else str(page.url))
-        origin = "://".join(urlsplit(target)[:2])
+        secretive = page.headers.get("referrer-policy") == "no-referrer"  # Fetch standard, "append a request Origin"
+        origin = "null" if secretive else "://".join(urlsplit(target)[:2])
         return self.http.post(target, data={**hidden, **filled}, headers={"origin": origin})

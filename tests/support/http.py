@@ -7,6 +7,8 @@ from typing import Any
 import httpx2
 import orjson
 
+from tests.support.tls import TLS
+
 MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 ACCEPT = "application/json, text/event-stream"
@@ -49,7 +51,7 @@ def legacy_headers(token: str | None, session: str | None = None) -> dict[str, s
 
 def client() -> httpx2.Client:
     """A client that reads no proxy settings and follows no redirect."""
-    return httpx2.Client(timeout=60, trust_env=False)
+    return httpx2.Client(timeout=60, trust_env=False, verify=TLS)
 
 
 def post(url: str, request: Json, headers: Mapping[str, str]) -> httpx2.Response:

@@ -1,6 +1,5 @@
 """MCP clients of both eras, and tool calls that answer with structured content or with a coded failure."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +8,10 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.client import CallToolResult
 
+from tests.support.tls import TLS
+
 ERAS = ("2026-07-28", "legacy")
 Json = dict[str, Any]
-TLS = ssl.create_default_context()
-"""Shared, because each one reads the system's certificates: 40 ms."""
 
 
 class ToolFailure(Exception):

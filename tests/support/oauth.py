@@ -11,6 +11,7 @@ import httpx2
 import orjson
 
 from tests.support.browser import Browser
+from tests.support.tls import TLS
 
 Json = dict[str, Any]
 REDIRECT = "http://127.0.0.1:7777/callback"
@@ -44,7 +45,7 @@ class OAuthClient:
             "client_name": "A test", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none",
             "grant_types": ["authorization_code", "refresh_token"], "application_type": "native", **metadata,
         }  # fmt: skip
-        answer = httpx2.post(f"{url}/register", json=body, trust_env=False)
+        answer = httpx2.post(f"{url}/register", json=body, trust_env=False, verify=TLS)
         assert answer.status_code == 201, answer.text
         made = answer.json()
         return OAuthClient(url, made["client_id"], made.get("client_secret"), redirect_uri)
@@ -96,4 +97,6 @@ class OAuthClient:
         """A request to an endpoint as this client."""
         auth = (self.client_id, self.secret) if self.secret else None
         named = {} if self.secret else {"client_id": self.client_id}
-        return httpx2.post(f"{self.url}{path}", data={**named, **form}, auth=auth, timeout=30, trust_env=False)
+        return httpx2.post(
+            f"{self.url}{path}", data={**named, **form}, auth=auth, timeout=30, trust_env=False, verify=TLS
+        )

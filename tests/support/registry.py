@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 
 from tests.support.processes import Process, free_port, python_env, run_module
+from tests.support.tls import TLS
 
 
 class Registry:
@@ -56,7 +57,7 @@ class Registry:
     def is_ready(self) -> bool:
         """Whether /readyz says so."""
         try:
-            return httpx2.get(f"{self.url}/readyz", timeout=5, trust_env=False).status_code == 200
+            return httpx2.get(f"{self.url}/readyz", timeout=5, trust_env=False, verify=TLS).status_code == 200
         except httpx2.TransportError:
             return False
 

@@ -91,9 +91,9 @@ async def test_administration_without_the_scope_for_it_is_403_with_the_scopes_to
         'Bearer error="insufficient_scope", '
         'resource_metadata="https://r.test/.well-known/oauth-protected-resource/mcp", scope="mcp mcp:admin"'
     )
-    assert json.loads(sent[1]["body"]) == {
-        "error": "insufficient_scope", "code": "access_denied", "missing": ["mcp:admin"],
-    }  # fmt: skip
+    told = json.loads(sent[1]["body"])
+    assert (told["jsonrpc"], told["id"]) == ("2.0", 1)
+    assert told["error"]["data"] == {"code": "access_denied", "missing": ["mcp:admin"]}
     (event,) = await world.events(action="token:step_up")
     assert (event.subject, event.decision, event.outcome) == ("user:eve", "deny", "refused")
 

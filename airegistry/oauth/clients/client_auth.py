@@ -43,8 +43,8 @@ class Keys(Protocol):
 class Finds(Protocol):
     """Where clients come from (`oauth/clients/clients.py`)."""
 
-    async def find(self, client_id: str) -> Client | None:
-        """A client that may be used now.
+    async def find(self, client_id: str, *, source: str = "") -> Client | None:
+        """A client that may be used now. `source` is the address of whoever asks.
 
         Raises:
             OAuthError: it is described by a document, and that is refused.
@@ -93,26 +93,26 @@ class ClientAuthenticator:
         if named is not None and named != client_id:
             raise _failed(basic=basic is not None)
         if secret is None and assertion is None:  # nothing can be guessed: one public id may be many persons' program
-            client = await self._find(client_id)
+            client = await self._find(client_id, source_of(request))
             if client is None or client.confidential:
                 raise _failed(basic=False)
             return client
-        key = f"{client_id[:MAX_ID]} {source_of(request)}"
+        key = f"{keyed(client_id)} {source_of(request)}"  # of one length, whatever strangers make up
         try:
             self._limiter.take(key)
         except RateLimited as error:
             raise too_many(error) from None
-        client = await self._find(client_id)
+        client = await self._find(client_id, source_of(request))
         if client is None or not await self._proven(client, secret, assertion):
             raise _failed(basic=basic is not None)
         self._limiter.give_back(key)
         return client
 
-    async def _find(self, client_id: str) -> Client | None:
+    async def _find(self, client_id: str, source: str) -> Client | None:
         if not 0 < len(client_id) <= MAX_ID:
             return None
         try:
-            return await self._clients.find(client_id)
+            return await self._clients.find(client_id, source=source)
         except OAuthError as error:
             if error.error != "invalid_client":
                 raise

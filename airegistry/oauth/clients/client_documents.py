@@ -87,6 +87,7 @@ class ClientDocuments:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._failures: OrderedDict[str, tuple[OAuthError, float]] = OrderedDict()
         self._flights: dict[str, _Flight] = {}
+        self._per_source = Limiter(clock, burst=30, seconds=60, what="client documents for one address")
         self._per_host = Limiter(clock, burst=30, seconds=60, what="client documents of one host")
         self._overall = Limiter(clock, burst=300, seconds=60, what="client documents")
 
@@ -95,8 +96,8 @@ class ClientDocuments:
         """Whether metadata says `client_id_metadata_document_supported`."""
         return bool(self._hosts)
 
-    async def find(self, url: str) -> Client:
-        """The client that a URL describes.
+    async def find(self, url: str, *, source: str = "") -> Client:
+        """The client that a URL describes. `source` is the address of whoever asks: fetches are counted by it too.
 
         Raises:
             OAuthError: the URL, its host or its document is refused, or too many are asked for.
@@ -106,7 +107,7 @@ class ClientDocuments:
         flight.waiting += 1
         try:
             async with flight.lock:
-                return self._remembered(url) or await self._fetch(url, target)
+                return self._remembered(url) or await self._fetch(url, target, source)
         finally:
             flight.waiting -= 1
             if not flight.waiting:
@@ -142,9 +143,11 @@ class ClientDocuments:
             raise failure[0].with_traceback(None)
         return None
 
-    async def _fetch(self, url: str, target: Target) -> Client:
+    async def _fetch(self, url: str, target: Target, source: str) -> Client:
         old = self._kept.get(url)
         try:
+            if source:  # first of all, or one stranger could use up what is for all
+                self._per_source.take(source)
             self._per_host.take(target.host)
             self._overall.take("")
             answer = await self._ask(url, target, old)

@@ -161,6 +161,8 @@ def _public(jwks: JsonValue) -> Json:
     keys = public_keys(jwks)
     if not keys.keys:
         raise wrong("jwks has no key that signatures can be checked with")
+    if not all(str(value).isprintable() for key in keys for value in key.as_dict().values()):
+        raise wrong("jwks holds a text that cannot be kept")  # half of a surrogate pair, as in "\ud800"
     kept: list[JsonValue] = [{name: str(value) for name, value in key.as_dict().items()} for key in keys]
     return {"keys": kept}
 

@@ -13,6 +13,7 @@ from airegistry.core.assets import Json, Model
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
+from airegistry.core.handing_out import handed_on
 from airegistry.core.limits import Limiter
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
@@ -38,8 +39,8 @@ Callback = Callable[[str], Awaitable[None]]
 class Documents(Protocol):
     """Where clients come from whose id is the URL of their metadata (`oauth/clients/client_documents.py`)."""
 
-    async def find(self, url: str) -> Client:
-        """The client that a URL describes.
+    async def find(self, url: str, *, source: str = "") -> Client:
+        """The client that a URL describes. `source` is the address of whoever asks.
 
         Raises:
             OAuthError: the URL, its host or its document is refused.
@@ -100,14 +101,15 @@ class Clients:
         """A client that an administrator registered, switched off or not."""
         return self._known.get(client_id)
 
-    async def find(self, client_id: str) -> Client | None:
-        """A client that may be used now; None when there is none, or it is switched off or over.
+    async def find(self, client_id: str, *, source: str = "") -> Client | None:
+        """A client that may be used now; None when there is none, or it is switched off or over. `source` is the
+        address of whoever asks, who may not have any number of documents fetched.
 
         Raises:
             OAuthError: it is described by a document, and that is refused.
         """
         if "://" in client_id and self._documents is not None:
-            return await self._documents.find(client_id)
+            return await self._documents.find(client_id, source=source)
         if len(client_id) > MAX_ID:
             return None
         client = self._known.get(client_id)
@@ -163,7 +165,7 @@ class Clients:
                         f"ids that begin with {DYNAMIC_PREFIX} are those of clients that register themselves"
                     )
                 client, secret = self._changed(who, client_id, before, change, rotate_secret)
-                self._check_grantable(who, before, client)
+                client = self._handed_out(who, before, client)
                 await self._clients.save(client_id, client, expect=version)
                 self._known[client_id] = client
                 self.revision += 1
@@ -284,18 +286,14 @@ class Clients:
         if client.created_by != who.subject and not self._access.administrates(who):
             raise AccessDenied("only an administrator changes the clients of others")
 
-    def _check_grantable(self, who: Principal, before: Client | None, client: Client) -> None:
-        """As with tokens: nobody hands out what they do not hold, nor the freedom from a denial."""
-        if self._access.administrates(who):
-            return
+    def _handed_out(self, who: Principal, before: Client | None, client: Client) -> Client:
+        """The client as its maker may make it. One that never acts on its own account acts as whoever logs in."""
         if before is not None:
             self._check_owner(who, before)
-        missing = sorted({*client.scopes} - who.scopes) + sorted({*client.groups} - who.groups)
-        if missing:
-            raise AccessDenied("a client cannot hold more than its maker", missing=missing)
-        shed = sorted(self._access.restraints(who) - self._access.scopes_of(client.groups, client.scopes))
-        if shed and not MACHINE_GRANTS.isdisjoint(client.grant_types):  # others act as whoever logs in
-            raise AccessDenied(f"a client cannot shed what its maker is denied by {', '.join(shed)}")
+        if MACHINE_GRANTS.isdisjoint(client.grant_types) and not (client.groups or client.scopes):
+            return client
+        kept = handed_on(self._access, who, client.groups, client.scopes, what="a client")
+        return client.model_copy(update={"restraints": kept})
 
 
 def _secret_for(method: AuthMethod) -> str | None:

@@ -14,6 +14,8 @@ from airegistry.oauth.forms import NO_STORE, OAuthError, read_body
 from airegistry.oauth.model import Client
 from airegistry.oauth.source import source_of, too_many
 
+MAX_METADATA = 8192
+"""Bytes of a registration, as of a client document: anybody may have some thousands of them kept for a day."""
 _ECHOED = (
     "client_id client_name redirect_uris grant_types response_types token_endpoint_auth_method application_type jwks "
     "jwks_uri client_uri logo_uri"
@@ -50,7 +52,7 @@ class Registration:
 async def _metadata(request: Request) -> Json:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise wrong("the body must be application/json")
-    return parse_object(await read_body(request))
+    return parse_object(await read_body(request, MAX_METADATA))
 
 
 def _scope(metadata: Json) -> str | None:

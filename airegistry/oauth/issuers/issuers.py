@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 Sort = Literal["access_token", "id_token", "jwt", "id_jag"]
 ID_JAG_TYPE = "oauth-id-jag+jwt"
 MAX_CACHED = 10_000
+BELIEVED = 60.0
+"""Seconds for which a verified token is not verified again: so long it outlives its key."""
 MAX_SUBJECT = 255
 MAX_ACTORS = 4
 COMPLAIN_EVERY = 60.0
@@ -78,6 +80,7 @@ class _Kept:
     identity: Identity
     principal: Principal
     revision: int
+    verified_at: float
 
 
 class Issuers:
@@ -172,7 +175,8 @@ class Issuers:
         """Who holds an access token that was verified for this resource before, and has not ended."""
         key = _key(token, resource)
         kept = self._kept.get(key)
-        if kept is None or kept.identity.expires_at <= self._clock.now().timestamp():
+        now = self._clock.now().timestamp()
+        if kept is None or kept.identity.expires_at <= now or kept.verified_at + BELIEVED < now:
             return None
         self._kept.move_to_end(key)
         if kept.revision != self._access.revision:
@@ -192,7 +196,8 @@ class Issuers:
         if revision != self.revision:  # an administrator changed the issuers while keys were fetched
             return await self.verify(token, resource)
         principal = self._principal(identity)
-        self._kept[_key(token, resource)] = _Kept(identity, principal, self._access.revision)
+        now = self._clock.now().timestamp()
+        self._kept[_key(token, resource)] = _Kept(identity, principal, self._access.revision, now)
         if len(self._kept) > MAX_CACHED:
             self._kept.popitem(last=False)
         return principal

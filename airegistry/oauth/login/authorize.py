@@ -55,30 +55,30 @@ class Authorize:
         self._limiter.take(source_of(request))
         query = request.scope["query_string"].decode("latin-1")
         form = await read_form(request) if request.method == "POST" else parse_form(query)
-        client = await self._client(form)
+        client = await self._client(form, source_of(request))
         redirect_uri = _redirect_uri(client, form)
         state = form.get("state")
-        if len(state or "") > MAX_STATE:
-            raise Refused("This request cannot be answered", f"Its state is longer than {MAX_STATE} characters.")
+        if len((state or "").encode()) > MAX_STATE:
+            raise Refused("This request cannot be answered", f"Its state is longer than {MAX_STATE} bytes.")
         try:
             wanted = self._checked(form, client, redirect_uri, state)
             signed_in = await self._visitors.session(request) is not None
             if wanted.prompt == "none" and not signed_in:
                 raise OAuthError("login_required", "nobody is signed in")
         except OAuthError as error:
-            return self._answers.error(redirect_uri, state, error)
+            return self._answers.unasked(client, redirect_uri, state, error)
         browser = self._visitors.settle_browser(request)
         wanted = await self._pending.add(wanted, browser)
         page = "consent" if signed_in and not asks_for_login(wanted) else "login"
         return self._visitors.keep_browser(self._visitors.go(f"/{page}?request={wanted.id}"), browser)
 
-    async def _client(self, form: Form) -> Client:
+    async def _client(self, form: Form, source: str) -> Client:
         """The client that asks. Whatever is wrong with it is told on a page: there is nowhere safe to send it."""
         client_id = form.get("client_id")
         if client_id is None:
             raise Refused("This request cannot be answered", "It does not say which application asks (client_id).")
         try:
-            client = await self._clients.find(client_id) if len(client_id) <= MAX_URI else None
+            client = await self._clients.find(client_id, source=source) if len(client_id) <= MAX_URI else None
         except OAuthError as error:
             raise Refused("This application is refused", f"{error.message}.", status=error.status) from error
         if client is None:

@@ -79,7 +79,8 @@ class ConsentPage:
                 raise OAuthError("consent_required", "the person has to be asked")
         except OAuthError as error:
             await self._pending.take(wanted)
-            return self._answers.error(wanted.redirect_uri, wanted.state, error)
+            client = await self._client(wanted)
+            return self._answers.unasked(client, wanted.redirect_uri, wanted.state, error)
         return self._ask(request, question)
 
     async def _decide(self, request: Request) -> Response:

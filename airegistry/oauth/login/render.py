@@ -32,7 +32,7 @@ def page(template: str, title: str, *, status: int = 200, **values: object) -> H
     """A whole page: the template inside `pages/frame.html`.
 
     No `form-action`: browsers apply it to the whole chain of redirects after a form, and the last one of them leads to
-    the client's own address.
+    the client's own address. No `no-referrer` either: forms of such a page are sent with `Origin: null`, as strangers'.
     """
     nonce = secrets.token_urlsafe(16)
     body = fragment("frame", title=title, nonce=nonce, body=fragment(template, **values))
@@ -41,7 +41,7 @@ def page(template: str, title: str, *, status: int = 200, **values: object) -> H
         "content-security-policy": policy,
         "x-frame-options": "DENY",
         "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",
         "cache-control": "no-store",
     }
     return HTMLResponse(body, status, headers)

@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime
 
 import pyotp
-import segno
 from pyotp.exceptions import OTPVerificationError
 
 RECOVERY_CODES = 10
@@ -53,4 +52,6 @@ class SecondFactor:
 
     def qr(self, uri: str) -> str:
         """That URI as a QR code: an `<svg>` element without script or style."""
+        import segno  # its tables are 4 MB, which an idle registry need not hold
+
         return segno.make(uri, error="m", micro=False).svg_inline(scale=4, light="#fff")

@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
+import anyio
+from anyio.lowlevel import checkpoint
+
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository, Where
 from airegistry.core.errors import Conflict
@@ -145,8 +148,10 @@ class Sessions:
     async def _end_all(self, where: Where, reason: str) -> list[Session]:
         sessions = [session async for _, session in self._sessions.find(where=where)]
         for session in sessions:
-            if await self.end(session, reason=reason):
-                await self._tell(session)
+            with anyio.CancelScope(shield=True):  # once it is gone, nobody could find out later whom to tell
+                if await self.end(session, reason=reason):
+                    await self._tell(session)
+            await checkpoint()
         return sessions
 
     async def _tell(self, ended: Session) -> None:

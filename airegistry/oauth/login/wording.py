@@ -7,6 +7,8 @@ from airegistry.oauth.model import ADMIN_SCOPE, MCP_SCOPE, OFFLINE_SCOPE, Client
 from airegistry.oauth.providers import remote_keys
 
 LONGEST = 120
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols that look like nothing at all, and yet count as printable."""
 _SCOPES = {
     MCP_SCOPE: "Use this registry as you: find, read and call whatever you may.",
     ADMIN_SCOPE: "Administer this registry as you: change users, access rules, applications and tokens.",
@@ -20,7 +22,7 @@ _ORIGINS = {
 
 def shown(text: str, longest: int = LONGEST) -> str:
     """Somebody else's text, safe to read: no invisible or turning characters, and not too long."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    text = "".join(char if char.isprintable() and char not in _BLANK else "\N{REPLACEMENT CHARACTER}" for char in text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
@@ -32,7 +34,7 @@ def is_loopback(redirect_uri: str) -> bool:
 
 def stays_here(redirect_uri: str) -> bool:
     """Whether an answer goes to some program on the person's own device: nothing tells which one."""
-    return not redirect_uri.startswith("https://") or is_loopback(redirect_uri)
+    return urlsplit(redirect_uri).scheme != "https" or is_loopback(redirect_uri)
 
 
 def destination(redirect_uri: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from airegistry.core.documents import Json
+from airegistry.core.first_start import ADMINISTRATORS
 
 ProfileName = Literal["oidc", "keycloak", "entra", "okta", "auth0", "cognito", "ping", "github"]
 Path = tuple[str, ...]
@@ -23,7 +24,8 @@ class Profile:
     """One vendor's ways.
 
     `groups` are places to look at, in order; the first place where anything stands counts, and a place may be several
-    claims together. `userinfo` is whether to ask there when the id token has no groups. `vouches` is whether an
+    claims together. `open_names` is whether anybody may make a group of any name there. `userinfo` is whether to ask
+    there when the id token has no groups. `vouches` is whether an
     address without `email_verified` is one that the company itself gave out. `logout` names the parameters of a
     logout endpoint that discovery does not tell of, its path relative to the authorization endpoint's origin.
     """
@@ -32,6 +34,7 @@ class Profile:
     groups: tuple[tuple[Path, ...], ...] = ((("groups",),),)
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     userinfo: bool = True
+    open_names: bool = False
     vouches: bool = False
     logout: tuple[str, str] | None = None
     dn: bool = False
@@ -56,7 +59,7 @@ PROFILES: dict[ProfileName, Profile] = {
     ),
     "ping": Profile("PingFederate", groups=((("groups",),), (("memberOf",),)), vouches=True, dn=True),
     # No OpenID Connect: what `github_claims` makes of its REST API has groups named `org` and `org/team`.
-    "github": Profile("GitHub", scopes=("read:user", "user:email", "read:org"), userinfo=False),
+    "github": Profile("GitHub", scopes=("read:user", "user:email", "read:org"), userinfo=False, open_names=True),
 }
 
 
@@ -82,11 +85,19 @@ def overage(claims: Json) -> bool:
     return (isinstance(elsewhere, dict) and "groups" in elsewhere) or claims.get("hasgroups") in (True, "true")
 
 
-def refined(names: Iterable[str], *, wanted: Sequence[str], renamed: dict[str, str], dn: bool) -> list[str]:
-    """Groups as the policy is to know them: of a DN the first CN, then those that fit a glob, then under new names."""
+def refined(
+    names: Iterable[str], *, wanted: Sequence[str], renamed: dict[str, str], dn: bool, open_names: bool = False
+) -> list[str]:
+    """Groups as the policy is to know them: of a DN the first CN, then those that fit a glob, then under new names.
+
+    Without a glob all of them count but `administrators`, and where anybody may make a group of any name
+    (`open_names`) none: those count that are renamed.
+    """
     plain = {_common_name(name) if dn else name for name in names}
     if wanted:
         plain = {name for name in plain if any(fnmatch.fnmatchcase(name, glob) for glob in wanted)}
+    else:
+        plain = {name for name in plain if name in renamed or not (open_names or name == ADMINISTRATORS)}
     return sorted({renamed.get(name, name) for name in plain})
 
 

@@ -147,7 +147,11 @@ class ProviderClient:
             claims = {**await self._userinfo(metadata, claims, access_token), **claims}
             names = groups_in(claims, where, provider.client_id)
         dn = provider.ways.dn if provider.dn_to_cn is None else provider.dn_to_cn
-        return refined(names or [], wanted=provider.group_filter, renamed=provider.group_map, dn=dn), claims
+        groups = refined(
+            names or [], wanted=provider.group_filter, renamed=provider.group_map, dn=dn,
+            open_names=provider.ways.open_names,
+        )  # fmt: skip
+        return groups, claims
 
     async def _userinfo(self, metadata: Json, claims: Json, access_token: str) -> Json:
         """What userinfo adds; it is another's when `sub` differs (OpenID Connect Core section 5.3.2)."""

@@ -1,8 +1,10 @@
 """Identity providers: those that administrators keep in the store, and those that the settings name."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
+import anyio
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from airegistry.core.access import Access
@@ -15,7 +17,7 @@ from airegistry.core.principals import Principal
 from airegistry.core.users import LOCAL
 from airegistry.core.validation import invalid
 from airegistry.egress.guard import parse_url
-from airegistry.oauth.providers.profiles import PROFILES, Profile, ProfileName, is_template
+from airegistry.oauth.providers.profiles import PROFILES, Profile, ProfileName, is_template, tenant_issuer
 from airegistry.oauth.providers.remote_keys import check_transport
 
 GITHUB, GITHUB_API, GRAPH = "https://github.com", "https://api.github.com", "https://graph.microsoft.com/v1.0"
@@ -112,6 +114,7 @@ class Providers:
             self._fix(fields)
         self._known = dict(self._fixed)
         self._listeners: list[Callable[[str], Awaitable[object]]] = []
+        self._lock = anyio.Lock()
 
     async def reload(self) -> None:
         """Read the stored providers."""
@@ -151,9 +154,14 @@ class Providers:
         return None if kept is None or kept.secret is None else self._cipher.decrypt(kept.secret)
 
     def person(self, issuer: str, sub: str) -> str | None:
-        """The id of the user that a subject of an issuer is here; None when nobody logs in through that issuer."""
-        named = (name for name, kept in self._known.items() if kept.provider.enabled and kept.provider.issuer == issuer)
-        return next((f"{name}:{sub}" for name in named), None)
+        """The id of the user that a subject of an issuer is here; None when nobody logs in through that issuer, and
+        the id of nobody while its provider is switched off."""
+        for name, kept in self._known.items():
+            provider = kept.provider
+            issuers = [tenant_issuer(provider.issuer, tenant) for tenant in provider.tenants] or [provider.issuer]
+            if issuer in issuers:
+                return f"{name}:{sub}" if provider.enabled else ""
+        return None
 
     def read_only(self, name: str) -> bool:
         """Whether the settings define it."""
@@ -169,21 +177,22 @@ class Providers:
             Conflict: the settings define it, or its profile or issuer would change.
             Invalid: a field does not fit.
         """
-        async with self._audit.attempt(who, "provider:put", f"provider/{fields.get('name')}") as attempt:
-            attempt.reason = self._access.require(who, "policy").reason
-            provider = _provider(fields)
-            found = await self._kept.find_one(provider.name)
-            if found is not None:
-                _check_same(found[0].provider, provider)
-            self._check_own(provider.name)
-            old = None if found is None else found[0].secret
-            sealed = old if secret is None else (self._cipher.encrypt(secret) if secret else None)
-            _check_secret(provider, sealed)
-            kept = _Kept(provider=provider, secret=sealed)
-            await self._kept.save(provider.name, kept, expect=0 if found is None else found[1])
-            self._known[provider.name] = kept
-        if not provider.enabled:
-            await self._tell(provider.name)
+        async with self._undivided():
+            async with self._audit.attempt(who, "provider:put", f"provider/{fields.get('name')}") as attempt:
+                attempt.reason = self._access.require(who, "policy").reason
+                provider = _provider(fields)
+                found = await self._kept.find_one(provider.name)
+                if found is not None:
+                    _check_same(found[0].provider, provider)
+                self._check_own(provider.name)
+                old = None if found is None else found[0].secret
+                sealed = old if secret is None else (self._cipher.encrypt(secret) if secret else None)
+                _check_secret(provider, sealed)
+                kept = _Kept(provider=provider, secret=sealed)
+                await self._kept.save(provider.name, kept, expect=0 if found is None else found[1])
+                self._known[provider.name] = kept
+            if not provider.enabled:
+                await self._tell(provider.name)
         return provider
 
     async def remove(self, who: Principal, name: str) -> bool:
@@ -193,13 +202,14 @@ class Providers:
             AccessDenied: the caller is no administrator of policy.
             Conflict: the settings define it.
         """
-        async with self._audit.attempt(who, "provider:delete", f"provider/{name}") as attempt:
-            attempt.reason = self._access.require(who, "policy").reason
-            self._check_own(name)
-            gone = await self._kept.delete(name)
-            self._known.pop(name, None)
-        if gone:
-            await self._tell(name)
+        async with self._undivided():
+            async with self._audit.attempt(who, "provider:delete", f"provider/{name}") as attempt:
+                attempt.reason = self._access.require(who, "policy").reason
+                self._check_own(name)
+                gone = await self._kept.delete(name)
+                self._known.pop(name, None)
+            if gone:
+                await self._tell(name)
         return gone
 
     def providers(self, who: Principal) -> list[IdentityProvider]:
@@ -210,6 +220,13 @@ class Providers:
         """
         self._access.require(who, "policy")
         return [self._known[name].provider for name in sorted(self._known)]
+
+    @asynccontextmanager
+    async def _undivided(self) -> AsyncIterator[None]:
+        """Store, memory and sessions change together: neither another writer nor a caller who goes away parts them."""
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                yield
 
     def _check_own(self, name: str) -> None:
         if name in self._fixed:

@@ -104,6 +104,12 @@ class Authorizations:
         """Whether a refresh token is the one that may be used next."""
         return self._lives(authorization) and hmac.compare_digest(keyed(token), authorization.refresh_hash or "")
 
+    def held(self, authorization: Authorization) -> bool:
+        """Whether the person may still have what was allowed: the account is active, and the login it was allowed in
+        has not been ended. A family that was being made just then escapes `revoke_where`, and all do in a crash."""
+        subject, since = authorization.subject, authorization.auth_time.timestamp()
+        return self._callers.by_subject(subject, client=authorization.client_id, since=since) is not None
+
     async def redeem(self, code: str, client: Client, form: Form) -> tuple[Authorization, str | None]:
         """What a code stands for, and the first refresh token for a client that may refresh.
 
@@ -223,8 +229,8 @@ class Authorizations:
     def _check_lives(self, authorization: Authorization) -> None:
         if not self._lives(authorization):
             raise Refusal("invalid_grant", "the authorization has ended")
-        if self._callers.by_subject(authorization.subject, client=authorization.client_id) is None:
-            raise Refusal("invalid_grant", "the account is not active")
+        if not self.held(authorization):
+            raise Refusal("invalid_grant", "the account is not active, or its logins were ended")
 
     def _narrowed(self, form: Form, authorization: Authorization) -> list[str]:
         """Asked for, allowed then, and held still."""

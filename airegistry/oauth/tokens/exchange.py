@@ -106,6 +106,8 @@ class TokenExchange:
         if sort is None:
             raise Refusal("invalid_request", f"{name}_type is none that is accepted here")
         if sort != "id_token" and (issued := self._tokens.read(token, None)):
+            if self._callers.of(issued) is None:
+                raise Refusal("invalid_request", f"{name} has ended")
             return _own(issued, self._resources.url)
         asked = self._resources.canonical(form.get("resource") or form.get("audience"))
         wanted = [self._resources.url, *([asked] if asked else [])]

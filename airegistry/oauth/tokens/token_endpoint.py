@@ -13,11 +13,15 @@ from airegistry.core.errors import AccessDenied, AirError, Internal, RateLimited
 from airegistry.core.limits import Limiter
 from airegistry.core.principals import Principal
 from airegistry.oauth.forms import NO_STORE, Form, OAuthError, read_form
+from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import Client
 from airegistry.oauth.source import source_of, too_many
 
 GrantHandler = Callable[[Client, Form], Awaitable[Json]]
 """Answers a token request of a client that proved itself and may use this kind of grant."""
+
+MAX_CLAIMED = 200
+"""Characters kept of a client id that proved nothing."""
 
 
 class ClientAuthenticator(Protocol):
@@ -50,7 +54,7 @@ class TokenEndpoint:
     async def _token(self, request: Request) -> Response:
         try:
             form = await read_form(request)
-            client = await authenticated(self._authenticator, self._limiter, request, form)
+            client = await authenticated(self._authenticator, self._limiter, self._audit, request, form)
             answer = await (await self._handler(client, form))(client, form)
         except AirError as error:
             return refused(error, request)
@@ -71,9 +75,12 @@ class TokenEndpoint:
             raise OAuthError("unauthorized_client", refusal.message) from None
 
 
-async def authenticated(authenticator: ClientAuthenticator, limiter: Limiter, request: Request, form: Form) -> Client:
+async def authenticated(
+    authenticator: ClientAuthenticator, limiter: Limiter, audit: Audit, request: Request, form: Form
+) -> Client:
     """The client that makes a request, counted: each client at each address has its own measure, since one
-    `client_id` may stand for a program on many machines.
+    `client_id` may stand for a program on many machines. Who proves to be none is recorded, as often as the limit lets
+    them try.
 
     Raises:
         OAuthError: it is none.
@@ -82,10 +89,15 @@ async def authenticated(authenticator: ClientAuthenticator, limiter: Limiter, re
     source = source_of(request)
     try:
         client = await authenticator.authenticate(request, form)
-    except OAuthError:
+    except OAuthError as refusal:
         limiter.take(f"refused {source}")
+        claimed, who = (form.get("client_id") or "")[:MAX_CLAIMED], Principal(subject="anonymous")
+        reason = f"{refusal.error}: {refusal.message} (as {claimed!r}, from {source})"
+        audit.note(
+            audit.event(who, "client:authenticate", None, None, decision="deny", outcome="refused", reason=reason)
+        )
         raise
-    limiter.take(f"{client.client_id} {source}")
+    limiter.take(f"{keyed(client.client_id)} {source}")  # ids of documents have 2,000 characters
     return client
 
 
@@ -93,7 +105,7 @@ def refused(error: AirError, request: Request) -> Response:
     """The answer to a request that fails, in OAuth's words (RFC 6749 section 5.2)."""
     if isinstance(error, OAuthError):
         if error.error == "invalid_client" and "authorization" in request.headers:
-            challenge = {"WWW-Authenticate": 'Basic realm="airegistry", charset="UTF-8"', **error.headers}
+            challenge = {"www-authenticate": 'Basic realm="airegistry", charset="UTF-8"', **error.headers}
             error = OAuthError(error.error, error.message, status=401, headers=challenge)
         return error.response()
     if isinstance(error, RateLimited):

@@ -92,8 +92,7 @@ class TokenState:
         authorization = await self._authorizations.of_refresh(token)
         if authorization is None or not self._authorizations.in_force(authorization, token):
             return INACTIVE
-        alive = self._callers.by_subject(authorization.subject, client=authorization.client_id) is not None
-        known = alive and self._may_know(client, authorization.client_id)
+        known = self._authorizations.held(authorization) and self._may_know(client, authorization.client_id)
         return self._of_refresh(authorization) if known else INACTIVE
 
     def _may_know(self, client: Client, owner: str) -> bool:
@@ -121,7 +120,7 @@ class TokenState:
 
     async def _asked(self, request: Request) -> tuple[Client, str]:
         form = await read_form(request)
-        client = await authenticated(self._authenticator, self._limiter, request, form)
+        client = await authenticated(self._authenticator, self._limiter, self._audit, request, form)
         return client, form.need("token")
 
 

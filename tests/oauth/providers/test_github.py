@@ -16,7 +16,7 @@ async def github(registry: World) -> AsyncIterator[GitHub]:
     stand_in = GitHub()
     async with serve(stand_in.app()) as url:
         stand_in.url = url
-        await registry.put("github", url, profile="github", api=stand_in.api)
+        await registry.put("github", url, profile="github", api=stand_in.api, group_filter=["acme*", "tools"])
         yield stand_in
 
 

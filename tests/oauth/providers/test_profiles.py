@@ -48,6 +48,21 @@ def test_groups_are_filtered_then_renamed() -> None:
     assert refined(names, wanted=["TEAM-*"], renamed={}, dn=False) == []
 
 
+def test_a_provider_makes_nobody_an_administrator_whom_nobody_here_asked_for() -> None:
+    names = ["administrators", "staff"]
+    assert refined(names, wanted=[], renamed={}, dn=False) == ["staff"]
+    assert refined(names, wanted=["*"], renamed={}, dn=False) == names
+    assert refined(names, wanted=[], renamed={"staff": "administrators"}, dn=False) == ["administrators"]
+    assert refined(["bosses"], wanted=[], renamed={"bosses": "administrators"}, dn=False) == ["administrators"]
+
+
+def test_where_anybody_may_take_a_name_only_names_that_were_asked_for_count() -> None:
+    names = ["acme", "acme/platform", "staff"]
+    assert refined(names, wanted=[], renamed={}, dn=False, open_names=True) == []
+    assert refined(names, wanted=["acme*"], renamed={}, dn=False, open_names=True) == ["acme", "acme/platform"]
+    assert refined(names, wanted=[], renamed={"acme": "staff"}, dn=False, open_names=True) == ["staff"]
+
+
 @pytest.mark.parametrize(
     ("name", "cn"),
     [

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
-from airegistry.core.documents import DocumentStore
+from airegistry.core.documents import Document, DocumentStore, Json
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.oauth.providers.providers import COLLECTION, Providers
@@ -19,6 +20,31 @@ from tests.core.wiring import FakeClock
 pytestmark = pytest.mark.anyio
 
 NOBODY = Principal("token:nobody")
+
+
+class Leaving(MemoryStore):
+    """A store whose caller goes away as soon as a write of a provider is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caller: anyio.CancelScope | None = None
+
+    async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+        written = await super().put(collection, key, body, expect=expect)
+        await self._leave(collection)
+        return written
+
+    async def delete(self, collection: str, key: str, *, expect: int | None = None) -> bool:
+        gone = await super().delete(collection, key, expect=expect)
+        await self._leave(collection)
+        return gone
+
+    async def _leave(self, collection: str) -> None:
+        if self.caller is not None and collection == COLLECTION:
+            self.caller.cancel()
+            await anyio.lowlevel.checkpoint()
+
+
 CIPHER = FernetCipher([Fernet.generate_key().decode()])
 CORP = {"name": "corp", "issuer": "https://corp.test", "client_id": "registry"}
 
@@ -37,6 +63,21 @@ async def test_what_is_put_is_there_after_a_restart_with_its_secret_sealed() -> 
     kept = await store.get(COLLECTION, "corp")
     assert kept is not None
     assert "s3cret" not in str(kept.body)
+
+
+@pytest.mark.parametrize("removed", [True, False])
+async def test_a_provider_that_was_shut_out_stays_out_though_the_caller_went_away(removed: bool) -> None:
+    store, told = Leaving(), list[str]()
+    known = providers(store)
+
+    async def tell(name: str) -> None:
+        told.append(name)
+
+    known.subscribe(tell)
+    await known.put(SYSTEM, CORP)
+    with anyio.CancelScope() as store.caller:
+        await (known.remove(SYSTEM, "corp") if removed else known.put(SYSTEM, {**CORP, "enabled": False}))
+    assert (known.choices(), told) == ([], ["corp"])
 
 
 async def test_a_secret_stays_until_another_or_none_is_given() -> None:
@@ -90,6 +131,24 @@ async def test_who_listens_is_told_of_providers_that_nobody_may_use_any_more(ena
     assert told == ["corp"]
     with pytest.raises(NotFound):
         known.get("corp")
+
+
+async def test_a_subject_of_an_issuer_is_the_user_who_logs_in_through_it() -> None:
+    known = providers()
+    await known.put(SYSTEM, CORP)
+    issuer = CORP["issuer"]
+    assert known.person(issuer, "7") == "corp:7"
+    assert known.person(f"{issuer}/", "7") is None
+    await known.put(SYSTEM, {**CORP, "enabled": False})
+    assert known.person(issuer, "7") == "", "nobody, and not whoever else the issuer speaks of"
+
+
+async def test_the_tenants_of_one_provider_are_issuers_of_its_users() -> None:
+    known, base = providers(), "https://login.microsoftonline.com"
+    many = {**CORP, "profile": "entra", "issuer": f"{base}/common/v2.0", "tenants": ["t-1", "t-2"]}
+    await known.put(SYSTEM, many)
+    assert known.person(f"{base}/t-2/v2.0", "7") == "corp:7"
+    assert known.person(f"{base}/t-3/v2.0", "7") is None
 
 
 async def test_administrators_alone_see_and_change_them() -> None:

@@ -39,6 +39,7 @@ from airegistry.stores.memory import MemoryLog, MemoryStore
 from tests.core.people import CountingHasher
 from tests.oauth.providers.op import CLIENT, SECRET
 from tests.support.asgi import serve
+from tests.support.tls import TLS
 
 ALIAS = "http://alias.test"
 """Another name of a registry that does not listen."""
@@ -122,7 +123,7 @@ class Browser:
         self._world = world
         app = world.app
         here = {} if app is None else {url: httpx2.ASGITransport(app) for url in (world.url, ALIAS)}
-        self.http = httpx2.AsyncClient(trust_env=False, timeout=20, mounts=here)
+        self.http = httpx2.AsyncClient(trust_env=False, timeout=20, mounts=here, verify=TLS)
 
     async def login(self, name: str, person: str = "alice", request: str = "") -> httpx2.Response:
         """Click a provider's button, sign in there; returns the page that the registry leads to in the end."""
