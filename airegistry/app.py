@@ -274,6 +274,11 @@ def _bind(settings: Settings) -> socket.socket:
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
+    if settings.tls_terminated and not settings.trusted_proxies:
+        log.warning(
+            "AIREGISTRY_TRUSTED_PROXIES is not set: behind the proxy that ends TLS everybody shares its address, "
+            "and the limits on logins and registrations with it"
+        )
     async with running(settings) as app:
         print(_welcome(settings, app.first), flush=True)  # noqa: T201  # what a person starting it waits for
         # What lives from here on is garbage soon or never: the collector need not walk the rest (p99 71 -> 10 ms).
@@ -292,8 +297,11 @@ def _welcome(settings: Settings, first: FirstStart) -> str:
     lines = [f"airegistry {__version__} serves {settings.url} (data in {settings.data})"]
     if first.password is not None:
         lines.append(f"first user, shown this once: {ADMIN}, with the password {first.password}")
+    elif first.new and settings.admin_password is not None:
+        lines.append(f"first user: {ADMIN}, with the password of AIREGISTRY_ADMIN_PASSWORD")
     if first.token is not None:
         lines.append(f"administrator's token, shown this once: {first.token}")
+    lines.append(f"your account, applications and sessions: {settings.url}/account")
     lines.append(f"connect as a person, who signs in: {connect}")
     token = first.token or "$AIREGISTRY_TOKEN"
     lines.append(f'connect as a machine, by a token: {connect} --header "Authorization: Bearer {token}"')

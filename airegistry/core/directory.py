@@ -8,6 +8,7 @@ from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
+from airegistry.core.limits import Limiter
 from airegistry.core.lockout import ROUNDS
 from airegistry.core.passwords import check_password, new_password
 from airegistry.core.ports import Cipher, Clock, PasswordHasher, SecondFactors
@@ -61,6 +62,7 @@ class Directory:
         self._factors = factors
         self._users = Users(store)
         self._proofs = Proofs(store, self._users, audit, clock, hasher, cipher, factors)
+        self._confirmations = Limiter(clock, burst=10, seconds=600, what="codes")
         self._callbacks: list[Callback] = []
 
     @property
@@ -274,6 +276,7 @@ class Directory:
 
         Raises:
             BadCredentials: the code is wrong.
+            RateLimited: too many codes were.
             NotFound: no second factor is being set up.
             Conflict: somebody else changed the user meanwhile.
         """
@@ -283,6 +286,7 @@ class Directory:
             attempt.reason = "enrolment confirmed"
             if user.totp_pending is None:
                 raise NotFound("no second factor is being set up")
+            self._confirmations.take(user.id)
             step = self._factors.step(self._cipher.decrypt(user.totp_pending), code, self._clock.now())
             if step is None:
                 raise BadCredentials("wrong code")

@@ -22,10 +22,14 @@ A_YEAR = 365 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """What is seen this one time, as only hashes of it are kept: a token, and the password of the user `admin`."""
+    """What is seen this one time, as only hashes of it are kept: a token, and the password of the user `admin`.
+
+    `new` is whether the registry was furnished just now.
+    """
 
     token: str | None = None
     password: str | None = None
+    new: bool = False
 
 
 async def first_start(
@@ -46,14 +50,15 @@ async def first_start(
         Invalid: the password is none that may be used.
     """
     done = await store.get(META, DONE)
-    made = FirstStart()
+    made = FirstStart(new=done is None)
     if done is None:
         if password is not None:
             await people.put(SYSTEM, ADMIN, groups=[ADMINISTRATORS], password=password)
         await _furnish(services, skills)
     minted = done is not None and bool(done.body.get("minted"))
     if mint and not minted:
-        made = FirstStart(await _administrator(services), await _first_user(people, password, new=done is None))
+        user_password = await _first_user(people, password, new=made.new)
+        made = FirstStart(await _administrator(services), user_password, made.new)
     if done is None or made.token is not None:
         await store.put(META, DONE, {"version": 1, "minted": minted or made.token is not None})
     return made

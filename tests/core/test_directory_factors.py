@@ -87,6 +87,15 @@ async def test_a_code_is_taken_once_and_so_is_none_from_before_it(world: People)
     assert await world.login(code=late)
 
 
+async def test_the_code_of_an_enrolment_is_not_found_by_trying(world: People) -> None:
+    secret = await world.directory.enrol_second_factor("ann", PASSWORD)
+    for _ in range(10):
+        with pytest.raises(BadCredentials):
+            await world.directory.confirm_second_factor("ann", "000000")
+    with pytest.raises(RateLimited):
+        await world.directory.confirm_second_factor("ann", world.code(secret))
+
+
 async def test_the_code_that_confirmed_does_not_sign_in(world: People) -> None:
     secret = await world.directory.enrol_second_factor("ann", PASSWORD)
     await world.directory.confirm_second_factor("ann", world.code(secret))

@@ -151,7 +151,7 @@ async def test_a_password_that_is_given_counts_at_the_first_start_alone(world: W
     for password in ("the first password", "another password"):
         people = await people_of(world)
         made = await _first_start(world.store, world.services, people, {}, mint=False, password=password)
-        assert made == FirstStart()
+        assert made == FirstStart(new=password == "the first password")
     people = await people_of(world)
     user, _ = await people.authenticate(ADMIN, "the first password", source="here")
     assert user.id == ADMIN

@@ -37,14 +37,23 @@ async def test_for_anything_else_the_person_is_asked_again(changes: dict[str, st
         await allow(others)
 
 
-async def test_scopes_add_up_over_several_consents() -> None:
+async def test_for_administration_the_person_is_asked_each_time() -> None:
     web = await build_web()
     async with web.browser() as browser:
         await browser.login()
-        await allow(browser, scope="mcp:admin")
+        for _ in range(2):
+            await allow(browser, scope="mcp mcp:admin")
+
+
+async def test_scopes_add_up_over_several_consents() -> None:
+    web = await build_web()
+    web.put_policy(Scope(name="deploy"), administrators=["all", "deploy"])
+    async with web.browser() as browser:
+        await browser.login()
+        await allow(browser, scope="deploy")
         await allow(browser, scope="mcp")
-        assert "code" in answer(await consent(browser, scope="mcp mcp:admin"))
-        assert [sorted(each.scopes) for each in await web.consents.of_user("ann")] == [["mcp", "mcp:admin"]]
+        assert "code" in answer(await consent(browser, scope="mcp deploy"))
+        assert [sorted(each.scopes) for each in await web.consents.of_user("ann")] == [["deploy", "mcp"]]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,15 @@ async def test_a_token_is_verified_once_and_remembered_until_it_ends(world: Mach
     assert world.foreign.fetched == []
 
 
+async def test_a_token_is_verified_anew_after_a_minute_so_that_it_does_not_outlive_its_key(world: Machines) -> None:
+    await world.trust()
+    token = world.foreign.token()
+    assert await verify(world, token)
+    world.issuer.clock.pass_(61)
+    assert world.issuers.known(token, DEFAULT) is None
+    assert await verify(world, token)
+
+
 async def test_not_every_token_is_remembered_for_ever(world: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(issuers_module, "MAX_CACHED", 2)
     await world.trust()

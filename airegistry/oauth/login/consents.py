@@ -9,7 +9,7 @@ from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.login.wording import is_loopback, stays_here
-from airegistry.oauth.model import AuthorizationRequest, Client, Consent
+from airegistry.oauth.model import ADMIN_SCOPE, AuthorizationRequest, Client, Consent
 from airegistry.oauth.tokens.authorizations import Authorizations
 
 
@@ -26,9 +26,9 @@ class Consents:
         """Whether the person allowed all of this before, and need not be asked again.
 
         Anybody can use the id of a client that a document describes; where its answer goes to some program on
-        the person's own device, the person is asked each time.
+        the person's own device, the person is asked each time. For administration everybody is.
         """
-        if client.origin == "document" and stays_here(request.redirect_uri):
+        if ADMIN_SCOPE in scopes or (client.origin == "document" and stays_here(request.redirect_uri)):
             return False
         found = await self._consents.find_one(_key(user, request))
         return found is not None and set(scopes) <= set(found[0].scopes)
