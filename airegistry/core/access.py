@@ -131,11 +131,22 @@ class Access:
         return policy.same(frozenset(held))
 
     def narrowed(self, groups: Iterable[str], scopes: Iterable[str], carried: frozenset[str]) -> Narrowed:
-        """What is left of what a subject is entitled to, when its token carries these scopes."""
+        """What is left of what a subject is entitled to, when its token carries these scopes.
+
+        Whoever holds every right may carry any scope there is instead.
+        """
         policy, entitled = self._policy, self.scopes_of(groups, scopes)
+        if policy.rules(entitled).unbounded:
+            entitled |= carried & policy.rules_of.keys()
         held = entitled if EVERYTHING in carried else policy.same(entitled & carried)
         withheld = entitled - held
         return Narrowed(held, withheld, withheld & policy.whole.denying)
+
+    def carries(self, who: Principal, scope: str) -> bool:
+        """Whether what a caller may do includes a scope: it holds it, or every right there is."""
+        policy = self._policy
+        unbounded = policy.rules(who.scopes, who.restraints).unbounded
+        return scope in who.scopes or (unbounded and scope in policy.rules_of)
 
     def groups_with(self, scope: str) -> frozenset[str]:
         """The groups whose members hold a scope."""
@@ -202,7 +213,7 @@ class Access:
     def administrates(self, who: Principal) -> bool:
         """Whether the caller holds every right on everything."""
         rules = self._policy.rules(who.scopes, who.restraints)
-        return who.operator or (rules.total and not rules.denying and who.administers)
+        return who.operator or (rules.unbounded and who.administers)
 
     def restraints(self, who: Principal) -> frozenset[str]:
         """The caller's scopes that deny something: whoever sheds one may do more."""

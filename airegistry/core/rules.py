@@ -185,6 +185,7 @@ class Rules:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.total = any(rule.total for rule in rules)
         self.denying = frozenset(rule.scope for rule in rules if rule.deny)
+        self.unbounded = self.total and not self.denying
         self._every = rules
         self._indexes: dict[str, _Index] = {}
         self._known: dict[tuple[str, str], About] = {}

@@ -110,7 +110,7 @@ class Callers:
         whole = self.by_subject(subject, scopes=(MCP_SCOPE, ADMIN_SCOPE), groups=groups)
         if whole is None:
             return []
-        held = {*_OWN, *whole.scopes}
+        held = {*_OWN, *(scope for scope in requested if self._access.carries(whole, scope))}
         if self._access.decide(whole, "policy").allowed or self._access.decide(whole, "token").allowed:
             held.add(ADMIN_SCOPE)
         return [scope for scope in requested or [MCP_SCOPE] if scope in held]

@@ -132,6 +132,21 @@ async def test_a_caller_by_oauth_vends_a_token_for_itself(desk: Desk, subject: s
     assert who.groups == {"staff"}
 
 
+async def test_an_administrator_vends_any_scope_there_is_and_never_administration(desk: Desk) -> None:
+    desk.elsewhere.groups["user:eve"] = ["chiefs"]
+    await desk.world.services.policy.put_group(SYSTEM, Group(name="chiefs", scopes=["chief"]))
+    _, token = await desk.vend(desk.person(subject="user:eve"), "callers")
+    who = desk.holder(token)
+    assert who.scopes == {"callers"}
+    assert not desk.world.services.access.administrates(who)
+    with pytest.raises(AccessDenied):
+        await desk.vend(who, "readers")
+    with pytest.raises(AccessDenied):
+        await desk.vend(desk.person(subject="user:eve"), "unheard-of")
+    desk.elsewhere.groups["user:eve"] = []
+    assert desk.holder(token).scopes == frozenset()
+
+
 async def test_a_token_that_carries_little_vends_no_more_whatever_its_subject_gains(desk: Desk) -> None:
     _, token = await desk.vend(desk.person("readers"))
     assert desk.holder(token).scopes == {"readers"}

@@ -88,6 +88,14 @@ def test_a_token_of_fewer_scopes_carries_those_and_keeps_every_denial(world: Wor
     assert who.restraints == {"denies"}
 
 
+def test_whoever_holds_every_right_may_carry_any_scope_instead(world: World) -> None:
+    who = world.callers.person("eve", client="app", scopes=["calls", "unheard-of"])
+    assert who is not None
+    assert who.scopes == {"calls"}
+    assert who.withheld == {"chief"}
+    assert not world.access.administrates(who)
+
+
 def test_a_token_of_no_scope_carries_nothing(world: World) -> None:
     who = world.callers.person("ann", client="app", scopes=[])
     assert who is not None
@@ -143,6 +151,7 @@ def test_a_change_holds_at_once(world: World) -> None:
         ("ann", ["calls", "chief", "nonsense"], ["calls"]),
         ("ann", ["nonsense"], []),
         ("eve", ["mcp:admin", "mcp"], ["mcp:admin", "mcp"]),
+        ("eve", ["calls", "nonsense"], ["calls"]),
         ("max", ["mcp", "mcp:admin"], ["mcp", "mcp:admin"]),
         ("cat", ["mcp"], []),
         ("nobody", [], []),
