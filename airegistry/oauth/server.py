@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -102,7 +102,7 @@ class Foundation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who there is and how they come in; `routes` are its endpoints and pages."""
+    """Who there is and how they come in; `routes` are its endpoints and pages, `sweeps` forget what is over."""
 
     resources: Resources
     directory: Directory
@@ -111,13 +111,18 @@ class Identity:
     providers: Providers
     party: RelyingParty
     issuers: Issuers
+    remote: RemoteKeys
+    strangers: RemoteKeys
+    replay: Replay
     keys: SigningKeys
     tokens: AccessTokens
     authorizations: Authorizations
     consents: Consents
     callers: Callers
-    routes: list[BaseRoute]
+    pending: PendingRequests
+    factor: SecondFactor
     sweeps: Sequence[Callable[[], Awaitable[object]]]
+    routes: list[BaseRoute] = field(default_factory=list)
 
     async def run(self) -> None:
         """Rotate keys, follow what other processes revoke and forget what is over, until cancelled."""
@@ -144,43 +149,13 @@ async def open_identity(base: Foundation, choices: Choices) -> AsyncIterator[Ide
     documents = Guard(loopback=choices.client_document_loopback)
     async with JsonHttp(base.guard) as http, JsonHttp(documents) as strict:
         parts = await _parts(base, choices, http, strict)
-        csrf = await open_csrf(base.store, base.cipher)
-        visitors = Visitors(Cookies(base.url), csrf, parts.sessions, base.url)
-        endpoints, pages = _endpoints(base, choices, parts), _pages(base, parts, visitors)
+        visitors = Visitors(Cookies(base.url), await open_csrf(base.store, base.cipher), parts.sessions, base.url)
+        parts.routes.extend((*_endpoints(base, choices, parts), *_pages(base, parts, visitors)))
         _follow(parts)
-        yield Identity(
-            resources=parts.resources, directory=parts.directory, sessions=parts.sessions, clients=parts.clients,
-            providers=parts.providers, party=parts.party, issuers=parts.issuers, keys=parts.keys, tokens=parts.tokens,
-            authorizations=parts.authorizations, consents=parts.consents, callers=parts.callers,
-            routes=[*endpoints, *pages], sweeps=parts.sweeps,
-        )  # fmt: skip
+        yield parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What endpoints and pages are made over."""
-
-    resources: Resources
-    directory: Directory
-    sessions: Sessions
-    clients: Clients
-    providers: Providers
-    party: RelyingParty
-    issuers: Issuers
-    remote: RemoteKeys
-    strangers: RemoteKeys
-    replay: Replay
-    keys: SigningKeys
-    tokens: AccessTokens
-    authorizations: Authorizations
-    consents: Consents
-    callers: Callers
-    pending: PendingRequests
-    factor: SecondFactor
-    sweeps: Sequence[Callable[[], Awaitable[object]]]
-
-
-async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp) -> _Parts:
+async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp) -> Identity:
     store, access, audit, clock, cipher = base.store, base.access, base.audit, base.clock, base.cipher
     resources, replay = Resources(base.url, base.aliases), Replay(store, clock)
     remote, strangers = RemoteKeys(http, clock), RemoteKeys(strict, clock)
@@ -207,7 +182,7 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
         await stored.reload()
     for opened in (keys, tokens):
         await opened.open()
-    return _Parts(
+    return Identity(
         resources, directory, sessions, clients, providers, party, issuers, remote, strangers, replay, keys, tokens,
         authorizations, Consents(store, clock, audit, authorizations), callers, pending, factor,
         sweeps=[each.sweep for each in (
@@ -216,7 +191,7 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
     )  # fmt: skip
 
 
-def _endpoints(base: Foundation, choices: Choices, parts: _Parts) -> list[BaseRoute]:
+def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[BaseRoute]:
     """What clients talk to."""
     url, clock, audit = base.url, base.clock, base.audit
     asked = ClientAuthenticator(
@@ -259,7 +234,7 @@ def _touching(clients: Clients, grant: GrantHandler) -> GrantHandler:
     return granted
 
 
-def _pages(base: Foundation, parts: _Parts, visitors: Visitors) -> list[BaseRoute]:
+def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRoute]:
     """What persons see."""
     answers, clock = Answers(base.url), base.clock
     limiter = Limiter(clock, burst=300, seconds=60, what="requests to sign in")
@@ -279,7 +254,7 @@ def _pages(base: Foundation, parts: _Parts, visitors: Visitors) -> list[BaseRout
     ]  # fmt: skip
 
 
-def _follow(parts: _Parts) -> None:
+def _follow(parts: Identity) -> None:
     """Have what depends on a person, a client or a login at a provider end with it."""
 
     async def user_ended(user: str) -> None:

@@ -63,6 +63,7 @@ async def test_a_static_token_holds_at_every_resource(world: World) -> None:
 
 
 async def test_a_token_issued_here_holds_at_its_resource_alone(world: World) -> None:
+    """Auth trap 5: whoever verifies a token is told for which resource, and there is no verifying without one."""
     token = world.mint()
     who = await world.bearer.resolve(token, HERE)
     assert who is not None

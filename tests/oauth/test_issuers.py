@@ -30,6 +30,7 @@ async def verify(world: Machines, token: str, resource: str = DEFAULT) -> Princi
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"])
 async def test_a_token_of_a_trusted_issuer_stands_for_its_subject(world: Machines, alg: str) -> None:
+    """Auth trap 10: subject and client stay what the token says, as the trail is to have them."""
     await world.trust()
     signer = key({"PS256": "RS256", "Ed25519": "EdDSA"}.get(alg, alg))
     who = await verify(world, world.foreign.token(alg=alg, by=signer, azp="pipeline"))
