@@ -70,7 +70,8 @@ async def register_until_killed(registry: Registry, after: int, in_flight: int) 
         registry.process.kill()
     for client in clients:
         await client.aclose()
-    assert len(acknowledged) < REGISTRATIONS
+    # With all of them in flight the answers to all may lie in the clients' buffers when the first is read.
+    assert len(acknowledged) < REGISTRATIONS or in_flight == REGISTRATIONS
     return acknowledged
 
 
