@@ -20,6 +20,7 @@ from airegistry.core.grants import Grant, Group, Scope
 from airegistry.core.principals import SYSTEM
 from airegistry.core.validation import validated
 from airegistry.oauth.bearer import Bearer
+from airegistry.oauth.clients.clients import ClientChange
 from airegistry.settings import Settings
 from benchmarks.costs import Costs, measured
 
@@ -132,6 +133,7 @@ async def _registry(port: int) -> AsyncIterator[App]:
             await services.policy.put_scope(SYSTEM, Scope(name="callers", grants=[Grant(assets=["null"])]))
             await services.policy.put_group(SYSTEM, Group(name="callers", scopes=["callers"]))
             await app.identity.directory.put(SYSTEM, "ann", groups=["callers"])
+            await app.identity.clients.put(SYSTEM, "app", ClientChange(redirect_uris=["http://127.0.0.1/callback"]))
             url = f"http://127.0.0.1:{port}/mcp"
             await services.catalog.register(
                 SYSTEM, validated({"kind": "server", "path": "null", "name": "null", "url": url})
