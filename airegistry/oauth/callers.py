@@ -66,10 +66,6 @@ class Callers:
         self._made: dict[tuple[str, str, frozenset[str], str, frozenset[str]], Principal | None] = {}
         self._stamp = (-1, -1, -1, -1)
 
-    def person(self, user_id: str, *, client: str, scopes: Iterable[str], actor: str = "") -> Principal | None:
-        """A person through a client whose token carries these OAuth scopes; None when there is no such active user."""
-        return self.by_subject(f"user:{user_id}", client=client, scopes=scopes, actor=actor)
-
     def machine(self, client_id: str, *, scopes: Iterable[str], actor: str = "") -> Principal | None:
         """A client on its own account; None when there is none, or it is switched off."""
         return self.by_subject(f"client:{client_id}", client=client_id, scopes=scopes, actor=actor)
@@ -121,10 +117,8 @@ class Callers:
         entitled = self._entitled(subject, said)
         if entitled is None:
             return None
-        groups, scopes = entitled
+        groups, scopes, inherited = entitled
         narrowed = self._access.narrowed(groups, scopes, carried)
-        machine = self._machines.known(subject.removeprefix("client:")) if subject.startswith("client:") else None
-        inherited = machine.restraints if machine else ()
         return Principal(
             subject=subject, kind="person" if subject.startswith("user:") else "machine", client=client,
             groups=frozenset(groups), scopes=narrowed.scopes, withheld=narrowed.withheld,
@@ -150,16 +144,18 @@ class Callers:
         client = self._machines.known(client_id)
         return client is not None and client.active
 
-    def _entitled(self, subject: str, said: frozenset[str]) -> tuple[Sequence[str], Sequence[str]] | None:
-        """Groups and scopes that a subject holds, whatever its token carries."""
+    def _entitled(
+        self, subject: str, said: frozenset[str]
+    ) -> tuple[Sequence[str], Sequence[str], Sequence[str]] | None:
+        """Groups and scopes that a subject holds, whatever its token carries, and scopes whose denials it inherited."""
         kind, _, name = subject.partition(":")
         if kind == "user":
             person = self._people.known(name)
-            return ((*person.groups, *person.provider_groups), ()) if person and person.active else None
+            return ((*person.groups, *person.provider_groups), (), ()) if person and person.active else None
         if kind == "client":
             machine = self._machines.known(name)
-            return (machine.groups, machine.scopes) if machine and machine.active else None
+            return (machine.groups, machine.scopes, machine.restraints) if machine and machine.active else None
         if kind == "issuer" and self._foreign is not None:
             groups = self._foreign.entitled(subject, said)
-            return None if groups is None else (groups, ())
+            return None if groups is None else (groups, (), ())
         return None

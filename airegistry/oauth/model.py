@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from airegistry.core.assets import Json, Model
+from airegistry.oauth.short_lived import Expiring
 
 MCP_SCOPE = "mcp"
 """OAuth scope: act as its subject, within the subject's entitlements, administration aside."""
@@ -62,7 +63,7 @@ class Client(Model):
         return self.token_endpoint_auth_method != "none"
 
 
-class AuthorizationRequest(Model):
+class AuthorizationRequest(Expiring):
     """A valid request at /authorize, until the person has answered.
 
     `resource` is canonical. `browser` is the hash of the cookie of the browser that made it: another one is refused.
@@ -79,7 +80,6 @@ class AuthorizationRequest(Model):
     resource: str
     prompt: str = ""
     created_at: datetime
-    expires_at: datetime
 
 
 class Code(Model):

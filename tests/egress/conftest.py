@@ -2,9 +2,14 @@
 
 import errno
 import sys
+from collections.abc import AsyncIterator, Iterator
 from ipaddress import ip_address
 
 import pytest
+
+from airegistry.egress.guard import Guard
+from airegistry.egress.json_http import JsonHttp
+from tests.support.oauth_world import OAuthWorld
 
 
 class Connects:
@@ -30,3 +35,20 @@ sys.addaudithook(_watch.see)
 def connects() -> Connects:
     _watch.tried.clear()
     return _watch
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[OAuthWorld]:
+    with OAuthWorld() as started:
+        yield started
+
+
+@pytest.fixture
+def world(served: OAuthWorld) -> OAuthWorld:
+    return served.clear()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[JsonHttp]:
+    async with JsonHttp(Guard(loopback=True)) as opened:
+        yield opened

@@ -1,7 +1,7 @@
 """The outgoing OAuth client over real HTTP: what it gets, keeps, renews, and how often it asks."""
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 
 import anyio
 import httpx2
@@ -25,23 +25,6 @@ from airegistry.egress.oauth_tokens import ClientCredentials
 from tests.support.oauth_world import Agrees, OAuthWorld
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OAuthWorld]:
-    with OAuthWorld() as started:
-        yield started
-
-
-@pytest.fixture
-def world(served: OAuthWorld) -> OAuthWorld:
-    return served.clear()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[JsonHttp]:
-    async with JsonHttp(Guard(loopback=True)) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Iterator
 
 import orjson
 import pytest
@@ -21,23 +20,6 @@ from tests.support.oauth_world import Agrees, OAuthWorld
 pytestmark = pytest.mark.anyio
 
 DPOP = {"dpop_signing_alg_values_supported": ["ES256"]}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OAuthWorld]:
-    with OAuthWorld() as started:
-        yield started
-
-
-@pytest.fixture
-def world(served: OAuthWorld) -> OAuthWorld:
-    return served.clear()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[JsonHttp]:
-    async with JsonHttp(Guard(loopback=True)) as opened:
-        yield opened
 
 
 async def post(auth: OAuthClient, url: str) -> str:

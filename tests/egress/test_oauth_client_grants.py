@@ -1,7 +1,6 @@
 """Grants without a person, ways of proving a client, registration, and servers of the oldest rules."""
 
 import base64
-from collections.abc import AsyncIterator, Iterator
 from typing import Literal
 
 import httpx2
@@ -31,23 +30,6 @@ from airegistry.egress.oauth_tokens import ClientAuth, ClientCredentials, OAuthR
 from tests.support.oauth_world import Agrees, OAuthWorld
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OAuthWorld]:
-    with OAuthWorld() as started:
-        yield started
-
-
-@pytest.fixture
-def world(served: OAuthWorld) -> OAuthWorld:
-    return served.clear()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[JsonHttp]:
-    async with JsonHttp(Guard(loopback=True)) as opened:
-        yield opened
 
 
 async def post(world: OAuthWorld, http: JsonHttp, grant: Grant) -> httpx2.Response:

@@ -1,6 +1,6 @@
 """Backends and authorization servers that lie: what the outgoing OAuth client refuses, and what it never sends."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -50,23 +50,6 @@ class Told:
     async def visit(self, url: str) -> Mapping[str, str]:
         self.visits.append(url)
         return {}
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[OAuthWorld]:
-    with OAuthWorld() as started:
-        yield started
-
-
-@pytest.fixture
-def world(served: OAuthWorld) -> OAuthWorld:
-    return served.clear()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[JsonHttp]:
-    async with JsonHttp(Guard(loopback=True)) as opened:
-        yield opened
 
 
 async def post(world: OAuthWorld, http: JsonHttp, browser: Told | Agrees) -> httpx2.Response:

@@ -71,7 +71,7 @@ def world() -> World:
 
 def test_a_person_holds_what_their_groups_bring_whoever_gave_them(world: World) -> None:
     for name in ("ann", "bob"):
-        who = world.callers.person(name, client="app", scopes=["mcp"])
+        who = world.callers.by_subject(f"user:{name}", client="app", scopes=["mcp"])
         assert who is not None
         assert (who.subject, who.kind, who.client) == (f"user:{name}", "person", "app")
         assert who.scopes == {"calls", "reads", "denies"}
@@ -81,7 +81,7 @@ def test_a_person_holds_what_their_groups_bring_whoever_gave_them(world: World) 
 
 
 def test_a_token_of_fewer_scopes_carries_those_and_keeps_every_denial(world: World) -> None:
-    who = world.callers.person("ann", client="app", scopes=["reads", "chief", "unheard-of"])
+    who = world.callers.by_subject("user:ann", client="app", scopes=["reads", "chief", "unheard-of"])
     assert who is not None
     assert who.scopes == {"reads"}
     assert who.withheld == {"calls", "denies"}
@@ -89,7 +89,7 @@ def test_a_token_of_fewer_scopes_carries_those_and_keeps_every_denial(world: Wor
 
 
 def test_whoever_holds_every_right_may_carry_any_scope_instead(world: World) -> None:
-    who = world.callers.person("eve", client="app", scopes=["calls", "unheard-of"])
+    who = world.callers.by_subject("user:eve", client="app", scopes=["calls", "unheard-of"])
     assert who is not None
     assert who.scopes == {"calls"}
     assert who.withheld == {"chief"}
@@ -97,14 +97,14 @@ def test_whoever_holds_every_right_may_carry_any_scope_instead(world: World) -> 
 
 
 def test_a_token_of_no_scope_carries_nothing(world: World) -> None:
-    who = world.callers.person("ann", client="app", scopes=[])
+    who = world.callers.by_subject("user:ann", client="app", scopes=[])
     assert who is not None
     assert who.scopes == frozenset()
 
 
 def test_administration_is_carried_by_name_alone(world: World) -> None:
-    plain = world.callers.person("eve", client="app", scopes=["mcp"])
-    full = world.callers.person("eve", client="app", scopes=["mcp", "mcp:admin"])
+    plain = world.callers.by_subject("user:eve", client="app", scopes=["mcp"])
+    full = world.callers.by_subject("user:eve", client="app", scopes=["mcp", "mcp:admin"])
     assert plain is not None
     assert full is not None
     assert (plain.administers, full.administers) == (False, True)
@@ -129,7 +129,7 @@ def test_a_machine_holds_its_own_scopes_and_those_of_its_groups(world: World) ->
 
 def test_a_change_holds_at_once(world: World) -> None:
     def scopes() -> set[str] | None:
-        who = world.callers.person("ann", client="app", scopes=["mcp"])
+        who = world.callers.by_subject("user:ann", client="app", scopes=["mcp"])
         return None if who is None else set(who.scopes)
 
     assert scopes() == {"calls", "reads", "denies"}

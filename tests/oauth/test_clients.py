@@ -6,9 +6,9 @@ import pytest
 from airegistry.core.errors import AccessDenied, Invalid, NotFound
 from airegistry.core.grants import Grant, Scope
 from airegistry.core.principals import SYSTEM, Principal
+from airegistry.core.tokens import digest
 from airegistry.oauth.clients.clients import ClientChange, Clients
 from airegistry.oauth.forms import OAuthError
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import ASSERTION_GRANT, CLIENT_GRANT, CODE_GRANT, EXCHANGE_GRANT, REFRESH_GRANT, Client
 from tests.core.wiring import BOB
 from tests.oauth.registering import MACHINE, Kept, opened
@@ -26,7 +26,7 @@ async def test_a_machine_gets_a_secret_once_and_only_its_hash_is_kept(kept: Kept
     client, secret = await kept.clients.put(SYSTEM, "ci", MACHINE)
     assert secret is not None
     assert len(secret) == 43
-    assert client.secret_hash == keyed(secret)
+    assert client.secret_hash == digest(secret)
     assert (client.grant_types, client.token_endpoint_auth_method) == ([CLIENT_GRANT], "client_secret_basic")
     assert kept.clients.known("ci") == await kept.clients.find("ci") == client
     stored = [str(document.body) async for document in kept.world.store.find("clients")]
@@ -54,7 +54,7 @@ async def test_a_rotated_secret_replaces_the_old_one(kept: Kept) -> None:
     client, second = await kept.clients.put(SYSTEM, "ci", ClientChange(), rotate_secret=True)
     assert second is not None
     assert first != second
-    assert client.secret_hash == keyed(second)
+    assert client.secret_hash == digest(second)
     assert client.groups == ["staff"]
     await kept.clients.put(SYSTEM, "open", ClientChange(redirect_uris=["https://app.example/cb"]))
     with pytest.raises(Invalid, match="has no secret"):

@@ -5,7 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from airegistry.core.documents import Json
-from airegistry.oauth.login.cookies import COLLECTION, Cookies, Csrf, keyed, open_csrf
+from airegistry.core.tokens import digest
+from airegistry.oauth.login.cookies import COLLECTION, Cookies, Csrf, open_csrf
 from airegistry.stores.cipher import open_cipher
 from airegistry.stores.memory import MemoryStore
 
@@ -74,5 +75,5 @@ async def test_processes_over_one_store_share_the_key_and_it_lies_there_sealed()
 
 
 def test_what_is_kept_of_a_secret_is_not_the_secret() -> None:
-    assert keyed("secret") != keyed("Secret")
-    assert "secret" not in keyed("secret")
+    assert digest("secret") != digest("Secret")
+    assert "secret" not in digest("secret")

@@ -9,9 +9,9 @@ from starlette.applications import Starlette
 
 from airegistry.core.assets import Json
 from airegistry.core.principals import SYSTEM
+from airegistry.core.tokens import digest
 from airegistry.oauth.clients.clients import Clients
 from airegistry.oauth.clients.registration import Registration
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import ASSERTION_GRANT, CLIENT_GRANT, CODE_GRANT, EXCHANGE_GRANT, REFRESH_GRANT
 from tests.core.wiring import World, build
 
@@ -83,7 +83,7 @@ async def test_a_secret_is_told_once_and_kept_as_a_hash(endpoint: Endpoint) -> N
     assert (registered["client_secret_expires_at"], len(registered["client_secret"])) == (0, 43)
     client = await endpoint.clients.find(registered["client_id"])
     assert client is not None
-    assert client.secret_hash == keyed(registered["client_secret"])
+    assert client.secret_hash == digest(registered["client_secret"])
     assert registered["client_secret"] not in client.model_dump_json()
     assert "secret_hash" not in registered
 
@@ -108,7 +108,7 @@ async def test_machine_grants_are_not_had_for_the_asking(endpoint: Endpoint, gra
 
 async def test_nobody_gives_themselves_groups_or_scopes(endpoint: Endpoint) -> None:
     more: Json = {"groups": ["administrators"], "scopes": ["all"], "origin": "registered", "client_id": "ci",
-                  "active": True, "secret_hash": keyed("known"), "expires_at": None}  # fmt: skip
+                  "active": True, "secret_hash": digest("known"), "expires_at": None}  # fmt: skip
     registered = (await endpoint.post({**CLAUDE, **more})).json()
     client = await endpoint.clients.find(registered["client_id"])
     assert client is not None

@@ -7,8 +7,8 @@ import pytest
 from fastmcp import FastMCP
 
 from airegistry.core.assets import Json as JsonObject
+from airegistry.core.tokens import digest
 from airegistry.oauth.clients.clients import Clients
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import CLIENT_GRANT, CODE_GRANT
 from airegistry.tools.clients import ClientTools
 from airegistry.tools.declare import add_tools, needs_of
@@ -46,7 +46,7 @@ async def test_a_machine_is_registered_and_its_secret_shown_once(desk: Desk) -> 
     made = await desk.ask("put_client", client_id="ci", client_name="CI", groups=["staff"], scopes=["forecasts"])
     client = desk.clients.known("ci")
     assert client is not None
-    assert client.secret_hash == keyed(made["client_secret"])
+    assert client.secret_hash == digest(made["client_secret"])
     assert made["client"]["grant_types"] == [CLIENT_GRANT]
     assert (made["client"]["groups"], made["client"]["scopes"]) == (["staff"], ["forecasts"])
     again = await desk.ask("put_client", client_id="ci", groups=[])

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from airegistry.core.errors import Invalid, RateLimited, UpstreamFailed
 from airegistry.core.limits import Limiter
 from airegistry.core.ports import Clock
+from airegistry.core.tokens import digest
 from airegistry.oauth.clients.client_metadata import SECRET_METHODS
 from airegistry.oauth.forms import Form, OAuthError
 from airegistry.oauth.issuers.foreign_jwt import Refused, Unverified, check_times, peek, verified
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import Client
 from airegistry.oauth.providers.remote_keys import public_keys
 from airegistry.oauth.replay import Replay
@@ -97,7 +97,7 @@ class ClientAuthenticator:
             if client is None or client.confidential:
                 raise _failed(basic=False)
             return client
-        key = f"{keyed(client_id)} {source_of(request)}"  # of one length, whatever strangers make up
+        key = f"{digest(client_id)} {source_of(request)}"  # of one length, whatever strangers make up
         try:
             self._limiter.take(key)
         except RateLimited as error:
@@ -185,7 +185,7 @@ def _subject(assertion: Unverified) -> str:
 
 
 def _knows(client: Client, secret: str) -> bool:
-    return client.secret_hash is not None and hmac.compare_digest(keyed(secret), client.secret_hash)
+    return client.secret_hash is not None and hmac.compare_digest(digest(secret), client.secret_hash)
 
 
 def _failed(*, basic: bool) -> OAuthError:

@@ -17,8 +17,8 @@ from airegistry.core.handing_out import handed_on
 from airegistry.core.limits import Limiter
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
+from airegistry.core.tokens import digest
 from airegistry.oauth.clients.client_metadata import MACHINE_GRANTS, SECRET_METHODS, ClientMetadata, read
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import CLIENT_GRANT, CODE_GRANT, REFRESH_GRANT, AuthMethod, Client
 
 ANONYMOUS = Principal(subject="anonymous")
@@ -134,7 +134,7 @@ class Clients:
             secret = _secret_for(known.token_endpoint_auth_method)
             now = self._clock.now()
             client = Client(
-                client_id=client_id, origin="dynamic", secret_hash=keyed(secret) if secret else None, created_at=now,
+                client_id=client_id, origin="dynamic", secret_hash=digest(secret) if secret else None, created_at=now,
                 created_by=ANONYMOUS.subject, expires_at=now + UNUSED_FOR, **known.model_dump(),
             )  # fmt: skip
             await self._clients.create(client_id, client)
@@ -279,7 +279,7 @@ class Clients:
         first = before or Client(
             client_id=client_id, origin="registered", created_at=self._clock.now(), created_by=who.subject
         )
-        fields = {**known.model_dump(), **own, "secret_hash": keyed(secret) if secret else kept}
+        fields = {**known.model_dump(), **own, "secret_hash": digest(secret) if secret else kept}
         return first.model_copy(update=fields), secret
 
     def _check_owner(self, who: Principal, client: Client) -> None:

@@ -7,7 +7,7 @@ from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
-from airegistry.oauth.login.cookies import keyed
+from airegistry.core.tokens import digest
 from airegistry.oauth.login.wording import is_loopback, stays_here
 from airegistry.oauth.model import ADMIN_SCOPE, AuthorizationRequest, Client, Consent
 from airegistry.oauth.tokens.authorizations import Authorizations
@@ -73,7 +73,7 @@ class Consents:
 
 
 def _key(user: str, request: AuthorizationRequest) -> str:
-    return keyed("\0".join((user, request.client_id, origin_of(request.redirect_uri), request.resource)))
+    return digest("\0".join((user, request.client_id, origin_of(request.redirect_uri), request.resource)))
 
 
 def origin_of(redirect_uri: str) -> str:

@@ -1,7 +1,6 @@
 """Cookies of the login pages, and the proof that a form came from one of them (CSRF)."""
 
 import contextlib
-import hashlib
 import hmac
 import secrets
 from typing import Literal
@@ -75,8 +74,3 @@ async def open_csrf(store: DocumentStore, cipher: Cipher) -> Csrf:
             await store.put(COLLECTION, "key", {"key": cipher.encrypt(secrets.token_hex(32))}, expect=0)
         return await open_csrf(store, cipher)
     return Csrf(bytes.fromhex(cipher.decrypt(str(found.body["key"]))))
-
-
-def keyed(secret: str) -> str:
-    """What is kept of a random secret (cookie, code, refresh token, client secret): SHA-256, as it has 256 bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()

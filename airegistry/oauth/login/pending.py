@@ -3,11 +3,12 @@
 import secrets
 from datetime import timedelta
 
-from airegistry.core.documents import DocumentStore, Repository
+from airegistry.core.documents import DocumentStore
 from airegistry.core.ports import Clock
-from airegistry.oauth.login.cookies import keyed
+from airegistry.core.tokens import digest
 from airegistry.oauth.login.visitors import Refused
 from airegistry.oauth.model import AuthorizationRequest
+from airegistry.oauth.short_lived import ShortLived
 
 LIFETIME = timedelta(minutes=10)
 MAX_STORED = 10_000
@@ -29,10 +30,8 @@ class PendingRequests:
     """
 
     def __init__(self, store: DocumentStore, clock: Clock, *, most: int = MAX_STORED) -> None:
-        self._requests = Repository(store, "authorization_requests", AuthorizationRequest)
+        self._requests = ShortLived(store, "authorization_requests", AuthorizationRequest, clock, most=most)
         self._clock = clock
-        self._most = most
-        self._stored: int | None = None
 
     async def add(self, request: AuthorizationRequest, browser: str) -> AuthorizationRequest:
         """Keep a valid request of a browser, given by its cookie; the answer has its `id` and times."""
@@ -40,17 +39,12 @@ class PendingRequests:
         request = request.model_copy(
             update={
                 "id": f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(16)}",
-                "browser": keyed(browser),
+                "browser": digest(browser),
                 "created_at": now,
                 "expires_at": now + LIFETIME,
             }
         )
-        if self._stored is None:
-            self._stored = await self._count()
-        self._stored += 1
-        while self._stored > self._most and await self._drop_oldest():
-            self._stored -= 1
-        await self._requests.create(request.id, request)
+        await self._requests.add(request.id, request)
         return request
 
     async def find(self, id_: str, browser: str | None) -> AuthorizationRequest:
@@ -59,12 +53,12 @@ class PendingRequests:
         Raises:
             Refused: it is over, or another browser made it.
         """
-        found = await self._requests.find_one(id_)
-        if found is None or found[0].expires_at <= self._clock.now():
+        found = await self._requests.find(id_)
+        if found is None or found.expires_at <= self._clock.now():
             raise Refused(*ENDED)
-        if browser is None or found[0].browser != keyed(browser):
+        if browser is None or found.browser != digest(browser):
             raise Refused(*ELSEWHERE, status=403)
-        return found[0]
+        return found
 
     async def take(self, request: AuthorizationRequest) -> None:
         """End a request because it is being answered: of two answers at once, one gets through.
@@ -72,24 +66,9 @@ class PendingRequests:
         Raises:
             Refused: it was answered already.
         """
-        if not await self._requests.delete(request.id):
+        if not await self._requests.take(request.id):
             raise Refused(*ENDED)
-        if self._stored is not None:
-            self._stored -= 1
 
     async def sweep(self) -> int:
         """Remove the requests whose time is over; how many they were."""
-        now = self._clock.now()
-        over = [id_ async for id_, request in self._requests.find() if request.expires_at <= now]
-        for id_ in over:
-            await self._requests.delete(id_)
-        self._stored = await self._count()
-        return len(over)
-
-    async def _count(self) -> int:
-        return len([id_ async for id_, _ in self._requests.find()])
-
-    async def _drop_oldest(self) -> bool:
-        async for id_, _ in self._requests.find(limit=1):
-            return await self._requests.delete(id_)
-        return False
+        return await self._requests.sweep()

@@ -12,11 +12,11 @@ from airegistry.core.documents import Json
 from airegistry.core.errors import AirError, NotFound, Unauthenticated
 from airegistry.core.ports import Cipher
 from airegistry.core.principals import Principal
+from airegistry.core.tokens import digest
 from airegistry.core.users import User
 from airegistry.egress.messages import printable
 from airegistry.oauth.forms import Form
 from airegistry.oauth.login.answers import with_query
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import Session
 from airegistry.oauth.providers.id_tokens import IdTokens
 from airegistry.oauth.providers.login_states import LoginStates, Started
@@ -134,7 +134,7 @@ class RelyingParty:
         if started is None:
             raise Unauthenticated("this login is over: it was used already, or it took longer than ten minutes")
         try:
-            if browser is None or not hmac.compare_digest(started.browser, keyed(browser)):
+            if browser is None or not hmac.compare_digest(started.browser, digest(browser)):
                 raise Unauthenticated("this login was begun in another browser")
             if started.provider != name:
                 raise Unauthenticated("this login was begun at another provider")

@@ -17,9 +17,9 @@ from airegistry.core.documents import DocumentStore, Repository, Where
 from airegistry.core.errors import AccessDenied, Conflict
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
+from airegistry.core.tokens import digest
 from airegistry.oauth.callers import Callers
 from airegistry.oauth.forms import Form, OAuthError
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import REFRESH_GRANT, Authorization, AuthorizationRequest, Client, Code, Session
 from airegistry.oauth.resources import Resources
 from airegistry.oauth.tokens.access_tokens import MAX_TTL, STREAM_TTL, AccessTokens
@@ -88,7 +88,7 @@ class Authorizations:
             scopes=scopes, expires_at=now + CODE_TTL,
         )  # fmt: skip
         await self._families.create(authorization.id, authorization)
-        await self._codes.create(keyed(code), kept)
+        await self._codes.create(digest(code), kept)
         return code
 
     async def of_code(self, code: str) -> Authorization | None:
@@ -102,7 +102,7 @@ class Authorizations:
 
     def in_force(self, authorization: Authorization, token: str) -> bool:
         """Whether a refresh token is the one that may be used next."""
-        return self._lives(authorization) and hmac.compare_digest(keyed(token), authorization.refresh_hash or "")
+        return self._lives(authorization) and hmac.compare_digest(digest(token), authorization.refresh_hash or "")
 
     def held(self, authorization: Authorization) -> bool:
         """Whether the person may still have what was allowed: the account is active, and the login it was allowed in
@@ -116,7 +116,7 @@ class Authorizations:
         Raises:
             OAuthError: the code does not hold for this client and request; a used one ends what it gave.
         """
-        found = await self._codes.find_one(keyed(code))
+        found = await self._codes.find_one(digest(code))
         if found is None:
             raise Refusal("invalid_grant", "the code is not known")
         kept, version = found
@@ -126,11 +126,11 @@ class Authorizations:
         authorization = await self._families.get(kept.authorization)
         self._check_lives(authorization)
         try:
-            await self._codes.save(keyed(code), kept.model_copy(update={"used": True}), expect=version)
+            await self._codes.save(digest(code), kept.model_copy(update={"used": True}), expect=version)
         except Conflict:
             await self._replayed(kept)
         refresh = _refresh_token(_family(code)) if REFRESH_GRANT in client.grant_types else None
-        hash_ = None if refresh is None else keyed(refresh)
+        hash_ = None if refresh is None else digest(refresh)
         change = {"used_at": self._clock.now(), "refresh_hash": hash_}
         return await self._changed(authorization.id, lambda now: now.model_copy(update=change)), refresh
 
@@ -151,7 +151,7 @@ class Authorizations:
         self._check_resource(form, authorization.resource)
         scopes = self._narrowed(form, authorization)
         following = _refresh_token(match[1])
-        change = {"refresh_hash": keyed(following), "used_at": self._clock.now()}
+        change = {"refresh_hash": digest(following), "used_at": self._clock.now()}
         try:
             await self._families.save(authorization.id, authorization.model_copy(update=change), expect=version)
         except Conflict:
@@ -293,7 +293,7 @@ def _family(code: str) -> str:
 
 
 def _id(family: str) -> str:
-    return keyed(family)[:32]
+    return digest(family)[:32]
 
 
 def _refresh_token(family: str) -> str:

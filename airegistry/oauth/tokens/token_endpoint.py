@@ -12,8 +12,8 @@ from airegistry.core.audit import Audit
 from airegistry.core.errors import AccessDenied, AirError, Internal, RateLimited
 from airegistry.core.limits import Limiter
 from airegistry.core.principals import Principal
+from airegistry.core.tokens import digest
 from airegistry.oauth.forms import NO_STORE, Form, OAuthError, read_form
-from airegistry.oauth.login.cookies import keyed
 from airegistry.oauth.model import Client
 from airegistry.oauth.source import source_of, too_many
 
@@ -97,7 +97,7 @@ async def authenticated(
             audit.event(who, "client:authenticate", None, None, decision="deny", outcome="refused", reason=reason)
         )
         raise
-    limiter.take(f"{keyed(client.client_id)} {source}")  # ids of documents have 2,000 characters
+    limiter.take(f"{digest(client.client_id)} {source}")  # ids of documents have 2,000 characters
     return client
 
 
