@@ -52,7 +52,10 @@ DENIALS = (AccessDenied, ApprovalRequired, GateRejected, NotFound, Quarantined, 
 
 
 class AuditEvent(Model):
-    """One act: who, through which client, what, on which asset and tool, the decision and why, the outcome."""
+    """One act: who, through which client, what, on which asset and tool, the decision and why, the outcome.
+
+    `via` is the virtual server that a call came through, as `kind/path`.
+    """
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex)
     time: datetime
@@ -69,6 +72,7 @@ class AuditEvent(Model):
     latency_ms: float | None = None
     data_classification: str | None = None
     target: str | None = None
+    via: str | None = None
 
 
 class AuditFilter(Model):
@@ -87,7 +91,8 @@ class AuditFilter(Model):
         if (self.since and event.time < self.since) or (self.until and event.time > self.until):
             return False
         asset = self.asset and self.asset.removeprefix("/")
-        if asset and asset not in {event.asset, f"{event.kind}/{event.asset}"}:
+        via = event.via or ""
+        if asset and asset not in {event.asset, f"{event.kind}/{event.asset}", via, via.partition("/")[2]}:
             return False
         asked = (self.subject, self.tool, self.action, self.decision)
         has = (event.subject, event.tool, event.action, event.decision)
@@ -223,7 +228,7 @@ class Audit:
     def event(
         self, who: Principal, action: str, asset: str | None, tool: str | None, *, decision: str, outcome: str,
         reason: str = "", started: float | None = None, target: str | None = None,
-        data_classification: str | None = None,
+        data_classification: str | None = None, via: str | None = None,
     ) -> AuditEvent:  # fmt: skip
         """An event of now, by a caller. `asset` reads `kind/path`."""
         kind, _, path = (asset or "").partition("/")
@@ -233,7 +238,7 @@ class Audit:
             kind=kind or None, asset=_text(path) or None, tool=None if tool is None else _text(tool),
             scopes=sorted(who.scopes), decision=decision, reason=_text(reason, 1000), outcome=outcome,
             latency_ms=latency, target=None if target is None else _text(target, 2000),
-            data_classification=data_classification,
+            data_classification=data_classification, via=via,
         )  # fmt: skip
 
     async def query(

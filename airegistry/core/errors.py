@@ -8,6 +8,7 @@ AirError
 ├── AccessDenied       seen, but not allowed; `missing` names the scopes that would help
 ├── Unauthenticated    no or bad credentials (HTTP 401; never a tool error)
 ├── ApprovalRequired   a person has to agree first
+│   └── ConsentRequired    the caller has to connect an account of the backend first; `url` says where
 ├── GateRejected       the registration gate said no
 ├── ScanFailed         the scanner said no, or could not answer
 ├── RateLimited        too many; `retry_after` seconds
@@ -90,6 +91,21 @@ class ApprovalRequired(AirError):
     """The act waits for a person's approval."""
 
     code = "approval_required"
+
+
+class ConsentRequired(ApprovalRequired):
+    """The backend knows its users itself: the caller has to connect an account there, at `url`, and call again.
+
+    `id` names this request for consent, as `elicitationId` of MCP does.
+    """
+
+    def __init__(self, message: str, *, url: str, id: str) -> None:
+        super().__init__(message)
+        self.url = url
+        self.id = id
+
+    def details(self) -> dict[str, object]:
+        return {"url": self.url, "elicitation_id": self.id}
 
 
 class GateRejected(AirError):

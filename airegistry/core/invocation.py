@@ -1,14 +1,23 @@
 """What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import replace
 
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Json, Server
+from airegistry.core.assets import Agent, Json, Server, VirtualServer
 from airegistry.core.audit import Audit
+from airegistry.core.calls import (
+    Backend,
+    Call,
+    Credentials,
+    Member,
+    NoCredentials,
+    Outcome,
+    Protection,
+    Unguarded,
+)
 from airegistry.core.errors import (
     AirError,
     ApprovalRequired,
@@ -26,28 +35,11 @@ from airegistry.core.scans import check_enabled
 from airegistry.core.shelf import Shelf
 from airegistry.core.visibility import Visibility
 
-Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "cancelled"]
-Member = Literal["tools", "prompts", "resources"]
 USED_BY: dict[Member, str] = {"tools": "tools/call", "prompts": "prompts/get", "resources": "resources/read"}
 CALL_TIMEOUT = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One admitted request to a backend.
-
-    `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
-    why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer.
-    """
-
-    who: Principal
-    server: Server
-    method: str
-    name: str | None
-    started: float
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    described: frozenset[str] = frozenset()
+_NOBODY = NoCredentials()
+_UNGUARDED = Unguarded()
+_NONE: Mapping[str, str] = {}
 
 
 class Invocation:
@@ -62,6 +54,8 @@ class Invocation:
         telemetry: Telemetry,
         clock: Clock,
         upstream: Upstream,
+        protection: Protection = _UNGUARDED,
+        credentials: Credentials = _NOBODY,
     ) -> None:
         self._shelf = shelf
         self._access = access
@@ -70,6 +64,8 @@ class Invocation:
         self._telemetry = telemetry
         self._clock = clock
         self._upstream = upstream
+        self._protection = protection
+        self._credentials = credentials
 
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None
@@ -90,25 +86,90 @@ class Invocation:
             head, server = await self._server(who, path, version)
             reason = self._allow(who, server, method, name)
             check_enabled(head)  # who switches a server off means all of its versions
-            self._check_callable(server)
-            self._check_approval(server, name)
-            if method == "tools/call":
-                self._check_described(server, name)
+            return await self.admit(who, server, method, name, started=started, reason=reason)
         except AirError as error:
-            self._note(
-                who, path, method, name, server, started, decision="deny", reason=f"{error.code}: {error.message}",
-                outcome="refused",
-            )  # fmt: skip
+            self.refused(who, f"server/{path}", method, name, error, started=started, asset=server)
             raise
-        described = frozenset() if method in CALLS else frozenset(tool.name for tool in server.tools)
-        return Call(who, server, method, name, started, reason=reason, described=described)
+
+    async def enter_agent(self, who: Principal, path: str, method: str, skill: str | None) -> Call:
+        """Admit one request to an A2A agent, as `enter` does; `skill` None stands for all of them."""
+        started = self._clock.monotonic()
+        self._audit.check_writable()
+        agent: Agent | None = None
+        try:
+            found = await self._shelf.get("agent", path)
+            if found is None or not self._visibility.shows(who, found[0]) or not self._visibility.serves(found[0]):
+                raise NotFound(f"no agent named {path!r}")
+            assert isinstance(found[0], Agent)
+            agent = found[0]
+            if method == "card":
+                reason = self._access.require(who, "read", agent).reason
+            else:
+                tool = EVERY_TOOL if skill is None else skill
+                reason = self._access.require(who, "call", agent, tool=tool, method=method).reason
+            check_enabled(agent)
+            return await self._admitted(who, agent, method, skill, started=started, reason=reason)
+        except AirError as error:
+            self.refused(who, f"agent/{path}", method, skill, error, started=started, asset=agent)
+            raise
+
+    async def admit(
+        self, who: Principal, server: Server, method: str, name: str | None, *, started: float, reason: str,
+        via: VirtualServer | None = None,
+    ) -> Call:  # fmt: skip
+        """Whatever stands between a caller who may and a server that can; refusals are the caller's to record.
+
+        Raises:
+            AirError: as `enter`, but for what access decides.
+        """
+        self._check_callable(server)
+        self._check_approval(server, name)
+        if method == "tools/call":
+            self._check_described(server, name)
+        return await self._admitted(who, server, method, name, started=started, reason=reason, via=via)
+
+    async def _admitted(
+        self, who: Principal, asset: Backend, method: str, name: str | None, *, started: float, reason: str,
+        via: VirtualServer | None = None,
+    ) -> Call:  # fmt: skip
+        permit = self._protection.admit(who, asset, method, name)
+        headers = _NONE
+        if self._credentials.needed(asset):
+            try:
+                headers = await self._credentials.headers(who, asset)
+            except BaseException:
+                permit.release("cancelled")
+                raise
+        described: frozenset[str] = frozenset()
+        if method not in CALLS and isinstance(asset, Server):
+            described = frozenset(tool.name for tool in asset.tools)
+        return Call(who, asset, method, name, started, headers, reason, described, via, permit)
+
+    def refused(
+        self, who: Principal, ref: str, method: str, name: str | None, error: AirError, *, started: float,
+        asset: AnyAsset | None = None, via: VirtualServer | None = None,
+    ) -> None:  # fmt: skip
+        """Write down a refusal. `ref` reads `kind/path`."""
+        self._note(
+            who, ref, method, name, asset, started, decision="deny", reason=f"{error.code}: {error.message}",
+            outcome="refused", via=via,
+        )  # fmt: skip
 
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
         """Write down how an admitted call ended. Returns at once."""
+        if call.permit is not None:
+            call.permit.release(outcome)
         self._note(
-            call.who, call.server.path, call.method, call.name, call.server, call.started,
-            decision="allow", reason=error or call.reason, outcome=outcome,
+            call.who, f"{call.asset.kind}/{call.asset.path}", call.method, call.name, call.asset, call.started,
+            decision="allow", reason=error or call.reason, outcome=outcome, via=call.via,
         )  # fmt: skip
+
+    async def renewed(self, call: Call) -> Call | None:
+        """The call with another credential after the backend refused the one it had; None when there is none."""
+        if not self._credentials.needed(call.asset):
+            return None
+        headers = await self._credentials.renewed(call.who, call.asset, call.headers)
+        return None if headers is None else replace(call, headers=headers)
 
     def may_use(self, call: Call, member: Member, name: str) -> bool:
         """Whether a tool, prompt or resource may stand in a list that answers this call."""
@@ -194,12 +255,14 @@ class Invocation:
             raise UnknownTool(f"server {server.path!r} has no tool named {name!r}; refresh it if the tool is new")
 
     def _note(
-        self, who: Principal, path: str, method: str, name: str | None, server: Server | None, started: float,
-        *, decision: str, reason: str, outcome: str,
+        self, who: Principal, ref: str, method: str, name: str | None, asset: AnyAsset | None, started: float,
+        *, decision: str, reason: str, outcome: str, via: VirtualServer | None,
     ) -> None:  # fmt: skip
+        target = asset.url if isinstance(asset, Server | Agent) else None
         event = self._audit.event(
-            who, method, f"server/{path}", name, decision=decision, outcome=outcome, reason=reason, started=started,
-            target=server.url if server else None, data_classification=server.data_classification if server else None,
+            who, method, ref, name, decision=decision, outcome=outcome, reason=reason, started=started,
+            target=target, data_classification=asset.data_classification if asset else None,
+            via=None if via is None else f"{via.kind}/{via.path}",
         )  # fmt: skip
         self._audit.note(event)
         seconds = self._clock.monotonic() - started

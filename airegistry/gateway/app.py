@@ -12,8 +12,8 @@ from typing import Literal, Protocol
 
 from starlette.types import Receive, Scope, Send
 
+from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AccessDenied, AirError, Internal, NotFound, Unsupported
-from airegistry.core.invocation import Call, Outcome
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.envelope import Envelope, Inbound, check_headers, parse, read_headers

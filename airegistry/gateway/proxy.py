@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from airegistry.core.calls import Outcome
 from airegistry.core.errors import AirError, UpstreamFailed
-from airegistry.core.invocation import Outcome
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.errors import BadAnswer, Reply
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter

@@ -11,9 +11,10 @@ import pytest
 from airegistry.core import errors
 from airegistry.core.access import Access
 from airegistry.core.audit import AuditEvent
+from airegistry.core.calls import Outcome
 from airegistry.core.errors import AirError
 from airegistry.core.grants import CALLS, LISTED_BY, PLUMBING, Action, Grant, Scope
-from airegistry.core.invocation import CALL_TIMEOUT, Outcome
+from airegistry.core.invocation import CALL_TIMEOUT
 from airegistry.core.lifecycle import STAGES
 from airegistry.core.principals import Principal
 from airegistry.core.ranking import DENSE_SHARE, K1, B

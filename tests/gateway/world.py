@@ -15,8 +15,8 @@ from pydantic import JsonValue
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Json, Server, now
+from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AccessDenied, AirError, NotFound
-from airegistry.core.invocation import Call, Outcome
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.app import Gateway

@@ -9,9 +9,9 @@ import pytest
 
 from airegistry.core.assets import Kind, Server
 from airegistry.core.audit import AuditFilter
+from airegistry.core.calls import Call, Member
 from airegistry.core.errors import AccessDenied, NotFound
 from airegistry.core.grants import Action
-from airegistry.core.invocation import Call, Member
 from airegistry.core.principals import Principal
 from airegistry.core.scans import ScanReport
 from tests.policy.reference import Answer

@@ -1,0 +1,117 @@
+"""One admitted request to a backend, and what guards its way: ports that `core/invocation.py` asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from airegistry.core.assets import Agent, Server, VirtualServer
+from airegistry.core.principals import Principal
+
+Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "cancelled"]
+Member = Literal["tools", "prompts", "resources"]
+Backend = Server | Agent
+
+
+class Permit(Protocol):
+    """A place among the calls under way: held from admission to the end."""
+
+    def release(self, outcome: Outcome) -> None:
+        """Give the place back; the outcome tells the circuit breaker how the backend does. The second time is none."""
+        ...
+
+    def on_cut(self, cut: Callable[[], None]) -> None:
+        """Have the call cut off when its caller or asset is quarantined; at once if that has happened meanwhile."""
+        ...
+
+
+class Protection(Protocol):
+    """Quarantine, limits and circuit breakers: what is asked last before a call goes out."""
+
+    def admit(self, who: Principal, asset: Backend, method: str, name: str | None) -> Permit:
+        """Take a place. `method` tells streams (`stream/open`, `subscriptions/listen`) from calls. Never blocks.
+
+        Raises:
+            Quarantined: the caller or the asset is cut off.
+            RateLimited: too much, too often, or too much at once; `retry_after` in seconds.
+            UpstreamFailed: the backend failed too often lately, and is left alone for a while.
+        """
+        ...
+
+
+class Credentials(Protocol):
+    """The backends' own credentials, as headers."""
+
+    def needed(self, asset: Backend) -> bool:
+        """Whether `headers` has anything to say; from memory."""
+        ...
+
+    async def headers(self, who: Principal, asset: Backend) -> Mapping[str, str]:
+        """What a request to the asset's URL carries on behalf of a caller; names are lower case.
+
+        Raises:
+            ConsentRequired: the caller has to connect an account first; it says where.
+            UpstreamFailed: the authorization server of the backend does not answer, or refuses.
+            Unsupported: the credential was given for another origin than the asset's present one.
+        """
+        ...
+
+    async def renewed(self, who: Principal, asset: Backend, used: Mapping[str, str]) -> Mapping[str, str] | None:
+        """Other headers after the backend answered 401 to `used`; None when there are none to be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted request to a backend.
+
+    `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
+    why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer. `via` is the
+    virtual server that it came through.
+    """
+
+    who: Principal
+    asset: Backend
+    method: str
+    name: str | None
+    started: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    described: frozenset[str] = frozenset()
+    via: VirtualServer | None = None
+    permit: Permit | None = None
+
+    @property
+    def server(self) -> Server:
+        """The MCP server that is called."""
+        assert isinstance(self.asset, Server)
+        return self.asset
+
+
+class Unguarded:
+    """A Protection without limits and without memory."""
+
+    def admit(self, who: Principal, asset: Backend, method: str, name: str | None) -> Permit:
+        """Let everybody in."""
+        return self
+
+    def release(self, outcome: Outcome) -> None:
+        """Nothing is held."""
+
+    def on_cut(self, cut: Callable[[], None]) -> None:
+        """Nobody is cut off."""
+
+
+class NoCredentials:
+    """Credentials where there are none."""
+
+    def needed(self, asset: Backend) -> bool:
+        """Never."""
+        return False
+
+    async def headers(self, who: Principal, asset: Backend) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    async def renewed(self, who: Principal, asset: Backend, used: Mapping[str, str]) -> Mapping[str, str] | None:
+        """None."""
+        return None
