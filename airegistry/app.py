@@ -3,7 +3,7 @@
 import gc
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,28 +19,38 @@ from airegistry.core.access import Access
 from airegistry.core.admission import Admission
 from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
+from airegistry.core.changes import Changes
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
 from airegistry.core.first_start import ADMIN, FirstStart, first_start
+from airegistry.core.health import HealthChecks
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
+from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Upstream
+from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
+from airegistry.core.registry_only import NoUpstream
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
 from airegistry.core.tokens import Tokens, digest
+from airegistry.core.versions import Versions
+from airegistry.core.virtual import Compositions
 from airegistry.core.visibility import Visibility
+from airegistry.core.vitals import Vitals
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
 from airegistry.embedders.open import open_embedder
 from airegistry.front import Front
-from airegistry.gateway.app import Gateway
+from airegistry.gateway.channels.eras import Eras
+from airegistry.gateway.channels.pool import Channels
+from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
 from airegistry.gateway.upstream import PooledUpstream
 from airegistry.http_protocol import BoundedHttp
 from airegistry.index.memory import MemoryIndex
@@ -56,9 +66,11 @@ from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
 from airegistry.telemetry import Meter, SystemClock
 from airegistry.tools.clients import ClientTools
+from airegistry.tools.credentials import CredentialTools
 from airegistry.tools.declare import needs_of
 from airegistry.tools.event_store import MemoryEventStore
 from airegistry.tools.issuers import IssuerTools
+from airegistry.tools.listen import add_listening
 from airegistry.tools.people import PeopleTools
 from airegistry.tools.providers import ProviderTools
 from airegistry.tools.server import build, catalog_tools
@@ -81,6 +93,7 @@ class App:
     services: Services
     identity: Identity
     first: FirstStart
+    gateways: Gateways | None = None
 
 
 @asynccontextmanager
@@ -93,39 +106,64 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
         FolderInUse: another process works on the data folder.
         Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
-    client = StreamClient(_guard(settings), first_byte_timeout=settings.first_byte_timeout)
+    client = _client(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings.data))
         for damage in stores.damage:
             log.error("%s", damage)
         await stack.enter_async_context(client)
-        upstream = await stack.enter_async_context(PooledUpstream(client))
+        channels = await stack.enter_async_context(
+            Channels(client, Eras(client), first_byte_timeout=settings.first_byte_timeout)
+        )
         rules = await _rules(settings, stores)
         identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
+        upstream = PooledUpstream(channels) if settings.gateway else NoUpstream()
         services, search = await _services(settings, stores, rules, identity, upstream)
         first = await _first_start(settings, stores, services, identity)
         owners = (*catalog_tools(services), *_identity_tools(identity))
         mcp = build(services, owners)
+        listening = add_listening(mcp, services.changes)
         if extend is not None:
             extend(mcp)
         tools = mcp.http_app(path="/mcp", event_store=MemoryEventStore(), host_origin_protection=False)
         await stack.enter_async_context(tools.lifespan(tools))
         challenge = StepUpChallenges(identity.resources).challenge
         guarded = StepUp(tools, services.access, services.invocation, services.audit, needs_of(owners), challenge)
-        gateway = Gateway(
-            services.invocation, client, max_body=settings.max_body, first_byte_timeout=settings.first_byte_timeout,
-            challenge=challenge,
-        )  # fmt: skip
-        front = Front(guarded, gateway, [*identity.routes, *routes(lambda: True)])
-        bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
-        door = Authenticate(front, bearer, identity.resources)
+        gateways = None
+        if settings.gateway:
+            limits = Limits(settings.max_body, settings.first_byte_timeout)
+            opening = open_gateway(
+                _gateway_rules(services, rules), client, channels, rules.guard, url=settings.url, challenge=challenge,
+                limits=limits,
+            )  # fmt: skip
+            gateways = await stack.enter_async_context(opening)
+        front = Front(guarded, gateways, [*identity.routes, *routes(lambda: True)])
+        door = _door(front, services, identity)
         async with anyio.create_task_group() as tasks:
-            for task in (services.audit.run, services.tokens.uses.run, identity.run, door.open_requests.run):
+            for task in (*_tasks(services, identity), door.open_requests.run, listening.run):
                 tasks.start_soon(task)
             tasks.start_soon(_warm, search)
-            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first)
+            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways)
             tasks.cancel_scope.cancel()
         await services.audit.settle()
+
+
+def _tasks(services: Services, identity: Identity) -> Sequence[Callable[[], Coroutine[None, None, None]]]:
+    """What the core does all the time."""
+    return services.audit.run, services.tokens.uses.run, services.guards.run, services.health.run, identity.run
+
+
+def _door(front: Front, services: Services, identity: Identity) -> Authenticate:
+    bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
+    return Authenticate(
+        front, bearer, identity.resources, on_data_path=front.on_data_path, cut_off=services.guards.cuts_off
+    )
+
+
+def _client(settings: Settings) -> StreamClient:
+    return StreamClient(
+        _guard(settings), first_byte_timeout=settings.first_byte_timeout, idle_timeout=settings.idle_timeout
+    )
 
 
 async def _warm(search: Search) -> None:
@@ -143,7 +181,8 @@ async def _rules(settings: Settings, stores: Stores) -> Foundation:
     await policy.reload()
     return Foundation(
         url=settings.url, aliases=_aliases(settings), store=stores.documents, cipher=stores.cipher, access=access,
-        policy=policy, audit=audit, clock=clock, guard=_guard(settings),
+        policy=policy, audit=audit, clock=clock, guard=_guard(settings), shelf=Shelf(stores.documents),
+        visibility=Visibility(access, settings.environment),
     )  # fmt: skip
 
 
@@ -160,7 +199,7 @@ async def _services(
     callers, ended = identity.callers, identity.tokens.ended
     tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator, subjects=callers, ended=ended)
     await tokens.reload()
-    shelf, visibility, events = Shelf(store), Visibility(access, settings.environment), Events()
+    shelf, visibility, events, credentials = rules.shelf, rules.visibility, Events(), identity.credentials
     search = Search(MemoryIndex(), open_embedder(settings.embedder), access, visibility, shelf, audit)
     scans = Scans(store, open_scanners(), access, clock)
     admission = Admission(scans, search, access)
@@ -169,14 +208,31 @@ async def _services(
     events.subscribe(search.on_event)
     events.subscribe(admission.on_event)
     backends = McpBackends(_guard(settings), deadline=settings.fetch_timeout)
-    catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, backends, clock)
-    types = EntityTypes(store, access, audit)
+    catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials)
+    types, meter = EntityTypes(store, access, audit), Meter()
+    guards = Guards(
+        store, shelf, access, audit, clock, meter, calls=settings.calls_at_once, streams=settings.streams_at_once
+    )
+    await guards.open()
+    vitals = Vitals(guards.circuit)
+    health = HealthChecks(
+        shelf, catalog, backends, credentials, audit, events, clock, meter, vitals, interval=settings.health_interval,
+    )  # fmt: skip
+    events.subscribe(health.on_event)
+    versions = Versions(shelf, access, visibility, scans, audit, events, clock)
+    parts = Parts(shelf, visibility, versions.is_over)
+    changes = Changes(shelf, access, visibility, catalog.part, stamp=identity.revisions)
+    await changes.rebuild()
+    events.subscribe(changes.on_event)
     services = Services(
-        url=settings.url, access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
+        url=settings.url, gateway_url=settings.url if settings.gateway else "",
+        access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
+        versions=versions, changes=changes, parts=parts, events=events,
+        compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
         intake=Intake(catalog, types, backends, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, scans=scans, audit=audit,
-        explainer=Explainer(access, visibility, shelf, tokens, find=callers.by_subject),
-        invocation=Invocation(shelf, access, visibility, audit, Meter(), clock, upstream),
+        search=search, scans=scans, audit=audit, guards=guards, health=health, vitals=vitals,
+        explainer=Explainer(access, visibility, shelf, tokens, parts, find=callers.by_subject),
+        invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream, guards, credentials),
     )  # fmt: skip
     return services, search
 
@@ -188,11 +244,19 @@ async def _first_start(settings: Settings, stores: Stores, services: Services, i
     return await first_start(stores.documents, services, people, own_skills(), mint=mint, password=password)
 
 
+def _gateway_rules(services: Services, rules: Foundation) -> Rules:
+    return Rules(
+        services.invocation, rules.access, rules.visibility, rules.shelf, services.parts, services.events, rules.store,
+        rules.clock,
+    )  # fmt: skip
+
+
 def _identity_tools(identity: Identity) -> tuple[object, ...]:
-    """The objects whose marked methods are the tools of users, clients, providers and issuers."""
+    """The objects whose marked methods are the tools of users, clients, providers, issuers and credentials."""
     return (
         PeopleTools(identity.directory, identity.sessions), ClientTools(identity.clients),
         ProviderTools(identity.providers, identity.party), IssuerTools(identity.issuers),
+        CredentialTools(identity.credentials, identity.rotation),
     )  # fmt: skip
 
 

@@ -8,20 +8,27 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry.core.assets import RESERVED
+from airegistry.gateway.open import Gateways
 from airegistry.rest.app import not_found
 
 TOOLS = ("/mcp", "/airegistry-tools/mcp")
 """Paths of the registry's own MCP server: one resource."""
 
-GATEWAY = ("/{server}/mcp", "/{server}@{version}/mcp")
+GATEWAY = (
+    "/{server}/mcp", "/{server}@{version}/mcp", "/{server}/sse", "/{server}@{version}/sse",
+    "/agents/{path}", "/agents/{path}/{rest:path}",
+)  # fmt: skip
+
+_SERVERS = ("/mcp", "/sse")
+_AGENTS = "/agents/"
 
 
 class Front:
-    """One ASGI application: the registry's tools, the gateway, and the plain routes."""
+    """One ASGI application: the registry's tools, the gateway unless it is switched off, and the plain routes."""
 
-    def __init__(self, tools: ASGIApp, gateway: ASGIApp, plain: Sequence[BaseRoute]) -> None:
+    def __init__(self, tools: ASGIApp, gateways: Gateways | None, plain: Sequence[BaseRoute]) -> None:
         self._tools = tools
-        self._gateway = gateway
+        self._gateways = gateways
         self._plain = Starlette(routes=list(plain), exception_handlers={HTTPException: not_found})
         self._plain.router.redirect_slashes = False
         self._plain_routes = plain
@@ -29,7 +36,12 @@ class Front:
     @property
     def paths(self) -> list[str]:
         """Every path template that is served, for the inventory of routes."""
-        return [*TOOLS, *GATEWAY, *(route.path for route in self._plain_routes if isinstance(route, Route))]
+        plain = [route.path for route in self._plain_routes if isinstance(route, Route)]
+        return [*TOOLS, *(GATEWAY if self._gateways is not None else ()), *plain]
+
+    def on_data_path(self, path: str) -> bool:
+        """Whether a path leads to the gateway."""
+        return path not in TOOLS and self._gateway(path) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -39,13 +51,21 @@ class Front:
             scope = {**scope, "path": path, "raw_path": scope.get("raw_path", b"").removesuffix(b"/")}
         if path in TOOLS:
             await self._tools({**scope, "path": "/mcp", "raw_path": b"/mcp"}, receive, send)
-        elif path.endswith("/mcp") and not self._ours(path):
-            await self._gateway(scope, receive, send)
+        elif (gateway := self._gateway(path)) is not None:
+            await gateway(scope, receive, send)
         else:
             await self._plain(scope, receive, send)
 
-    @staticmethod
-    def _ours(path: str) -> bool:
-        """Whether the first segment belongs to the product's own routes; no server's path begins with a dot."""
-        first = path[1:].partition("/")[0]
-        return first in RESERVED or first.startswith(".")
+    def _gateway(self, path: str) -> ASGIApp | None:
+        """The application of the data path that a path belongs to."""
+        if self._gateways is None:
+            return None
+        if path.endswith(_SERVERS) and not _ours(path):
+            return self._gateways.servers
+        return self._gateways.agents if path.startswith(_AGENTS) else None
+
+
+def _ours(path: str) -> bool:
+    """Whether the first segment belongs to the product's own routes; no server's path begins with a dot."""
+    first = path[1:].partition("/")[0]
+    return first in RESERVED or first.startswith(".")

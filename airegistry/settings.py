@@ -88,11 +88,23 @@ class Settings(BaseSettings):
     first_byte_timeout: float = Field(
         120.0, gt=0, description="Seconds a backend has to begin its answer to a call through the gateway."
     )
+    gateway: bool = Field(
+        True,
+        description="Whether calls go through the registry; if not, it shows servers' own URLs and does the rest.",
+    )
     max_body: int = Field(
         16_777_216,
         ge=1024,
         description="Largest request body the gateway takes, in bytes; the registry's own tools take 4 MiB.",
     )
+    idle_timeout: float = Field(
+        300.0, gt=0, description="Seconds a backend may be silent within an answer, streams that wait for events aside."
+    )
+    health_interval: float = Field(
+        60.0, ge=0, description="Seconds between two health checks of a backend; 0 checks on demand only."
+    )
+    calls_at_once: int = Field(1000, ge=1, description="Calls one caller may have under way at once.")
+    streams_at_once: int = Field(1000, ge=1, description="Event streams one caller may have open at once.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")
 
     @field_validator("egress_allow", "client_document_hosts", "trusted_proxies", mode="before")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from airegistry.app import App, running
 from airegistry.front import Front
+from airegistry.gateway.open import Gateways
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.resources import Resources
 from airegistry.rest.app import routes
@@ -51,6 +53,10 @@ LOGIN = {
     "/account/second-factor": {"GET": 401, "HEAD": 401, "POST": 400},
     "/account/second-factor/confirm": {"POST": 400},
     "/account/second-factor/off": {"POST": 400},
+    "/account/connections": {"GET": 401, "HEAD": 401},
+    "/account/connections/connect": {"GET": 401, "HEAD": 401, "POST": 400},
+    "/account/connections/disconnect": {"POST": 400},
+    "/oauth/callback": {"GET": 400, "HEAD": 400},
 }
 """These find out themselves who is there; what somebody gets who sends nothing. Every other method is 405."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get"]
@@ -218,7 +224,8 @@ def test_no_path_at_all_leads_an_anonymous_caller_to_a_tool_or_a_server(segments
         assert answer.status in {200, 401, 404, 405}
         assert reached == []
 
-    anyio.run(reach)
+    with ThreadPoolExecutor(1) as pool:  # a fixture may have a loop running in this thread
+        pool.submit(anyio.run, reach).result()
 
 
 class Nobody:
@@ -230,6 +237,9 @@ class Nobody:
     def alive(self, token: str, resource: str) -> bool:
         return False
 
+    def holder(self, token: str, resource: str) -> None:
+        return None
+
 
 def _outside(reached: list[str]) -> App:
     """The layers an anonymous request meets, around applications that only say that they were reached."""
@@ -238,7 +248,7 @@ def _outside(reached: list[str]) -> App:
         reached.append(scope["path"])
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    front = Front(inside, inside, routes(lambda: True))
+    front = Front(inside, Gateways(inside, inside), routes(lambda: True))
     return App(Authenticate(front, Nobody(), Resources("http://127.0.0.1:8080")), [], None, None, None, None)  # type: ignore[arg-type]  # only its ASGI application is asked
 
 

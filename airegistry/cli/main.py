@@ -8,7 +8,19 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from airegistry import __version__
-from airegistry.cli import access, assets, clients, issuers, login, people, providers, search, serve
+from airegistry.cli import (
+    access,
+    assets,
+    clients,
+    credentials,
+    issuers,
+    login,
+    people,
+    protection,
+    providers,
+    search,
+    serve,
+)
 from airegistry.cli.audit import audit
 from airegistry.cli.errors import NoAnswer, Status, Usage
 from airegistry.cli.output import complain
@@ -43,7 +55,7 @@ def commands() -> App:
     app.command(assets.list_assets, name="list")
     for group in (
         access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
-        issuers.issuer, audit,
+        issuers.issuer, credentials.credential, protection.limit, protection.quarantine, audit,
     ):  # fmt: skip
         app.command(group)
     return app

@@ -17,7 +17,7 @@ A policy is compiled once, the rules of a set of scopes once a policy, and those
 `replace` puts another policy in place with nothing remembered, so nothing of the old one is left.
 """
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
@@ -31,6 +31,7 @@ from airegistry.core.grants import (
     EVERYTHING,
     REGISTRY,
     Action,
+    Grant,
     Group,
     Scope,
 )
@@ -80,8 +81,9 @@ class _Policy:
         self.groups = {group.name: group for group in groups}
         self.rules_of: dict[str, list[Rule]] = {}
         self.descriptions: dict[str, str] = {}
+        self.grants: dict[str, Sequence[Grant]] = {}
         for scope in scopes:
-            self.descriptions[scope.name] = scope.description
+            self.descriptions[scope.name], self.grants[scope.name] = scope.description, scope.grants
             rules = (compiled(scope.name, index, grant) for index, grant in enumerate(scope.grants))
             self.rules_of[scope.name] = [*chain.from_iterable(rules)]
         self.whole = self._compiled(self.rules_of)
@@ -148,6 +150,16 @@ class Access:
         unbounded = policy.rules(who.scopes, who.restraints).unbounded
         return scope in who.scopes or (unbounded and scope in policy.rules_of)
 
+    def entitlement(self, who: Principal, asset: AnyAsset) -> Hashable:
+        """Equal for callers of whom every decision on an asset is the same, until the policy changes."""
+        owner = asset.created_by == who.subject
+        return self.revision, who.operator, owner, who.scopes, who.groups, who.restraints, who.withheld
+
+    def grants_of(self, who: Principal) -> object:
+        """What a caller holds, by scope: equal as long as no change of the policy is one of its rights."""
+        named = sorted(who.scopes | who.restraints | who.withheld)
+        return [(name, self._policy.grants.get(name)) for name in named]
+
     def groups_with(self, scope: str) -> frozenset[str]:
         """The groups whose members hold a scope."""
         return frozenset(name for name, group in self._policy.groups.items() if scope in group.scopes)
@@ -195,6 +207,13 @@ class Access:
     ) -> bool:
         """Whether `decide` says yes, for whoever asks of many things and reads no reason."""
         return _decide(self._policy, who, Ask(action, asset.kind, asset.path, tool, method), asset).allowed
+
+    def denies(
+        self, who: Principal, action: Action, asset: AnyAsset, *, tool: str | None = None, method: str | None = None
+    ) -> bool:
+        """Whether a rule forbids it, which nothing that somebody else grants or lends undoes."""
+        decision = _decide(self._policy, who, Ask(action, asset.kind, asset.path, tool, method), asset)
+        return not decision.allowed and decision.rule is not None
 
     def sees(self, who: Principal, asset: AnyAsset, tool: str | None = None, method: str = "tools/list") -> bool:
         """Whether an asset, or one of its tools, may appear in any answer to the caller.

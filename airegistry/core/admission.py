@@ -109,6 +109,8 @@ class Admission:
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets."""
+        if event.name.endswith(":set_default"):
+            self.twins.remove(event.asset)  # the version that it was known by
         (self.twins.remove if event.deletes else self.twins.put)(event.asset)
 
     async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate | None = None) -> Admitted:

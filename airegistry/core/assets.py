@@ -122,6 +122,14 @@ class Rating(Model):
     count: int = 0
 
 
+class Deprecation(Model):
+    """That a version should not be used any more: since when, until when it answers, and which one takes its place."""
+
+    since: datetime
+    sunset: datetime | None = None
+    successor: str | None = None
+
+
 class Duplicate(Model):
     """Another asset that looks like this one; `reason` is `url`, `tools` or `meaning`."""
 
@@ -164,6 +172,8 @@ class Governed(Model):
     metadata: Json = Field(default_factory=dict)
     retirement_date: datetime | None = None
     stage_reason: str | None = None
+    stage_since: datetime | None = None
+    deprecation: Deprecation | None = None
     requires_approval: list[str] = Field(default_factory=list)
     rating: Rating = Field(default_factory=Rating)
     provenance: Provenance = Field(default_factory=Provenance)
@@ -190,6 +200,8 @@ class Server(Governed):
     server_info: Json = Field(default_factory=dict)
     protocol_version: str | None = None
     fetched_at: datetime | None = None
+    held: dict[str, str] = Field(default_factory=dict)
+    """Tools that changed, or went, since they were fetched and scanned, and how: see `core/drift.py`."""
 
     @field_validator("tools")
     @classmethod
@@ -203,6 +215,11 @@ class Server(Governed):
     def callable(self) -> bool:
         """Whether the gateway can reach it: remote, and its definitions fetched and scanned once."""
         return self.transport != "stdio" and self.fetched_at is not None
+
+
+def usable_tools(server: Server) -> Sequence[Tool]:
+    """The tools that may be listed and called: those that are still as they were fetched and scanned."""
+    return [tool for tool in server.tools if tool.name not in server.held] if server.held else server.tools
 
 
 class AgentSkill(Model):
@@ -238,15 +255,34 @@ class Skill(Governed):
     content_hash: str = ""
 
 
-class VirtualTool(Model):
-    """One tool of a virtual server: `tool` of `server`, shown as `alias`."""
+class Lent(Model):
+    """Something of `server`, at its default version unless one is pinned, in a virtual server.
+
+    `scopes`: the caller must hold one of them, where some are named. `lent` is set by the registry: whoever put it in
+    may change the server, so that a grant on the virtual server is enough; else callers need one on the server too.
+    """
 
     server: str
-    tool: str
-    alias: str | None = None
-    description: str | None = None
     version: str | None = None
     scopes: list[str] = Field(default_factory=list)
+    lent: bool = False
+
+
+class VirtualTool(Lent):
+    """One tool of a virtual server: `tool` of `server`, shown as `alias`.
+
+    `description` stands in place of the tool's own. `summary` is the tool's own when it was put in, for search.
+    """
+
+    tool: str
+    alias: str | None = None
+    description: str | None = Field(default=None, max_length=65_536)
+    summary: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The name that the server knows."""
+        return self.tool
 
     @property
     def shown_as(self) -> str:
@@ -254,11 +290,40 @@ class VirtualTool(Model):
         return self.alias or self.tool
 
 
+class VirtualPrompt(Lent):
+    """One prompt of a virtual server: `prompt` of `server`, shown as `alias`."""
+
+    prompt: str
+    alias: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """The name that the server knows."""
+        return self.prompt
+
+    @property
+    def shown_as(self) -> str:
+        """The name that clients see."""
+        return self.alias or self.prompt
+
+
+class VirtualResource(Lent):
+    """Resources of a virtual server: those of `server` whose URI, or template, fits the glob `uri`."""
+
+    uri: str = "*"
+
+
 class VirtualServer(Governed):
-    """Tools of several servers behind one endpoint."""
+    """Tools, prompts and resources of several servers behind one endpoint.
+
+    With `follows`, prompts and resources are all those of the tools' servers, as of the last composition.
+    """
 
     kind: Literal["virtual_server"] = "virtual_server"
     tools: list[VirtualTool] = Field(default_factory=list)
+    prompts: list[VirtualPrompt] = Field(default_factory=list)
+    resources: list[VirtualResource] = Field(default_factory=list)
+    follows: bool = True
 
 
 class Entity(Governed):

@@ -10,6 +10,7 @@ from airegistry.core.principals import Principal
 Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "cancelled"]
 Member = Literal["tools", "prompts", "resources"]
 Backend = Server | Agent
+Guarded = Backend | VirtualServer
 
 
 class Permit(Protocol):
@@ -27,13 +28,23 @@ class Permit(Protocol):
 class Protection(Protocol):
     """Quarantine, limits and circuit breakers: what is asked last before a call goes out."""
 
-    def admit(self, who: Principal, asset: Backend, method: str, name: str | None) -> Permit:
+    def admit(
+        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None
+    ) -> Permit:
         """Take a place. `method` tells streams (`stream/open`, `subscriptions/listen`) from calls. Never blocks.
 
         Raises:
-            Quarantined: the caller or the asset is cut off.
+            Quarantined: the caller, the asset or the virtual server is cut off.
             RateLimited: too much, too often, or too much at once; `retry_after` in seconds.
-            UpstreamFailed: the backend failed too often lately, and is left alone for a while.
+            BackendResting: the backend failed too often lately, and is left alone for a while.
+        """
+        ...
+
+    def check(self, who: Principal, *assets: Guarded) -> None:
+        """Refuse whoever or whatever is cut off, where an answer from memory needs no place.
+
+        Raises:
+            Quarantined: the caller or one of the assets is cut off.
         """
         ...
 
@@ -57,6 +68,18 @@ class Credentials(Protocol):
 
     async def renewed(self, who: Principal, asset: Backend, used: Mapping[str, str]) -> Mapping[str, str] | None:
         """Other headers after the backend answered 401 to `used`; None when there are none to be had."""
+        ...
+
+
+class Composed(Protocol):
+    """Virtual servers, as far as `call_tool` needs them."""
+
+    async def call(self, who: Principal, path: str, tool: str) -> "Call":
+        """Admit a call of a virtual server's tool: to the server, and by the name, that are behind it.
+
+        Raises:
+            AirError: refused; recorded already.
+        """
         ...
 
 
@@ -90,9 +113,14 @@ class Call:
 class Unguarded:
     """A Protection without limits and without memory."""
 
-    def admit(self, who: Principal, asset: Backend, method: str, name: str | None) -> Permit:
+    def admit(
+        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None
+    ) -> Permit:
         """Let everybody in."""
         return self
+
+    def check(self, who: Principal, *assets: Guarded) -> None:
+        """Nobody is cut off."""
 
     def release(self, outcome: Outcome) -> None:
         """Nothing is held."""

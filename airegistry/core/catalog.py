@@ -17,15 +17,19 @@ from airegistry.core.assets import (
     Kind,
     Server,
     Tool,
+    VirtualServer,
     check_path,
     namespace_of,
 )
 from airegistry.core.audit import Audit
+from airegistry.core.calls import Credentials
+from airegistry.core.credentials import CredentialStore
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed, UpstreamFailed
 from airegistry.core.events import Event, Events
 from airegistry.core.fetching import described, stated
 from airegistry.core.grants import Action
 from airegistry.core.lifecycle import check_step
+from airegistry.core.parts import COMPOSITION, visible_part
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
 from airegistry.core.scans import Scans, check_enabled
@@ -37,8 +41,8 @@ from airegistry.core.visibility import Visibility
 RETRIES = 8
 FIXED = frozenset(
     (
-        "kind path version created_at created_by updated_at updated_by enabled stage stage_reason health health_report "
-        "rating provenance fetched_at callable server_info protocol_version type"
+        "kind path version created_at created_by updated_at updated_by enabled stage stage_reason stage_since "
+        "deprecation health health_report held rating provenance fetched_at callable server_info protocol_version type"
     ).split()
 )
 """Fields that `update` does not set: what the asset is, or what its own operation changes."""
@@ -79,6 +83,7 @@ class Catalog:
         events: Events,
         backends: Backends,
         clock: Clock,
+        credentials: CredentialStore,
     ) -> None:
         self._shelf = shelf
         self._access = access
@@ -89,14 +94,16 @@ class Catalog:
         self._events = events
         self._backends = backends
         self._clock = clock
+        self._credentials = credentials
 
     async def register(
-        self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report"
-    ) -> Registered:
+        self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report",
+        credential: Json | None = None,
+    ) -> Registered:  # fmt: skip
         """Take an asset in.
 
         A remote server is asked for its tools first, unless `fetch` is False: then it is stored as given and no
-        call goes to it before its first refresh.
+        call goes to it before its first refresh. The backend's `credential` is stored with it, or neither is.
 
         Raises:
             AccessDenied: the caller may not register here.
@@ -118,12 +125,14 @@ class Catalog:
                 }
             )  # fmt: skip
             await self._check_free(who, asset)
+            draft = await self._credentials.draft(who, asset, credential)
             if isinstance(asset, Server):
                 live = fetch and asset.transport != "stdio"
-                asset = await self._described(asset) if live else stated(self._backends, asset)
+                asset = await self._described(who, asset, draft) if live else stated(self._backends, asset)
             await anyio.to_thread.run_sync(check_sizes, asset)
             admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
-            await self._shelf.create(admitted.asset)
+            async with draft.stored():
+                await self._shelf.create(admitted.asset)
             await self._scans.keep(admitted.asset, admitted.report)
             await self._events.emit(Event(f"{asset.kind}:register", admitted.asset, who.subject))
         return Registered(admitted.asset, admitted.duplicates)
@@ -158,23 +167,7 @@ class Catalog:
 
     def part(self, who: Principal, asset: AnyAsset) -> AnyAsset:
         """An asset without the tools, prompts and resources of it that the caller may not see."""
-        if not isinstance(asset, Server):
-            return asset
-
-        def sees(name: str | None, method: str = "tools/list") -> bool:
-            return self._access.sees(who, asset, name or "", method)
-
-        return asset.model_copy(
-            update={
-                "tools": [tool for tool in asset.tools if sees(tool.name)],
-                "prompts": [prompt for prompt in asset.prompts if sees(prompt.name, "prompts/list")],
-                "resources": [each for each in asset.resources if sees(each.uri, "resources/list")],
-                "resource_templates": [
-                    each for each in asset.resource_templates if sees(each.uri_template, "resources/templates/list")
-                ],
-                "requires_approval": [name for name in asset.requires_approval if sees(name)],
-            }
-        )
+        return visible_part(self._access, who, asset)
 
     async def list(
         self,
@@ -203,8 +196,13 @@ class Catalog:
                 last = key
         return Page(assets, None)
 
-    async def update(self, who: Principal, kind: Kind, path: str, changes: Json) -> AnyAsset:
-        """Change fields of an asset. A new URL is fetched and scanned before it is stored.
+    async def update(
+        self, who: Principal, kind: Kind, path: str, changes: Json, *, version: str | None = None,
+        then: Amend | None = None,
+    ) -> AnyAsset:  # fmt: skip
+        """Change fields of an asset, of its default version unless one is named; `then` changes it further.
+
+        A new URL is fetched and scanned before it is stored.
 
         Raises:
             Invalid: a field that does not exist or is not changed this way, or a value that does not fit.
@@ -222,16 +220,18 @@ class Catalog:
                 merged["visibility"] = "group" if changes["groups"] else "public"
             changed = validated(merged)
             if isinstance(changed, Server) and changed.transport != "stdio" and REFETCH & changes.keys():
-                changed = await self._described(changed)
+                changed = await self._described(who, changed)
             elif isinstance(changed, Server):
                 changed = stated(self._backends, changed)
             elif isinstance(changed, Agent) and changed.url and "url" in changes:
                 self._backends.check_url(changed.url)
-            return changed
+            return changed if then is None else await then(changed)
 
-        return await self._amend(who, "update", kind, path, amend)
+        return await self._amend(who, "update", kind, path, amend, version=version)
 
-    async def toggle(self, who: Principal, kind: Kind, path: str, enabled: bool) -> AnyAsset:
+    async def toggle(
+        self, who: Principal, kind: Kind, path: str, enabled: bool, *, version: str | None = None
+    ) -> AnyAsset:
         """Enable or disable an asset. What a scan holds is enabled by a scan that passes, and not otherwise.
 
         Raises:
@@ -242,9 +242,9 @@ class Catalog:
         async def amend(asset: AnyAsset) -> AnyAsset:
             return asset.model_copy(update={"enabled": enabled})
 
-        return await self._amend(who, "toggle", kind, path, amend, review=enabled)
+        return await self._amend(who, "toggle", kind, path, amend, review=enabled, version=version)
 
-    async def refresh(self, who: Principal, path: str) -> AnyAsset:
+    async def refresh(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
         """Fetch a server's tools, resources and prompts anew, and scan them before they are served.
 
         Raises:
@@ -255,23 +255,25 @@ class Catalog:
         async def amend(asset: AnyAsset) -> AnyAsset:
             if not isinstance(asset, Server) or asset.transport == "stdio":
                 raise Invalid(f"{ref(asset)} runs on its user's machine; register its tools by value", field="path")
-            return await self._described(asset)
+            return await self._described(who, asset)
 
         try:
-            return await self._amend(who, "refresh", "server", path, amend)
+            return await self._amend(who, "refresh", "server", path, amend, version=version)
         except UpstreamFailed as failure:
-            await self._mark_unhealthy(path.removeprefix("/"), failure)
+            await self._mark_unhealthy(path.removeprefix("/"), version, failure)
             raise
 
-    async def _mark_unhealthy(self, path: str, failure: UpstreamFailed) -> None:
-        found = await self._shelf.get("server", path)
+    async def _mark_unhealthy(self, path: str, version: str | None, failure: UpstreamFailed) -> None:
+        found = await self._shelf.get("server", path, version)
         if found is not None:
             report = HealthReport(checked_at=self._clock.now(), error=failure.message)
             with suppress(Conflict):  # whoever wrote it meanwhile knows better
                 sick = found[0].model_copy(update={"health": "unhealthy", "health_report": report})
                 await self._shelf.replace(sick, found[1])
 
-    async def transition(self, who: Principal, kind: Kind, path: str, stage: str, reason: str) -> AnyAsset:
+    async def transition(
+        self, who: Principal, kind: Kind, path: str, stage: str, reason: str, *, version: str | None = None
+    ) -> AnyAsset:
         """Take one step of the lifecycle.
 
         Raises:
@@ -280,9 +282,10 @@ class Catalog:
         """
 
         async def amend(asset: AnyAsset) -> AnyAsset:
-            return asset.model_copy(update={"stage": check_step(asset.stage, stage), "stage_reason": reason})
+            step = {"stage": check_step(asset.stage, stage), "stage_reason": reason, "stage_since": self._clock.now()}
+            return asset.model_copy(update=step)
 
-        return await self._amend(who, "transition", kind, path, amend, review=False)
+        return await self._amend(who, "transition", kind, path, amend, review=False, version=version)
 
     async def delete(self, who: Principal, kind: Kind, path: str) -> None:
         """Take an asset down, with all its versions.
@@ -293,31 +296,33 @@ class Catalog:
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}") as attempt:
             asset, _, attempt.reason = await self._found(who, "delete", kind, path)
-            _check_local(asset)
+            check_local(asset)
             versions = [asset.version, *await self._shelf.versions(kind, path)]
+            await self._credentials.forget(asset)
             await self._shelf.delete(asset)
             for version in versions:
                 await self._scans.forget(asset.model_copy(update={"version": version}))
             await self._events.emit(Event(f"{kind}:delete", asset, who.subject))
 
-    async def rescan(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
+    async def rescan(self, who: Principal, kind: Kind, path: str, *, version: str | None = None) -> AnyAsset:
         """Scan an asset as it is stored, and hold it or let it go by the verdict."""
 
         async def amend(asset: AnyAsset) -> AnyAsset:
             return asset
 
-        return await self._amend(who, "scan", kind, path, amend)
+        return await self._amend(who, "scan", kind, path, amend, version=version)
 
     async def _amend(
-        self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True
-    ) -> AnyAsset:
+        self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True,
+        version: str | None = None,
+    ) -> AnyAsset:  # fmt: skip
         """Change an asset by `amend`, anew on the current state when somebody wrote it meanwhile."""
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:{action}", f"{kind}/{path}") as attempt:
             for _ in range(RETRIES):
-                asset, revision, attempt.reason = await self._found(who, action, kind, path)
+                asset, revision, attempt.reason = await self._found(who, action, kind, path, version)
                 if action in {"update", "refresh"}:
-                    _check_local(asset)
+                    check_local(asset)
                 attempt.data_classification = asset.data_classification
                 changed = await amend(asset)
                 if changed.stage != asset.stage:
@@ -342,9 +347,11 @@ class Catalog:
         self, who: Principal, action: Action, kind: Kind, path: str, version: str | None = None
     ) -> tuple[AnyAsset, int, str]:
         """An asset, its revision, and why the caller may do this with it."""
+        if version is not None:
+            await self._found(who, "list", kind, path)  # whoever may not see the asset sees none of its versions
         found = await self._shelf.get(kind, path.removeprefix("/"), version)
         if found is None or found[0].kind != kind or not self._visibility.shows(who, found[0]):
-            raise NotFound(f"no {kind} named {path!r}")
+            raise NotFound(f"no {kind} named {path!r}" + ("" if version is None else f" of version {version}"))
         return *found, self._access.require(who, action, found[0]).reason
 
     async def _check_free(self, who: Principal, asset: AnyAsset) -> None:
@@ -357,8 +364,8 @@ class Catalog:
         if not further or not self._access.allows(who, "update", found[0]):
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
 
-    async def _described(self, server: Server) -> Server:
-        return await described(self._backends, self._clock, server)
+    async def _described(self, who: Principal, server: Server, credentials: Credentials | None = None) -> Server:
+        return await described(self._backends, self._clock, server, who, credentials or self._credentials)
 
     @staticmethod
     def _start(kinds: Sequence[Kind], cursor: str | None) -> str:
@@ -376,7 +383,12 @@ def _audience(asset: AnyAsset) -> Audience:
     return "group" if asset.groups and asset.visibility == "public" else asset.visibility
 
 
-def _check_local(asset: AnyAsset) -> None:
+def check_local(asset: AnyAsset) -> None:
+    """Refuse to change what another registry keeps.
+
+    Raises:
+        AccessDenied: the asset comes from elsewhere.
+    """
     if asset.provenance.source != "local":
         raise AccessDenied(f"{ref(asset)} comes from {asset.provenance.source} and is changed there")
 
@@ -384,3 +396,5 @@ def _check_local(asset: AnyAsset) -> None:
 def _check_by_value(asset: AnyAsset, changes: Json) -> None:
     if isinstance(asset, Server) and asset.fetched_at and (fetched := sorted(FETCHED & changes.keys())):
         raise Invalid(f"{', '.join(fetched)} of a remote server are fetched, not written", field=fetched[0])
+    if isinstance(asset, VirtualServer) and (composed := sorted(COMPOSITION & changes.keys())):
+        raise Invalid(f"{', '.join(composed)} of a virtual server are composed, not written", field=composed[0])

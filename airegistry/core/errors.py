@@ -14,7 +14,10 @@ AirError
 ├── RateLimited        too many; `retry_after` seconds
 ├── Quarantined        cut off by an administrator
 ├── UpstreamFailed     the backend is down, lies or does not answer
+│   ├── CredentialRefused  it does not take the credential it was sent, or wants one (HTTP 401)
+│   └── BackendResting     it failed too often lately and is left alone; `retry_after` seconds
 ├── Unsupported        known, but not offered here
+│   └── Retired            it was, until its sunset
 └── Internal           our fault
 """
 
@@ -145,10 +148,36 @@ class UpstreamFailed(AirError):
     code = "upstream_failed"
 
 
+class CredentialRefused(UpstreamFailed):
+    """The backend wants a credential, or does not take the one it was sent (HTTP 401)."""
+
+
+class BackendResting(UpstreamFailed):
+    """The backend failed too often lately and is left alone; try again after `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def details(self) -> dict[str, object]:
+        return {"retry_after": self.retry_after}
+
+
 class Unsupported(AirError):
     """The thing is known but not offered here."""
 
     code = "unsupported"
+
+
+class Retired(Unsupported):
+    """A version whose sunset has passed; `successor` is the one to use instead, where there is one."""
+
+    def __init__(self, message: str, *, successor: str | None = None) -> None:
+        super().__init__(message)
+        self.successor = successor
+
+    def details(self) -> dict[str, object]:
+        return {"successor": self.successor} if self.successor else {}
 
 
 class Internal(AirError):

@@ -1,13 +1,14 @@
 """Why somebody may or may not do something."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import get_args
 
 from airegistry.core.access import Access
-from airegistry.core.assets import MODELS, Kind, Server
+from airegistry.core.assets import MODELS, Kind, Server, VirtualServer
 from airegistry.core.errors import AirError, Invalid, NotFound
 from airegistry.core.grants import CALLS, LISTED_BY, Action, is_plumbing
+from airegistry.core.parts import Parts, pin_of, sees, why_not
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.rules import Rule
@@ -43,13 +44,15 @@ class Explainer:
     """Asks the one policy engine on behalf of others; administrators may ask about anybody, others about themselves."""
 
     def __init__(
-        self, access: Access, visibility: Visibility, shelf: Shelf, tokens: Tokens, *, find: Find | None = None
-    ) -> None:
+        self, access: Access, visibility: Visibility, shelf: Shelf, tokens: Tokens, parts: Parts, *,
+        find: Find | None = None,
+    ) -> None:  # fmt: skip
         """Users and clients are those that `find` knows."""
         self._access = access
         self._visibility = visibility
         self._shelf = shelf
         self._tokens = tokens
+        self._parts = parts
         self._find = find
 
     async def explain(
@@ -71,6 +74,8 @@ class Explainer:
         target = await self._asset(who, asset)
         decision = self._access.decide(about, act, target, tool=tool, method=method)
         stops = tuple(self._stops(who, about, act, target, tool, method))
+        if isinstance(target, VirtualServer) and tool is not None and act == "call":
+            stops += tuple([each async for each in self._behind(who, about, target, tool)])
         rule = decision.rule
         return Explanation(
             allowed=decision.allowed and not stops,
@@ -138,6 +143,21 @@ class Explainer:
             yield "it was never fetched and scanned"
         if tool is not None and tool in asset.requires_approval and self._access.sees(who, asset, tool):
             yield f"{tool} needs a person's approval for each call"
+
+    async def _behind(self, who: Principal, about: Principal, virtual: VirtualServer, name: str) -> AsyncIterator[str]:
+        """What stops a call at the server that a tool comes from. Of a tool that the asker may not see, nothing."""
+        tool = next((each for each in virtual.tools if each.shown_as == name), None)
+        part = None if tool is None else await self._parts.of(pin_of(tool))
+        if tool is None or part is None or not sees(self._access, who, virtual, tool, part.server):
+            return
+        if part.server is not None and self._access.allows(about, "call", virtual, tool=name, method="tools/call"):
+            why = why_not(
+                self._access, about, virtual, tool, part.server, shown=name, name=tool.tool, method="tools/call"
+            )
+            if why is not None:
+                yield why if self._visibility.shows(who, part.server) else "not granted on the server behind it"
+        if part.problem is not None:
+            yield f"the server behind it is {part.problem}"
 
 
 def _act(action: str, tool: str | None) -> tuple[Action, str | None]:

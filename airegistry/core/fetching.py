@@ -1,19 +1,24 @@
 """What a server's endpoint must look like, and what the live server says of itself."""
 
 from airegistry.core.assets import HealthReport, Server, repeated
-from airegistry.core.errors import Invalid, UpstreamFailed
-from airegistry.core.ports import Backends, Clock
+from airegistry.core.calls import Credentials
+from airegistry.core.errors import CredentialRefused, Invalid, UpstreamFailed
+from airegistry.core.ports import Backends, Clock, Description
+from airegistry.core.principals import Principal
 
 
-async def described(backends: Backends, clock: Clock, server: Server) -> Server:
-    """A server with what it says of itself now.
+async def described(
+    backends: Backends, clock: Clock, server: Server, who: Principal, credentials: Credentials
+) -> Server:
+    """A server with what it says of itself now, to the caller with the server's credential.
 
     Raises:
         Invalid: its endpoint is none.
         UpstreamFailed: it cannot be reached, or says what cannot be taken.
+        AirError: what `Credentials.headers` raises.
     """
     _check_endpoint(backends, server)
-    said = await backends.describe(server)
+    said = await _asked(backends, server, who, credentials)
     if twice := repeated(said.tools):
         raise UpstreamFailed(f"the server lists two tools named {twice[:80]!r}")
     moment = clock.now()
@@ -26,11 +31,26 @@ async def described(backends: Backends, clock: Clock, server: Server) -> Server:
             "instructions": said.instructions,
             "server_info": dict(said.server_info),
             "protocol_version": said.protocol_version,
+            "held": {},
             "fetched_at": moment,
             "health": "healthy",
             "health_report": HealthReport(checked_at=moment),
         }
     )
+
+
+async def _asked(backends: Backends, server: Server, who: Principal, credentials: Credentials) -> Description:
+    """What the server says, with another token if it does not take the first."""
+    if not credentials.needed(server):
+        return await backends.describe(server)
+    headers = await credentials.headers(who, server)
+    try:
+        return await backends.describe(server, headers)
+    except CredentialRefused:
+        renewed = await credentials.renewed(who, server, headers)
+        if renewed is None:
+            raise
+        return await backends.describe(server, renewed)
 
 
 def stated(backends: Backends, server: Server) -> Server:

@@ -8,9 +8,19 @@ from pydantic import JsonValue
 
 from airegistry.core.access import Access
 from airegistry.core.admission import OnDuplicate
-from airegistry.core.assets import AgentSkill, Json, Kind, Skill, check_path
+from airegistry.core.assets import Agent, AgentSkill, Json, Kind, Skill, check_path
 from airegistry.core.audit import Audit
-from airegistry.core.cards import MAX_CARD, MAX_SKILL, content_hash, read_card, read_skill
+from airegistry.core.cards import (
+    MAX_CARD,
+    MAX_SKILL,
+    CardChange,
+    card_changes,
+    content_hash,
+    fetchable,
+    interfaces_of_card,
+    read_card,
+    read_skill,
+)
 from airegistry.core.catalog import Catalog, Registered
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import AirError, Invalid
@@ -62,13 +72,13 @@ class Intake:
         if (card is None) == (url is None):
             raise Invalid("give either the card or its url", field="card")
         if card is None and url is not None:
+            self._backends.check_url(url)  # first: `urlsplit` fails on what is no URL at all
             if urlsplit(url).path in {"", "/"}:  # an agent's address: its card is where A2A says it is
                 url = f"{url.rstrip('/')}/.well-known/agent-card.json"
             card = _object(await self._backends.fetch_text(url, limit=MAX_CARD))
         assert card is not None  # one of the two was given
         name, description, version, endpoints, skills = read_card(card)
-        for endpoint in endpoints:
-            self._backends.check_url(endpoint)
+        self._check_interfaces(card)
         fields: Json = {
             "kind": "agent", "path": path, "name": name, "description": description, "version": version,
             "url": next(iter(endpoints), None), "card_url": url, "card": card, "skills": _dumped(skills), **governance,
@@ -130,7 +140,9 @@ class Intake:
         }  # fmt: skip
         return await self._register(who, fields, on_duplicate)
 
-    async def update(self, who: Principal, kind: Kind, path: str, changes: Json) -> AnyAsset:
+    async def update(
+        self, who: Principal, kind: Kind, path: str, changes: Json, *, version: str | None = None
+    ) -> AnyAsset:
         """Change an asset. What stands in a card or a SKILL.md is changed by giving it anew.
 
         Raises:
@@ -139,27 +151,53 @@ class Intake:
         _refuse(changes.keys() & READ_FROM_FORMAT)
         read: Json = {}
         if kind == "entity" and isinstance(data := changes.get("data"), dict):
-            entity = await self._before_update(who, kind, path)
+            entity = await self._before_update(who, kind, path, version)
             await self._entity_types.check(getattr(entity, "type", ""), data)
         if kind == "skill" and changes.keys() & {"content", "files"}:
-            skill = await self._before_update(who, kind, path)
+            skill = await self._before_update(who, kind, path, version)
             read = _skill_changes(skill, changes)
         if kind == "agent" and isinstance(card := changes.get("card"), dict):
             name, description, _, endpoints, skills = read_card(card)
-            for endpoint in endpoints:
-                self._backends.check_url(endpoint)
+            self._check_interfaces(card)
             read = {
                 "name": name,
                 "description": description,
                 "url": next(iter(endpoints), None),
                 "skills": _dumped(skills),
             }
-        return await self._catalog.update(who, kind, path, {**changes, **read})
+        return await self._catalog.update(who, kind, path, {**changes, **read}, version=version)
 
-    async def _before_update(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
+    async def refresh_agent(
+        self, who: Principal, path: str, *, version: str | None = None
+    ) -> tuple[AnyAsset, list[CardChange]]:
+        """Fetch an agent's card anew and scan it before it is served; and what has changed in it.
+
+        Raises:
+            Invalid: the agent was registered by value, or the card does not follow the specification any more.
+            UpstreamFailed: it cannot be had; what was known stays.
+            AccessDenied, NotFound, GateRejected, ScanFailed: see `Catalog.update`.
+        """
+        agent = await self._before_update(who, "agent", path, version)
+        assert isinstance(agent, Agent)  # the catalog answers with the kind asked for
+        if agent.card_url is None:
+            raise Invalid(f"agent {agent.path!r} was registered by value: change it by its card", field="path")
+        card = _object(await self._backends.fetch_text(agent.card_url, limit=MAX_CARD))
+        changes = card_changes(agent.card, card)
+        return await self.update(who, "agent", path, {"card": card}, version=version), changes
+
+    def _check_interfaces(self, card: Json) -> None:
+        """Whether every address that a card names may be connected to.
+
+        Raises:
+            Invalid: one may not.
+        """
+        for interface in interfaces_of_card(card):
+            self._backends.check_url(fetchable(interface))
+
+    async def _before_update(self, who: Principal, kind: Kind, path: str, version: str | None) -> AnyAsset:
         """The asset a change is read against; who may not change it is refused, and recorded, as by the catalog."""
         try:
-            return await self._catalog.get(who, kind, path, to="update")
+            return await self._catalog.get(who, kind, path, version, to="update")
         except AirError as refusal:
             async with self._audit.attempt(who, f"{kind}:update", f"{kind}/{path.removeprefix('/')}"):
                 raise refusal

@@ -1,16 +1,18 @@
 """What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Agent, Json, Server, VirtualServer
+from airegistry.core.assets import Agent, Json, Server, VirtualServer, usable_tools
 from airegistry.core.audit import Audit
 from airegistry.core.calls import (
     Backend,
     Call,
+    Composed,
     Credentials,
     Member,
     NoCredentials,
@@ -23,19 +25,23 @@ from airegistry.core.errors import (
     ApprovalRequired,
     Invalid,
     NotFound,
+    Quarantined,
     ScanFailed,
     UnknownTool,
     Unsupported,
     UpstreamFailed,
 )
 from airegistry.core.grants import CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
-from airegistry.core.ports import AnyAsset, Clock, Telemetry, Upstream, UpstreamResult
+from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
 from airegistry.core.shelf import Shelf
+from airegistry.core.versions import check_sunset
 from airegistry.core.visibility import Visibility
 
 USED_BY: dict[Member, str] = {"tools": "tools/call", "prompts": "prompts/get", "resources": "resources/read"}
+ASKS = ("message/send", "message/stream")
+"""Methods that put an agent to work."""
 CALL_TIMEOUT = 300.0
 _NOBODY = NoCredentials()
 _UNGUARDED = Unguarded()
@@ -66,33 +72,67 @@ class Invocation:
         self._upstream = upstream
         self._protection = protection
         self._credentials = credentials
+        self.composed: Composed | None = None
+        """Virtual servers; the gateway, which knows what is behind them, sets it."""
+
+    async def find(
+        self, who: Principal, path: str, method: str, name: str | None, *, version: str | None = None
+    ) -> Server | VirtualServer:
+        """What stands at a path, before anything is decided. That there is nothing is audited here.
+
+        Raises:
+            NotFound: no server, none the caller may know of, or it is disabled.
+        """
+        started = self._clock.monotonic()
+        self._audit.check_writable()
+        try:
+            head = await self._served(who, path)
+            found = head if version is None or version == head.version else await self._served(who, path, version)
+            assert isinstance(found, Server | VirtualServer)  # what the namespace holds
+            if head is not found and self._access.allows(who, "read", found):
+                check_enabled(head)  # who switches a server off means all of its versions
+            return found
+        except AirError as error:
+            self.refused(who, f"server/{path}", method, name, error, started=started)
+            raise
 
     async def enter(
-        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None
-    ) -> Call:
+        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
+        found: Server | VirtualServer | None = None,
+    ) -> Call:  # fmt: skip
         """Admit one request to a server. A refusal is audited here; an admitted call is by `leave`.
+
+        `found` is what `find` found there.
 
         Raises:
             ApprovalRequired: the tool is marked to need a person's approval.
             NotFound: there is no such server, none the caller may know of, or it is disabled.
             AccessDenied: the caller may not use this method, tool, prompt or resource; `missing` names scopes.
             ScanFailed: the server is held by its scan, or was never fetched and scanned.
-            Unsupported: it runs on its user's machine.
+            Quarantined, RateLimited, UpstreamFailed: see `Protection`.
+            Unsupported: it runs on its user's machine, or is no server.
         """
         started = self._clock.monotonic()
         self._audit.check_writable()
-        server: Server | None = None
+        server = await self.find(who, path, method, name, version=version) if found is None else found
         try:
-            head, server = await self._server(who, path, version)
+            if not isinstance(server, Server):
+                raise Unsupported(f"{path!r} is a virtual server: its tools are called at its own endpoint")
             reason = self._allow(who, server, method, name)
-            check_enabled(head)  # who switches a server off means all of its versions
+            check_enabled(server)
+            check_sunset(server, self._clock.now())
             return await self.admit(who, server, method, name, started=started, reason=reason)
         except AirError as error:
             self.refused(who, f"server/{path}", method, name, error, started=started, asset=server)
             raise
 
-    async def enter_agent(self, who: Principal, path: str, method: str, skill: str | None) -> Call:
-        """Admit one request to an A2A agent, as `enter` does; `skill` None stands for all of them."""
+    async def enter_agent(
+        self, who: Principal, path: str, method: str, skill: str | None, *, some: bool = False
+    ) -> Call:
+        """Admit one request to an A2A agent, as `enter` does. `card` is what the registry answers itself.
+
+        `skill` None stands for all of them or, with `some`, for any one that the caller may use.
+        """
         started = self._clock.monotonic()
         self._audit.check_writable()
         agent: Agent | None = None
@@ -102,12 +142,17 @@ class Invocation:
                 raise NotFound(f"no agent named {path!r}")
             assert isinstance(found[0], Agent)
             agent = found[0]
+            check_sunset(agent, self._clock.now())
             if method == "card":
                 reason = self._access.require(who, "read", agent).reason
-            else:
-                tool = EVERY_TOOL if skill is None else skill
-                reason = self._access.require(who, "call", agent, tool=tool, method=method).reason
+                check_enabled(agent)
+                return Call(who, agent, method, None, started, reason=reason)
+            used = (each.id for each in agent.skills if some and self._asks(who, agent, each.id))
+            tool = next(used, EVERY_TOOL) if skill is None else skill
+            reason = self._access.require(who, "call", agent, tool=tool, method=method).reason
             check_enabled(agent)
+            if not some:
+                self._check_skill(agent, method, skill)
             return await self._admitted(who, agent, method, skill, started=started, reason=reason)
         except AirError as error:
             self.refused(who, f"agent/{path}", method, skill, error, started=started, asset=agent)
@@ -132,7 +177,7 @@ class Invocation:
         self, who: Principal, asset: Backend, method: str, name: str | None, *, started: float, reason: str,
         via: VirtualServer | None = None,
     ) -> Call:  # fmt: skip
-        permit = self._protection.admit(who, asset, method, name)
+        permit = self._protection.admit(who, asset, method, name, via=via)
         headers = _NONE
         if self._credentials.needed(asset):
             try:
@@ -142,8 +187,20 @@ class Invocation:
                 raise
         described: frozenset[str] = frozenset()
         if method not in CALLS and isinstance(asset, Server):
-            described = frozenset(tool.name for tool in asset.tools)
+            described = frozenset(tool.name for tool in usable_tools(asset))
         return Call(who, asset, method, name, started, headers, reason, described, via, permit)
+
+    def answered(self, who: Principal, asset: VirtualServer, method: str, *, started: float, reason: str) -> None:
+        """Write down an allowed request that is answered from the catalog.
+
+        Raises:
+            Quarantined: the caller or the virtual server is cut off.
+        """
+        self._protection.check(who, asset)
+        self._note(
+            who, f"{asset.kind}/{asset.path}", method, None, asset, started, decision="allow", reason=reason,
+            outcome="ok", via=None,
+        )  # fmt: skip
 
     def refused(
         self, who: Principal, ref: str, method: str, name: str | None, error: AirError, *, started: float,
@@ -164,6 +221,10 @@ class Invocation:
             decision="allow", reason=error or call.reason, outcome=outcome, via=call.via,
         )  # fmt: skip
 
+    async def credential(self, who: Principal, asset: Server) -> Mapping[str, str]:
+        """The headers that a backend knows the registry by, on behalf of a caller; see `Credentials.headers`."""
+        return await self._credentials.headers(who, asset) if self._credentials.needed(asset) else _NONE
+
     async def renewed(self, call: Call) -> Call | None:
         """The call with another credential after the backend refused the one it had; None when there is none."""
         if not self._credentials.needed(call.asset):
@@ -177,6 +238,17 @@ class Invocation:
             return False
         return self._access.allows(call.who, "call", call.server, tool=name, method=USED_BY[member])
 
+    def may_ask(self, call: Call, skill: str) -> bool:
+        """Whether the caller may use a skill of the agent that is called; the empty one stands for all of them."""
+        return self._asks(call.who, call.asset, skill)
+
+    def _asks(self, who: Principal, agent: Backend, skill: str) -> bool:
+        return any(self._access.allows(who, "call", agent, tool=skill, method=method) for method in ASKS)
+
+    def entitlement(self, call: Call) -> Hashable:
+        """Equal for callers who are shown the same of a server, under the policy of now."""
+        return self._access.entitlement(call.who, call.server)
+
     async def step_up(self, who: Principal, path: str, tool: str) -> tuple[str, ...]:
         """The scopes with which a broader token of the caller might call a tool that this one may not."""
         found = await self._shelf.get("server", path.removeprefix("/"))
@@ -184,21 +256,26 @@ class Invocation:
             return ()
         return self._access.decide(who, "call", found[0], tool=tool, method="tools/call").step_up
 
-    async def call_tool(self, who: Principal, path: str, tool: str, arguments: Json) -> UpstreamResult:
+    async def call_tool(
+        self, who: Principal, path: str, tool: str, arguments: Json, *, audience: Audience = NOBODY,
+        input: Json | None = None,
+    ) -> UpstreamResult:  # fmt: skip
         """Call a tool through the same rules as the gateway.
+
+        `input` are the params with which a caller goes on after an answer `input_required`.
 
         Raises:
             UpstreamFailed: the backend gave no answer.
             AirError: whatever `enter` raises; NotFound too when the server has no such tool.
         """
-        call = await self.enter(who, path.removeprefix("/"), "tools/call", tool)
+        call = await self._tool_call(who, path.removeprefix("/"), tool)
         outcome: Outcome = "error"
         failure = None
         try:
-            params: Json = {"name": tool, "arguments": arguments}
             result = await self._upstream.request(
-                call.server, call.headers, "tools/call", params, timeout=CALL_TIMEOUT, owner=who.subject
-            )
+                call.server, call.headers, "tools/call", {"name": call.name, "arguments": arguments, **(input or {})},
+                timeout=CALL_TIMEOUT, owner=who.subject, audience=audience, renew=partial(self._headers_anew, call),
+            )  # fmt: skip
             outcome = "error" if result.error else "tool_error" if (result.result or {}).get("isError") else "ok"
         except AirError as error:
             outcome = "upstream_failed" if isinstance(error, UpstreamFailed) else "error"
@@ -211,13 +288,15 @@ class Invocation:
             self.leave(call, outcome, failure)
         return result
 
-    async def _server(self, who: Principal, path: str, version: str | None) -> tuple[AnyAsset, Server]:
-        """The default version, and the one that is meant."""
-        head = await self._served(who, path)
-        asset = head if version is None else await self._served(who, path, version)
-        if not isinstance(asset, Server):
-            raise Unsupported(f"{path!r} is a virtual server, which this gateway does not serve yet")
-        return head, asset
+    async def _tool_call(self, who: Principal, path: str, tool: str) -> Call:
+        found = await self.find(who, path, "tools/call", tool)
+        if isinstance(found, VirtualServer) and self.composed is not None:
+            return await self.composed.call(who, path, tool)
+        return await self.enter(who, path, "tools/call", tool, found=found)
+
+    async def _headers_anew(self, call: Call) -> Mapping[str, str] | None:
+        better = await self.renewed(call)
+        return None if better is None else better.headers
 
     async def _served(self, who: Principal, path: str, version: str | None = None) -> AnyAsset:
         found = await self._shelf.get("server", path, version)
@@ -230,7 +309,9 @@ class Invocation:
             if name is None:
                 raise Invalid(f"{method} names nothing", field="params")
             return self._access.require(who, "call", server, tool=name, method=method).reason
-        if method in LISTED_BY or is_plumbing(method):
+        if method.startswith("tasks/") and name is not None:  # of the tool that the task came from
+            return self._access.require(who, "call", server, tool=name, method="tools/call").reason
+        if method in LISTED_BY or method.startswith("tasks/") or is_plumbing(method):
             return self._access.require(who, "read", server, method=method).reason
         return self._access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason
 
@@ -249,21 +330,30 @@ class Invocation:
             raise ApprovalRequired(f"{name} of server {server.path!r} needs a person's approval for each call")
 
     @staticmethod
+    def _check_skill(agent: Agent, method: str, skill: str | None) -> None:
+        """What is asked for is on the card, and so was scanned, and waits for nobody's approval."""
+        if method in ASKS and skill is not None and all(each.id != skill for each in agent.skills):
+            raise UnknownTool(f"agent {agent.path!r} has no skill {skill!r}")
+        if agent.requires_approval if skill is None else skill in agent.requires_approval:
+            raise ApprovalRequired(f"{skill or 'a skill'} of agent {agent.path!r} needs a person's approval each time")
+
+    @staticmethod
     def _check_described(server: Server, name: str | None) -> None:
         """Only tools that were described, and so scanned, are called."""
         if all(tool.name != name for tool in server.tools):
             raise UnknownTool(f"server {server.path!r} has no tool named {name!r}; refresh it if the tool is new")
+        if name in server.held:
+            raise Quarantined(f"{name} of server {server.path!r} is held: {server.held[name]}; refresh it to review it")
 
     def _note(
         self, who: Principal, ref: str, method: str, name: str | None, asset: AnyAsset | None, started: float,
         *, decision: str, reason: str, outcome: str, via: VirtualServer | None,
     ) -> None:  # fmt: skip
-        target = asset.url if isinstance(asset, Server | Agent) else None
-        event = self._audit.event(
+        self._audit.note_call(
             who, method, ref, name, decision=decision, outcome=outcome, reason=reason, started=started,
-            target=target, data_classification=asset.data_classification if asset else None,
+            target=asset.url if isinstance(asset, Server | Agent) else None,
+            data_classification=asset.data_classification if asset else None,
             via=None if via is None else f"{via.kind}/{via.path}",
         )  # fmt: skip
-        self._audit.note(event)
         seconds = self._clock.monotonic() - started
         self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)

@@ -1,6 +1,6 @@
 """What the core asks of the outside: small protocols that drivers obey and `app.py` fills."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -153,19 +153,36 @@ class Description:
 class Backends(Protocol):
     """Speaks MCP and A2A to registered backends, through the guarded client."""
 
-    async def describe(self, server: Server) -> Description:
-        """Tools, resources and prompts of a live server.
+    async def describe(self, server: Server, headers: Mapping[str, str] = {}) -> Description:
+        """Tools, resources and prompts of a live server. `headers` carry its own credential, to its origin alone.
 
         Raises:
-            UpstreamFailed: it cannot be reached, does not answer, or answers nonsense.
+            UpstreamFailed: it cannot be reached, does not answer, or answers nonsense; CredentialRefused for 401.
         """
         ...
 
-    async def ping(self, server: Server) -> None:
+    async def ping(self, server: Server, headers: Mapping[str, str] = {}) -> None:
         """Returns when the server answers its protocol.
 
         Raises:
-            UpstreamFailed: it does not.
+            UpstreamFailed: it does not; CredentialRefused for 401.
+        """
+        ...
+
+    async def list_tools(self, server: Server, headers: Mapping[str, str] = {}) -> Sequence[Tool]:
+        """The tools that a live server lists now, as `describe` has them.
+
+        Raises:
+            UpstreamFailed: as `describe`.
+        """
+        ...
+
+    async def reach(self, url: str) -> None:
+        """Returns when something answers HTTP at a URL, whatever it says but that it is broken (5xx).
+
+        Raises:
+            Invalid: the URL is none that may be fetched.
+            UpstreamFailed: nothing answers.
         """
         ...
 
@@ -195,6 +212,29 @@ class UpstreamResult:
     error: Json | None
 
 
+Renew = Callable[[], Awaitable[Mapping[str, str] | None]]
+"""Gets other headers after a backend refused the credential in the first; None when there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What the one who waits for an answer can do meanwhile.
+
+    `on_progress` takes the params of a progress notification. `on_question` takes method and params of what the backend
+    asks, and gives `{"result": …}` or `{"error": …}`; `capabilities` tell the backend what it may ask. With
+    `takes_input_required` an answer `input_required` is the caller's to act on.
+    """
+
+    on_progress: Callable[[Json], Awaitable[None]] | None = None
+    on_question: Callable[[str, Json], Awaitable[Json]] | None = None
+    capabilities: Json = field(default_factory=dict)
+    takes_input_required: bool = False
+
+
+NOBODY = Audience()
+"""Waits for the answer alone."""
+
+
 class Upstream(Protocol):
     """One JSON-RPC request to a backend over the gateway's own pool, whatever its era."""
 
@@ -207,11 +247,14 @@ class Upstream(Protocol):
         *,
         timeout: float,
         owner: str | None = None,
+        audience: Audience = NOBODY,
+        renew: Renew | None = None,
     ) -> UpstreamResult:
         """The answer. A backend's session is shared between requests of one `owner` only.
 
         Raises:
             UpstreamFailed: there was none.
+            Unsupported: the backend asks for input that the audience does not give.
         """
         ...
 

@@ -5,20 +5,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import anyio
 import numpy as np
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Kind, Server, Tool
+from airegistry.core.assets import Health, Kind, Server, Tool, VirtualServer
 from airegistry.core.audit import Audit
 from airegistry.core.events import Event
 from airegistry.core.grants import EVERY_TOOL
+from airegistry.core.parts import sees_all
 from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
 from airegistry.core.principals import Principal
 from airegistry.core.search_texts import SearchText, texts_of
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.visibility import Visibility
+from airegistry.core.vitals import has_endpoint
 
 log = logging.getLogger(__name__)
 MASKS = 256
@@ -135,7 +138,21 @@ class Search:
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets: the next search sees it."""
-        await self._follow(event.asset.kind, event.asset.path)
+        if not (event.name.endswith(":health") and await self._felt(event.asset.kind, event.asset.path)):
+            await self._follow(event.asset.kind, event.asset.path)
+
+    async def _felt(self, kind: Kind, path: str) -> bool:
+        """Hold the health of an asset as the store has it, if nothing else has changed: no text of it did, and when a
+        network fails that of thousands changes at once."""
+        head, held = await self._head(kind, path), self._assets.get(f"{kind}/{path}")
+        if head is None or held is None:
+            return False
+        health = {"health": head[0].health, "health_report": head[0].health_report}
+        if held.model_copy(update=health) != head[0]:
+            return False
+        with self._writing:
+            self._assets[f"{kind}/{path}"] = head[0]
+        return True
 
     async def _follow(self, kind: Kind, path: str) -> None:
         """Hold an asset as the store has it, until it has it so still.
@@ -228,6 +245,14 @@ class Search:
         """How many assets the caller may see."""
         return sum(self._visibility.shows(who, asset) for asset in list(self._assets.values()))
 
+    def health(self, who: Principal) -> dict[Health, int]:
+        """How many of the backends that are switched on and that the caller may see are of which health."""
+        found: dict[Health, int] = dict.fromkeys(get_args(Health), 0)
+        for asset in list(self._assets.values()):
+            if has_endpoint(asset) and asset.enabled and self._visibility.shows(who, asset):
+                found[asset.health] += 1
+        return found
+
     def _changed(self) -> None:
         self._masks = OrderedDict()  # a new one: another thread may be at work on the old
 
@@ -283,10 +308,13 @@ class Search:
             return False
         if tool is not None:
             return self._access.sees(who, asset, tool)
-        if not isinstance(asset, Server) or not asset.tools:
+        if not isinstance(asset, Server | VirtualServer) or not asset.tools:
             return True
         # By the rules and not by the tools there are: else the ranking would tell whether some tool is hidden.
-        return self._access.sees(who, asset, EVERY_TOOL) != id_.endswith(BARE)
+        whole = self._access.sees(who, asset, EVERY_TOOL)
+        if whole and isinstance(asset, VirtualServer):
+            whole = sees_all(self._access, who, asset, self._assets.get)
+        return whole != id_.endswith(BARE)
 
     def _resolve(self, id_: str) -> tuple[AnyAsset | None, str | None]:
         """The asset a document is of, and the tool's name if it is of a tool."""
@@ -310,7 +338,7 @@ def _texts(asset: AnyAsset) -> list[SearchText]:
     """What is indexed of an asset. Of a server with tools also a document without a word of them, for callers who
     may not see them all: hidden tools must not move the server in their ranking."""
     texts = texts_of(asset)
-    if isinstance(asset, Server) and asset.tools:
+    if isinstance(asset, Server | VirtualServer) and asset.tools:
         bare = texts_of(asset.model_copy(update={"tools": []}))[0]
         texts.append(replace(bare, id=f"{ref(asset)}{BARE}"))
     return texts

@@ -7,7 +7,7 @@ from itertools import islice
 
 from pydantic import JsonValue
 
-from airegistry.core.assets import Agent, Entity, Server, Skill, Tool, VirtualServer
+from airegistry.core.assets import Agent, Entity, Server, Skill, Tool, VirtualServer, usable_tools
 from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
 
 TOOLS_NAMED = 30
@@ -55,7 +55,7 @@ def texts_of(asset: AnyAsset) -> list[SearchText]:
     """
     match asset:
         case Server():
-            return [_server(asset), *(_tool(asset, tool) for tool in asset.tools)]
+            return [_server(asset), *(_tool(asset, tool) for tool in usable_tools(asset))]
         case Agent():
             return [_agent(asset)]
         case Skill():
@@ -66,17 +66,18 @@ def texts_of(asset: AnyAsset) -> list[SearchText]:
 
 
 def _server(server: Server) -> SearchText:
+    tools = usable_tools(server)
     body = [server.instructions or ""]
     body += (f"{p.name} {p.description}" for p in server.prompts)
     body += (f"{r.name} {r.description}" for r in (*server.resources, *server.resource_templates))
     fields = {
-        "tools": " ".join(tool.name for tool in server.tools),
-        "parameters": " ".join(name for tool in server.tools for name in _parameters(tool)),
-        "schema": " ".join(tool.description for tool in server.tools),
+        "tools": " ".join(tool.name for tool in tools),
+        "parameters": " ".join(name for tool in tools for name in _parameters(tool)),
+        "schema": " ".join(tool.description for tool in tools),
         "body": "\n".join(body),
     }
-    parts = [_tool_head(server, tool) for tool in server.tools[:TOOL_PARTS]]
-    return _asset(server, fields, [tool.name for tool in server.tools], parts)
+    parts = [_tool_head(server, tool) for tool in tools[:TOOL_PARTS]]
+    return _asset(server, fields, [tool.name for tool in tools], parts)
 
 
 def _tool(server: Server, tool: Tool) -> SearchText:
@@ -120,8 +121,9 @@ def _skill(skill: Skill) -> SearchText:
 
 def _virtual_server(server: VirtualServer) -> SearchText:
     names = [tool.shown_as for tool in server.tools]
-    fields = {"tools": " ".join(names), "schema": " ".join(tool.description or "" for tool in server.tools)}
-    parts = [f"{server.name} - {_spaced(t.shown_as)}: {t.description or ''}" for t in server.tools[:TOOL_PARTS]]
+    said = {tool.shown_as: tool.summary if tool.description is None else tool.description for tool in server.tools}
+    fields = {"tools": " ".join(names), "schema": " ".join(said.values())}
+    parts = [f"{server.name} - {_spaced(name)}: {said[name]}" for name in names[:TOOL_PARTS]]
     return _asset(server, fields, names, parts)
 
 

@@ -5,26 +5,43 @@ from dataclasses import dataclass
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
+from airegistry.core.changes import Changes
 from airegistry.core.entity_types import EntityTypes
+from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
+from airegistry.core.health import HealthChecks
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
+from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
+from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.tokens import Tokens
+from airegistry.core.versions import Versions
+from airegistry.core.virtual import Compositions
+from airegistry.core.vitals import Vitals
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The core, as surfaces see it. `url` is where clients reach the registry."""
+    """The core, as surfaces see it.
+
+    `url` is where clients reach the registry, `gateway_url` where they call through it: empty where they do not.
+    """
 
     url: str
+    gateway_url: str
     access: Access
     policy: Policy
     tokens: Tokens
     catalog: Catalog
+    compositions: Compositions
+    versions: Versions
+    changes: Changes
+    parts: Parts
+    events: Events
     intake: Intake
     entity_types: EntityTypes
     ratings: Ratings
@@ -33,3 +50,6 @@ class Services:
     invocation: Invocation
     audit: Audit
     explainer: Explainer
+    guards: Guards
+    health: HealthChecks
+    vitals: Vitals

@@ -6,7 +6,7 @@ what a newer specification or a vendor adds to a tool is kept and not dropped by
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import anyio
@@ -22,10 +22,11 @@ from pydantic import BaseModel, ConfigDict, JsonValue, RootModel, ValidationErro
 
 from airegistry import __version__
 from airegistry.core.assets import Prompt, Resource, Server, Tool
-from airegistry.core.errors import AirError, Invalid, UpstreamFailed
+from airegistry.core.credential_kinds import hide
+from airegistry.core.errors import AirError, CredentialRefused, Invalid, UpstreamFailed
 from airegistry.core.ports import Description
 from airegistry.egress.guard import Guard
-from airegistry.egress.http import fetch_bytes, guarded_http
+from airegistry.egress.http import fetch_bytes, fetch_nothing, guarded_http
 from airegistry.egress.messages import printable
 from airegistry.egress.wire import MAX_ANSWER, Wire
 
@@ -40,6 +41,7 @@ logger = logging.getLogger(__name__)
 _ACCEPT_TEXT = "application/json, text/markdown, text/plain, */*;q=0.1"
 _SDK_STAND_INS = frozenset({"Server returned an error response", "Not Found", "Session terminated"})
 _SDK_BROKE_OFF = ("Connection closed", "SSE stream")
+_NONE: Mapping[str, str] = {}
 _BACKEND_ERRORS = (AirError, MCPError, ValueError, RuntimeError, httpx2.HTTPError)
 
 R = TypeVar("R")
@@ -74,25 +76,41 @@ class McpBackends:
         """
         self._guard.check_url(url)
 
-    async def describe(self, server: Server) -> Description:
-        """Tools, resources and prompts of a live server.
+    async def describe(self, server: Server, headers: Mapping[str, str] = _NONE) -> Description:
+        """Tools, resources and prompts of a live server. `headers` are its own credential.
 
         Raises:
             Invalid: it has no URL, or one that may not be connected to.
-            UpstreamFailed: it cannot be reached, does not answer, or answers nonsense.
+            UpstreamFailed: it cannot be reached, does not answer, or answers nonsense; CredentialRefused for 401.
         """
-        return await self._converse(server, _describe, legacy=server.transport == "sse")
+        return await self._converse(server, headers, _describe, legacy=server.transport == "sse")
 
-    async def ping(self, server: Server) -> None:
+    async def ping(self, server: Server, headers: Mapping[str, str] = _NONE) -> None:
         """Returns when the server answers its protocol: `server/discover`, or `ping` in the older era.
 
         Raises:
             Invalid: it has no URL, or one that may not be connected to.
-            UpstreamFailed: it does not.
+            UpstreamFailed: it does not; CredentialRefused for 401.
         """
-        # The era is known since the server was described: an older one is spared a probe it may answer slowly.
-        legacy = server.transport == "sse" or server.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
-        await self._converse(server, _ping, legacy=legacy)
+        await self._converse(server, headers, _ping, legacy=_is_legacy(server))
+
+    async def list_tools(self, server: Server, headers: Mapping[str, str] = _NONE) -> Sequence[Tool]:
+        """The tools that a live server lists now, as `describe` has them.
+
+        Raises:
+            Invalid, UpstreamFailed: as `describe`.
+        """
+        return await self._converse(server, headers, _tools, legacy=_is_legacy(server))
+
+    async def reach(self, url: str) -> None:
+        """Returns when something answers HTTP at a URL, whatever it says but that it is broken (5xx).
+
+        Raises:
+            Invalid: the URL is none that may be connected to.
+            UpstreamFailed: nothing answers within the deadline.
+        """
+        async with guarded_http(self._guard) as client:
+            await fetch_nothing(client, url, timeout=self._deadline)
 
     async def fetch_text(self, url: str, *, limit: int) -> str:
         """A small text document by URL, at most `limit` bytes.
@@ -108,7 +126,14 @@ class McpBackends:
         except UnicodeDecodeError:
             raise UpstreamFailed(f"{self._guard.target(url)} sent what is no UTF-8 text") from None
 
-    async def _converse(self, server: Server, work: Callable[[ClientSession], Awaitable[R]], *, legacy: bool) -> R:
+    async def _converse(
+        self,
+        server: Server,
+        headers: Mapping[str, str],
+        work: Callable[[ClientSession], Awaitable[R]],
+        *,
+        legacy: bool,
+    ) -> R:
         """Open a session, negotiate the era, do the work; every failure becomes one clear error."""
         if server.transport == "stdio" or server.url is None:
             raise Invalid(f"{server.path} has no URL to ask", field="url")
@@ -117,7 +142,7 @@ class McpBackends:
         results: list[R] = []
         problem: Exception | None = None
         with anyio.move_on_after(self._deadline) as scope:
-            wire = Wire(target, scope, event_stream=event_stream)
+            wire = Wire(target, scope, event_stream=event_stream, headers=headers)
             client = guarded_http(self._guard, headers={"accept-encoding": "identity"}, wrap=wire.around)
             client.timeout = self._timeout
             try:
@@ -130,11 +155,12 @@ class McpBackends:
                 problem = _first(group)
         if results:
             return results[0]
-        if wire.failure is not None:
-            raise wire.failure
-        if problem is None:
+        if wire.failure is None and problem is None:
             raise UpstreamFailed(f"{target} did not answer within {self._deadline:g} s")
-        raise _explain(problem, wire) from problem
+        failure = wire.failure or _explain(problem, wire)
+        hide(failure, headers.values())
+        # What it was caused by may quote what the server said, and that what it was sent.
+        raise failure from (None if headers else problem)
 
 
 @contextlib.asynccontextmanager
@@ -189,15 +215,25 @@ async def _negotiate(session: ClientSession, *, legacy: bool) -> None:
         await session.initialize()
 
 
+def _is_legacy(server: Server) -> bool:
+    """The era is known since the server was described: an older one is spared a probe it may answer slowly."""
+    return server.transport == "sse" or server.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
 async def _ping(session: ClientSession) -> bool:
     if session.initialize_result is not None:
         await session.send_ping()
     return True
 
 
+async def _tools(session: ClientSession) -> Sequence[Tool]:
+    offers = session.server_capabilities or types.ServerCapabilities()
+    return await _list(session, types.ListToolsRequest, "tools", Tool) if offers.tools else []
+
+
 async def _describe(session: ClientSession) -> Description:
     offers = session.server_capabilities or types.ServerCapabilities()
-    tools = await _list(session, types.ListToolsRequest, "tools", Tool) if offers.tools else []
+    tools = await _tools(session)
     resources: list[Resource] = []
     templates: list[Resource] = []
     if offers.resources:
@@ -274,14 +310,15 @@ def _first(group: ExceptionGroup[Exception]) -> Exception:
     return first
 
 
-def _explain(problem: Exception, wire: Wire) -> UpstreamFailed:
+def _explain(problem: Exception | None, wire: Wire) -> UpstreamFailed:
     """The problem as one sentence that names the host and shows of the answer at most an escaped error message."""
     target = wire.target
     if isinstance(problem, _Refused):
         return UpstreamFailed(f"{target}: {problem.message}")
     said = problem.message if isinstance(problem, MCPError) and problem.message not in _SDK_STAND_INS else ""
     if wire.status is not None:
-        return UpstreamFailed(f"{target} answered {wire.status}" + (f" ({printable(said)})" if said else ""))
+        kind = CredentialRefused if wire.unauthorized else UpstreamFailed
+        return kind(f"{target} answered {wire.status}" + (f" ({printable(said)})" if said else ""))
     if wire.content_type not in {"application/json", "text/event-stream", ""}:
         return UpstreamFailed(f"{target} answered with content type {printable(wire.content_type)}: that is not MCP")
     if isinstance(problem, ValidationError):

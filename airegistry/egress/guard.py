@@ -29,7 +29,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Turns a host name and port into addresses; raises OSError when there are none."""
 
 _URL = re.compile(
-    r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?))"
+    r"(?P<scheme>https?)://(?:\[(?P<v6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?))"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<rest>[/?].*)?",
     re.IGNORECASE,
 )
@@ -42,6 +42,15 @@ _METADATA_NAMES = frozenset(
 _METADATA_LABELS = frozenset({"metadata", "instance-data"})
 _LOOPBACK_NAMES = frozenset("localhost localhost.localdomain ip6-localhost ip6-loopback".split())
 _LOOPBACK = IPv4Address("127.0.0.1")
+_OTHER_PROTOCOLS = frozenset(
+    (
+        0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+        110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530,
+        531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4160,
+        4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    )
+)  # fmt: skip
+"""The bad ports of the Fetch standard: what listens there may take lines of a request for commands of its own."""
 _MAX_URL = 2048
 
 
@@ -97,8 +106,8 @@ async def system_resolve(host: str, port: int) -> list[str]:
 class Guard:
     """Decides where connections may go.
 
-    `allow` exempts from the private-address rule: host, host:port or CIDR. `loopback` exempts loopback. Metadata
-    services are refused whatever is exempted.
+    `allow` exempts from the rules of private addresses and of ports: host, host:port or CIDR. `loopback` exempts
+    loopback. Metadata services are refused whatever is exempted.
     """
 
     def __init__(self, allow: Sequence[str] = (), loopback: bool = False, resolve: Resolve | None = None) -> None:
@@ -132,7 +141,12 @@ class Guard:
                 # One way to write an address, or our parser and a client's may come to different ones.
                 raise Invalid(f"write the address {target.host} as {address}", field="url")
         elif _is_loopback_name(target.host):
-            self._check(_LOOPBACK, target.port, target.host)
+            address = _LOOPBACK
+            self._check(address, target.port, target.host)
+        if target.port in _OTHER_PROTOCOLS and not (
+            self._is_listed(target.host, target.port) or (address is not None and self._is_exempt(address, target.port))
+        ):
+            raise Invalid(f"port {target.port} is of another protocol than HTTP", field="url")
         return target
 
     def check_address(self, ip: str, port: int, host: str) -> None:

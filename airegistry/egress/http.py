@@ -71,6 +71,27 @@ async def fetch_bytes(client: httpx2.AsyncClient, url: str, *, limit: int, timeo
         raise Invalid(f"{target} is no valid host: {printable(str(error))}", field="url") from error
 
 
+async def fetch_nothing(client: httpx2.AsyncClient, url: str, *, timeout: float) -> None:
+    """GET a URL for the head of its answer alone, within `timeout` seconds.
+
+    Raises:
+        Invalid: the URL is forbidden.
+        UpstreamFailed: nothing answers, or it says that it is broken (5xx).
+    """
+    target = parse_url(url)
+    try:
+        with anyio.fail_after(timeout):
+            async with client.stream("GET", url) as answer:
+                if answer.status_code >= 500:
+                    raise UpstreamFailed(f"{target} answered {describe_status(answer)}")
+    except TimeoutError:
+        raise UpstreamFailed(f"{target} did not answer within {timeout:g} s") from None
+    except httpx2.HTTPError as error:
+        raise explain(error, target) from error
+    except httpx2.InvalidURL as error:
+        raise Invalid(f"{target} is no valid host: {printable(str(error))}", field="url") from error
+
+
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport with a connection pool that connects through the guard."""
 

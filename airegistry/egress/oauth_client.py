@@ -7,7 +7,7 @@ them, lets one request at a time through, and asks a person again with every req
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Literal, Protocol
 
@@ -26,6 +26,7 @@ from airegistry.egress.oauth_grants import Grant
 from airegistry.egress.oauth_tokens import (
     ClientCredentials,
     OAuthRefused,
+    Sign,
     TokenEndpoint,
     Tokens,
     authenticated,
@@ -158,6 +159,20 @@ class OAuthClient(httpx2.Auth):
         """
         return self._headers(method, url, await self._ready())
 
+    async def renewed(self, method: str, url: str, used: Mapping[str, str]) -> dict[str, str]:
+        """What to send in place of `used`, which the server refused; nothing when that takes a new grant.
+
+        Raises:
+            Invalid: the URL is not of this server.
+            UpstreamFailed: the authorization server does not answer.
+        """
+        async with self._lock, self._keep.exclusive():
+            held = await self._reload()
+            same = held is not None and self._headers(method, url, held) == used
+            if held is not None and same and not await self._refresh(held) and self._held is not None:
+                await self._save(spent(self._held))
+            return self._headers(method, url, self._held)
+
     async def login(self, scope: str | None = None) -> Held:
         """Get tokens now, whatever is held. `scope` is what to ask for, else what the server says it knows.
 
@@ -179,13 +194,8 @@ class OAuthClient(httpx2.Auth):
         async with self._lock, self._keep.exclusive():
             held = await self._reload()
             await self._save(None)
-        if held is not None and held.at.revocation_endpoint is not None:
-            # The refresh token first where there is one: with it all that followed from the login ends.
-            token = held.tokens.refresh_token or held.tokens.access_token
-            form, headers = authenticated(held.at, held.client, {"token": token}, self._grant.sign)
-            answer = await self._http.post(held.at.revocation_endpoint, form, headers=headers)
-            if answer.status != 200:
-                raise refusal(answer, held.at.issuer)
+        if held is not None:
+            await revoke(self._http, held, self._grant.sign)
         return held is not None
 
     async def _ready(self) -> Held | None:
@@ -257,8 +267,7 @@ class OAuthClient(httpx2.Auth):
             if error.error == "invalid_client":  # it has forgotten the client: the next grant registers anew
                 await self._save(None)
             else:
-                spent = held.tokens.model_copy(update={"refresh_token": None, "expires_at": held.tokens.issued_at})
-                await self._save(held.model_copy(update={"tokens": spent}))
+                await self._save(spent(held))
             return False
         same = {
             "refresh_token": new.refresh_token or held.tokens.refresh_token,
@@ -306,6 +315,28 @@ class OAuthClient(httpx2.Auth):
         if held.key is not None and (self._key is None or self._key.private != held.key):
             self._key = ProofKey(held.key)
         return self._key if held.key is not None else None
+
+
+async def revoke(http: JsonHttp, held: Held, sign: Sign | None = None) -> None:
+    """Have tokens end at their authorization server (RFC 7009), if it offers that.
+
+    Raises:
+        UpstreamFailed: it does not answer, or refuses.
+    """
+    if held.at.revocation_endpoint is None:
+        return
+    # The refresh token first where there is one: with it all that followed from the login ends.
+    token = held.tokens.refresh_token or held.tokens.access_token
+    form, headers = authenticated(held.at, held.client, {"token": token}, sign)
+    answer = await http.post(held.at.revocation_endpoint, form, headers=headers)
+    if answer.status != 200:
+        raise refusal(answer, held.at.issuer)
+
+
+def spent(held: Held) -> Held:
+    """What is held, without anything in it that could be used again."""
+    tokens = held.tokens.model_copy(update={"refresh_token": None, "expires_at": held.tokens.issued_at})
+    return held.model_copy(update={"tokens": tokens})
 
 
 def _asks_for_more(challenge: Challenge, held: Held | None) -> bool:

@@ -5,6 +5,7 @@ reading and is https, or loopback; an issuer only when it is the expected one, l
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -135,9 +136,30 @@ async def discover(
     return _read(metadata, chosen, str(resource["resource"]), resource.get("scopes_supported"))
 
 
+async def locate(http: JsonHttp, server: str, issuer: str | None) -> AuthorizationServer:
+    """The authorization server for the MCP server at `server`: the one an administrator named, whatever the server
+    publishes and whether it answers now, else the one that the server names.
+
+    Raises:
+        Invalid: a URL is one that the guard forbids.
+        UpstreamFailed: there is none, or its metadata is wrong.
+    """
+    if issuer is None:
+        return await discover(http, server)
+    with suppress(UpstreamFailed):
+        resource = await _resource_metadata(http, server, None)
+        if resource is not None and issuer in _words(resource["authorization_servers"]):
+            return await discover(http, server, issuer=issuer)
+    metadata = await _server_metadata(http, issuer, server)
+    if metadata is None or metadata.get("issuer") != issuer:
+        found = "nothing" if metadata is None else printable(str(metadata.get("issuer")))
+        raise UpstreamFailed(f"the metadata of the authorization server {printable(issuer)} is that of {found}")
+    return _read(metadata, issuer, resource_url_from_server_url(server), None)
+
+
 async def _resource_metadata(http: JsonHttp, server: str, announced: str | None) -> Json | None:
     """Protected resource metadata (RFC 9728) that is about this server, None when it publishes none."""
-    expected = resource_url_from_server_url(server)
+    expected = resource_url_from_server_url(checked_url(server, "the server"))
     for url in build_protected_resource_metadata_discovery_urls(announced, server):
         document = _document(await http.get(checked_url(url, "the resource metadata"), limit=METADATA_LIMIT))
         if document is None or not isinstance(servers := document.get("authorization_servers"), list) or not servers:
@@ -184,7 +206,8 @@ async def _without_resource_metadata(http: JsonHttp, server: str, issuer: str | 
 
 async def _server_metadata(http: JsonHttp, issuer: str | None, server: str) -> Json | None:
     """Authorization server metadata (RFC 8414, then OpenID Connect discovery), None when nobody publishes any."""
-    for url in build_oauth_authorization_server_metadata_discovery_urls(issuer, server):
+    named = None if issuer is None else checked_url(issuer, "the authorization server")
+    for url in build_oauth_authorization_server_metadata_discovery_urls(named, server):
         document = _document(await http.get(checked_url(url, "the server metadata"), limit=METADATA_LIMIT))
         if document is not None:
             return document

@@ -105,8 +105,10 @@ class Pending:
         return code
 
 
-def begin(at: AuthorizationServer, client: ClientCredentials, redirect_uri: str, scope: str | None) -> Pending:
-    """Prepare the request that a person takes to the authorization endpoint.
+def begin(
+    at: AuthorizationServer, client: ClientCredentials, redirect_uri: str, scope: str | None, state: str | None = None
+) -> Pending:
+    """Prepare the request that a person takes to the authorization endpoint; a `state` given is one nobody guesses.
 
     Raises:
         UpstreamFailed: the server has no such endpoint, or does not announce PKCE with S256.
@@ -114,7 +116,7 @@ def begin(at: AuthorizationServer, client: ClientCredentials, redirect_uri: str,
     if not at.pkce:
         raise UpstreamFailed(f"{printable(at.issuer)} does not announce PKCE with S256")
     endpoint = checked_url(at.authorization_endpoint, f"the authorization_endpoint of {printable(at.issuer)}")
-    pkce, state = PKCEParameters.generate(), secrets.token_urlsafe(32)
+    pkce, state = PKCEParameters.generate(), state or secrets.token_urlsafe(32)
     query = {
         "response_type": "code",
         "client_id": client.client_id,
@@ -170,21 +172,31 @@ class ByPerson:
     async def obtain(
         self, endpoint: TokenEndpoint, scope: str | None, known: ClientCredentials | None
     ) -> tuple[ClientCredentials, Tokens]:
-        client = await self._client(endpoint.http, endpoint.at, known)
+        client = await client_at(
+            endpoint.http, endpoint.at, self.browser.redirect_uri, self.metadata, registered=self.registered,
+            document=self.document, known=known,
+        )  # fmt: skip
         pending = begin(endpoint.at, client, self.browser.redirect_uri, scope)
         return client, await finish(endpoint, pending, await self.browser.visit(pending.url), self.sign)
 
-    async def _client(
-        self, http: JsonHttp, at: AuthorizationServer, known: ClientCredentials | None
-    ) -> ClientCredentials:
-        redirect_uri = self.browser.redirect_uri
-        if self.registered is not None:
-            return self.registered
-        if self.document is not None and at.documents and self.document.startswith("https://"):
-            return ClientCredentials(issuer=at.issuer, client_id=self.document, redirect_uri=redirect_uri)
-        if known is not None and known.redirect_uri == redirect_uri:
-            return known
-        return await register(http, at, {**self.metadata, "redirect_uris": [redirect_uri]})
+
+async def client_at(
+    http: JsonHttp, at: AuthorizationServer, redirect_uri: str, metadata: Json, *, registered: ClientCredentials | None,
+    document: str | None, known: ClientCredentials | None,
+) -> ClientCredentials:  # fmt: skip
+    """The client that asks a person: see `ByPerson` for which one it is.
+
+    Raises:
+        OAuthRefused: the server does not register it.
+        UpstreamFailed: the server does not register clients, or gave one that cannot be used.
+    """
+    if registered is not None:
+        return registered
+    if document is not None and at.documents and document.startswith("https://"):
+        return ClientCredentials(issuer=at.issuer, client_id=document, redirect_uri=redirect_uri)
+    if known is not None and known.redirect_uri == redirect_uri:
+        return known
+    return await register(http, at, {**metadata, "redirect_uris": [redirect_uri]})
 
 
 @dataclass(slots=True)

@@ -102,7 +102,7 @@ class TokenEndpoint:
     key: ProofKey | None = None
 
     async def ask(self, client: ClientCredentials, form: dict[str, str], sign: Sign | None = None) -> Tokens:
-        """Ask with a grant; `resource` and what shows who the client is are added to the form.
+        """Ask with a grant; `resource`, where there is one, and what shows who the client is are added to the form.
 
         Raises:
             OAuthRefused: it says no.
@@ -116,7 +116,8 @@ class TokenEndpoint:
     async def _post(self, client: ClientCredentials, form: dict[str, str], sign: Sign | None) -> tuple[Answer, bool]:
         """The answer, and whether it tells a new nonce."""
         url = self.at.token_endpoint
-        fields, headers = authenticated(self.at, client, {**form, "resource": self.at.resource}, sign)
+        resource = {"resource": self.at.resource} if self.at.resource else {}
+        fields, headers = authenticated(self.at, client, {**form, **resource}, sign)
         if self.key is not None:
             headers = {**headers, "dpop": self.key.proof("POST", url)}
         answer = await self.http.post(url, fields, headers=headers, limit=METADATA_LIMIT)

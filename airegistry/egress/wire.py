@@ -5,14 +5,14 @@ own. This transport stands below it: it counts, it remembers what really happene
 at the first thing that cannot be mended.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Self
 
 import anyio
 import httpx2
 
-from airegistry.core.errors import AirError, UpstreamFailed
-from airegistry.egress.guard import Target
+from airegistry.core.errors import AirError, CredentialRefused, UpstreamFailed
+from airegistry.egress.guard import Target, parse_url
 from airegistry.egress.http import describe_status, explain
 from airegistry.egress.messages import printable
 
@@ -27,16 +27,22 @@ _FAREWELL = {"connect": _FAREWELL_SECONDS, "read": _FAREWELL_SECONDS, "write": _
 class Wire(httpx2.AsyncBaseTransport):
     """A transport for one conversation with `target`, which it ends through `scope` when something breaks.
 
-    It does nothing before it is put around another transport.
-    `failure` is what broke; `status` describes the last answer when it was 400 or above; `content_type` is its type.
+    It does nothing before it is put around another transport. `headers` are the server's own credential: they go with
+    every request to the target, and to no other address.
+    `failure` is what broke; `status` describes the last answer when it was 400 or above, `unauthorized` is whether that
+    was 401; `content_type` is its type.
     `event_stream` says that GET carries the conversation (the older HTTP+SSE transport).
     """
 
-    def __init__(self, target: Target, scope: anyio.CancelScope, *, event_stream: bool) -> None:
+    def __init__(
+        self, target: Target, scope: anyio.CancelScope, *, event_stream: bool, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.target = target
         self.failure: AirError | None = None
         self.status: str | None = None
+        self.unauthorized = False
         self.content_type = ""
+        self._headers = headers or {}
         self._inner = httpx2.AsyncBaseTransport()
         self._scope = scope
         self._event_stream = event_stream
@@ -48,6 +54,8 @@ class Wire(httpx2.AsyncBaseTransport):
         return self
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self._headers and parse_url(str(request.url.copy_with(fragment=None))) == self.target:
+            request.headers.update(self._headers)
         if request.method == "GET" and not self._event_stream:
             # A stream for messages of the server's own: nothing here would read them.
             return httpx2.Response(405, request=request)
@@ -65,7 +73,8 @@ class Wire(httpx2.AsyncBaseTransport):
         refusal = self._look_at(answer)
         if refusal is not None:
             await answer.aclose()
-            raise self.fail(UpstreamFailed(f"{self.target} {refusal}"))
+            kind = CredentialRefused if self.unauthorized else UpstreamFailed
+            raise self.fail(kind(f"{self.target} {refusal}"))
         return httpx2.Response(
             answer.status_code, headers=answer.headers, stream=_Counted(answer, self), extensions=answer.extensions
         )
@@ -92,6 +101,7 @@ class Wire(httpx2.AsyncBaseTransport):
     def _look_at(self, answer: httpx2.Response) -> str | None:
         """Note what the answer is, and say why it cannot be read at all, if so."""
         self.status = describe_status(answer) if answer.status_code >= 400 else None
+        self.unauthorized = answer.status_code == 401
         self.content_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         encoding = answer.headers.get("content-encoding", "identity")
         length = answer.headers.get("content-length", "")

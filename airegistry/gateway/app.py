@@ -1,62 +1,66 @@
-"""The gateway: `/{server}/mcp` and `/{server}@{version}/mcp` as an ASGI application on the data path.
+"""The gateway: `/{path}/mcp`, `/{path}@{version}/mcp` and `/{path}/sse` as an ASGI application on the data path.
 
-It reads the envelope, asks `Entry` whether this caller may do this, and streams. No rule of the domain is here.
+It reads the envelope, finds what stands at the path, and hands the message to the way that leads there: bytes to a
+backend of the client's era, messages to a backend of another era or to a virtual server. No rule of the domain is here.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Literal, Protocol
+from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from airegistry.core.calls import Call, Outcome
-from airegistry.core.errors import AccessDenied, AirError, Internal, NotFound, Unsupported
+from airegistry.core.assets import Server, VirtualServer
+from airegistry.core.errors import AccessDenied, AirError, ConsentRequired, Internal, Invalid, NotFound, Unsupported
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
+from airegistry.gateway.consents import consent_answer
+from airegistry.gateway.direct import JSON_HEADERS, SESSION_CLOSE, STREAM_OPEN, Direct, Request
+from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound, check_headers, parse, read_headers
-from airegistry.gateway.errors import BadAnswer, Malformed, Reply
-from airegistry.gateway.lists import LISTS, Keep
-from airegistry.gateway.proxy import CANCELLED, OK, Outgoing, Proxy, Result
+from airegistry.gateway.errors import Malformed, Reply
+from airegistry.gateway.presence import Presence
 from airegistry.gateway.sessions import Sessions
 from airegistry.oauth.identity import principal_of
 
 MAX_BODY = 16 * 2**20
-STREAM_OPEN = "stream/open"
-SESSION_CLOSE = "session/close"
 
 _LOG = logging.getLogger(__name__)
-_PATH = re.compile(r"/([a-z0-9][a-z0-9._-]{0,63})(?:@([A-Za-z0-9][A-Za-z0-9._+-]{0,63}))?/mcp")
-_ENDED_BY_CLIENT = frozenset((STREAM_OPEN, "subscriptions/listen"))
-_SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
-_A_DAY = 86_400.0
-
+_PATH = re.compile(r"/([a-z0-9][a-z0-9._-]{0,63})(?:@([A-Za-z0-9][A-Za-z0-9._+-]{0,63}))?/(mcp|sse)")
+_SESSION = re.compile(rb"session=([A-Za-z0-9_-]{1,128})")
 
 Challenge = Callable[[Scope, Principal, Sequence[str]], bytes]
 """Makes the `WWW-Authenticate` that names the scopes a broader token would carry."""
 
 
-class Entry(Protocol):
-    """What the core decides and records around each call; `Invocation` of the core is one."""
+class Elsewhere(Protocol):
+    """The ways on which messages are read and written anew: virtual servers, and backends of another era."""
 
-    async def enter(
-        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None
-    ) -> Call:
-        """Admit one request to the server at `path`.
+    async def leads(self, who: Principal, asset: Server | VirtualServer, *, modern: bool) -> bool:
+        """Whether a client of an era reaches this asset by messages, not by bytes."""
+        ...
+
+    def doubt(self, asset: Server, modern: bool) -> None:
+        """Have the backend asked again what it speaks: it refused a message that should have been of its era."""
+        ...
+
+    async def serve(self, request: Request, asset: Server | VirtualServer, reply: Reply, presence: Presence) -> None:
+        """Answer one message.
 
         Raises:
-            AirError: it is refused; the refusal is recorded already.
+            AirError: it is refused.
         """
         ...
 
-    def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
-        """Record how an admitted request ended; never blocks."""
-        ...
+    async def serve_sse(
+        self, request: Request, asset: Server | VirtualServer, reply: Reply, presence: Presence, session: str | None
+    ) -> None:
+        """Answer one request of the transport of 2024-11-05; `session` is the one that its URL names.
 
-    def may_use(self, call: Call, member: Literal["tools", "prompts", "resources"], name: str) -> bool:
-        """Whether a list shows this item to the caller."""
+        Raises:
+            AirError: it is refused.
+        """
         ...
 
 
@@ -72,13 +76,17 @@ class Gateway:
         first_byte_timeout: float = 300.0,
         sessions: Sessions | None = None,
         challenge: Challenge | None = None,
+        elsewhere: Elsewhere | None = None,
+        announce: Callable[[Server | VirtualServer], list[tuple[bytes, bytes]]] | None = None,
     ) -> None:
         self._challenge = challenge
         self._entry = entry
-        self._proxy = Proxy(client)
         self._max_body = max_body
-        self._first_byte_timeout = first_byte_timeout
         self._sessions = Sessions() if sessions is None else sessions
+        self._elsewhere = elsewhere
+        doubt = elsewhere.doubt if elsewhere is not None else _no_doubt
+        self._direct = Direct(entry, client, self._sessions, first_byte_timeout=first_byte_timeout, doubt=doubt)
+        self._announce = announce
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -103,38 +111,63 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         who = principal_of(scope)
-        path, version = _target(scope)
+        path, version, transport = _target(scope)
         inbound = read_headers(scope["headers"])
-        body: bytes | None = None
+        version = _pinned(version, inbound.server_version)
+        envelope, body = await self._message(scope, receive, reply, inbound)
+        target = path if version is None else f"{path}@{version}"
+        session = None
+        if inbound.session is not None and not inbound.modern and transport == "mcp":
+            session = self._sessions.find(who.subject, target, inbound.session)
+            # A session stays with the version it was opened at, whatever has become the default since.
+            version = session.version if session is not None else version
+        asset = await self._entry.find(who, path, envelope.method, envelope.name, version=version)
+        if self._announce is not None:
+            reply.extra = self._announce(asset)
+        request = Request(who, target, scope["method"], inbound, envelope, body, session)
+        with Presence(receive) as presence:
+            if transport == "sse":
+                await self._serve_sse(scope, request, asset, reply, presence)
+            elif session is None and self._elsewhere and await self._elsewhere.leads(who, asset, modern=inbound.modern):
+                await self._elsewhere.serve(request, asset, reply, presence)
+            elif isinstance(asset, Server):
+                await self._serve_directly(request, asset, reply, presence)
+            else:
+                raise Unsupported(f"{path!r} is a virtual server, which is not served here")
+
+    async def _serve_directly(self, request: Request, asset: Server, reply: Reply, presence: Presence) -> None:
+        try:
+            await self._direct.serve(request, asset, reply, presence)
+        except ConsentRequired as error:
+            answer = consent_answer(error, request)
+            if answer is None:
+                raise
+            await reply.whole(200, [*JSON_HEADERS], answer)
+
+    async def _serve_sse(
+        self, scope: Scope, request: Request, asset: Server | VirtualServer, reply: Reply, presence: Presence
+    ) -> None:
+        if self._elsewhere is None:
+            raise Unsupported("the transport of 2024-11-05 is not served here")
+        match = _SESSION.fullmatch(scope.get("query_string", b""))
+        session = match[1].decode("ascii") if match else None
+        await self._elsewhere.serve_sse(request, asset, reply, presence, session)
+
+    async def _message(
+        self, scope: Scope, receive: Receive, reply: Reply, inbound: Inbound
+    ) -> tuple[Envelope, bytes | None]:
         match scope["method"]:
             case "POST":
                 body = await self._read(inbound, receive)
-                envelope = parse(body)
+                envelope = parse(body, modern=inbound.modern)
                 reply.request_id = envelope.id
                 check_headers(inbound, envelope)
+                return envelope, body
             case "GET":
-                envelope = Envelope("request", None, STREAM_OPEN)
+                return Envelope("request", None, STREAM_OPEN), None
             case "DELETE":
-                envelope = Envelope("notification", None, SESSION_CLOSE)
-            case _:
-                raise Malformed("only POST, GET and DELETE are served here", status=405)
-        for uri in envelope.watched:
-            watch = await self._entry.enter(who, path, "resources/subscribe", uri, version=version)
-            self._entry.leave(watch, "ok")
-        call = await self._entry.enter(who, path, envelope.method, envelope.name, version=version)
-        try:
-            outgoing = self._outgoing(call, envelope, inbound, scope["method"], body)
-            seat = _Seat(self._sessions, who.subject, f"{path}@{version or ''}", envelope.method, inbound)
-        except AirError as error:
-            self._entry.leave(call, "error", error.code)
-            raise
-        try:
-            async with asyncio.TaskGroup() as group:
-                watcher = group.create_task(_until_gone(receive))
-                await self._relay(call, outgoing, reply, seat)
-                watcher.cancel()
-        except* _ClientGone:
-            pass
+                return Envelope("notification", None, SESSION_CLOSE), None
+        raise Malformed("only POST, GET and DELETE are served here", status=405)
 
     async def _read(self, inbound: Inbound, receive: Receive) -> bytes:
         if inbound.content_type.partition(b";")[0].strip().lower() != b"application/json":
@@ -155,87 +188,30 @@ class Gateway:
             if not message.get("more_body", False):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _outgoing(self, call: Call, envelope: Envelope, inbound: Inbound, verb: str, body: bytes | None) -> Outgoing:
-        """The request for the backend: the message as it came, the headers that may be seen, the backend's own."""
-        server = call.server
-        if server.transport != "streamable-http" or server.url is None:
-            raise Unsupported(f"server {server.path!r} is reached by {server.transport}, which has no gateway yet")
-        if envelope.method.startswith("tasks/"):
-            # A task id is no credential either, and is not bound to its caller yet: fail closed.
-            raise Unsupported("tasks are not offered through the gateway yet")
-        headers = inbound.forward
-        if body is not None:
-            # The charset that the body was checked in, whatever the client declared.
-            headers.append(("content-type", "application/json"))
-        if inbound.session is not None and not inbound.modern:
-            headers.append(("mcp-session-id", inbound.session))
-        if call.headers:
-            own = {name.lower() for name in call.headers}
-            headers = [*(header for header in headers if header[0] not in own), *call.headers.items()]
-        patience = _A_DAY if envelope.method in _ENDED_BY_CLIENT else self._first_byte_timeout
-        return Outgoing(verb, server.url, headers, body, envelope.kind != "request", patience)
 
-    async def _relay(self, call: Call, outgoing: Outgoing, reply: Reply, seat: "_Seat") -> None:
-        filtered = call.method in LISTS or call.method == STREAM_OPEN
-        keep: Keep | None = partial(self._entry.may_use, call) if filtered else None
-        result = OK if call.method in _ENDED_BY_CLIENT else CANCELLED
-        try:
-            result = await self._proxy.relay(outgoing, reply, seat.on_head, keep)
-        except Exception:
-            result = Result("error", "internal")
-            raise
-        finally:
-            self._entry.leave(call, result.outcome, result.error)
-
-
-class _Seat:
-    """The caller's place in a session of the older era during one request.
-
-    Raises:
-        NotFound: the session is unknown, or another caller's.
-    """
-
-    __slots__ = ("_holder", "_method", "_modern", "_session", "_sessions")
-
-    def __init__(self, sessions: Sessions, subject: str, target: str, method: str, inbound: Inbound) -> None:
-        self._sessions = sessions
-        self._holder = (subject, target)
-        self._method = method
-        self._modern = inbound.modern
-        self._session = None if inbound.modern else inbound.session
-        if self._session is not None and not sessions.holds(subject, target, self._session):
-            raise NotFound("no such session")
-
-    def on_head(self, status: int, offered: str | None) -> str | None:
-        """Bind a session that begins, forget one that ends; returns the id to show."""
-        if self._modern:
-            return None
-        if self._method == "initialize" and offered is not None and status < 300:
-            if not _SESSION_ID.fullmatch(offered):
-                raise BadAnswer("the backend's session id is not visible ASCII")
-            self._sessions.bind(*self._holder, offered)
-            return offered
-        if self._session is None:
-            return None
-        if status == 404 or (self._method == SESSION_CLOSE and status < 300):
-            self._sessions.unbind(*self._holder, self._session)
-        return self._session if offered == self._session else None
+def _no_doubt(asset: Server, modern: bool) -> None:
+    """There is no other way for a message to go."""
 
 
 class _ClientGone(Exception):
     """The client closed its connection."""
 
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    raise _ClientGone
-
-
-def _target(scope: Scope) -> tuple[str, str | None]:
-    """Server path and version, from the path as it was sent: an escaped or doubled character is another path."""
+def _target(scope: Scope) -> tuple[str, str | None, str]:
+    """Path, version and transport, from the path as it was sent: an escaped or doubled character is another path."""
     path: str = scope["path"]
     match = _PATH.fullmatch(path)
     if match is None or scope.get("raw_path", b"") not in (b"", path.encode("latin-1")):
         raise NotFound("no such endpoint")
-    return match[1], match[2]
+    return match[1], match[2], match[3]
+
+
+def _pinned(in_path: str | None, in_header: str | None) -> str | None:
+    """The version that a client asks for, in the one way or the other.
+
+    Raises:
+        Invalid: in both ways, and they differ.
+    """
+    if in_path is not None and in_header is not None and in_path != in_header:
+        raise Invalid("X-MCP-Server-Version and the path name different versions")
+    return in_path if in_header is None else in_header

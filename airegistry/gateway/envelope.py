@@ -15,6 +15,7 @@ from mcp_types import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
     INVALID_REQUEST,
+    METHOD_NOT_FOUND,
     PARSE_ERROR,
     PROTOCOL_VERSION_META_KEY,
 )
@@ -38,12 +39,29 @@ SUBJECTS: Mapping[str, str] = {
 }
 """Methods that are about one named thing, and the parameter that names it."""
 
+SERVER_VERSION = b"x-mcp-server-version"
+"""The header by which a client pins a version of a server."""
+
+GIVEN_UP = frozenset(
+    "initialize ping logging/setLevel resources/subscribe resources/unsubscribe tasks/list tasks/result".split()
+)
+"""Requests that 2026-07-28 has no more."""
+
 _MEMBERS = frozenset(("jsonrpc", "id", "method", "params", "result", "error"))
 _PARAMS = frozenset(("name", "uri", "ref", "_meta", "arguments"))
 _REF = frozenset(("type", "name", "uri"))
 _FORWARDED = frozenset((b"accept", b"last-event-id", b"traceparent", b"tracestate"))
 _SINGLE = frozenset(
-    (b"authorization", b"content-length", b"content-type", b"host", b"last-event-id", b"origin", b"transfer-encoding")
+    (
+        b"authorization",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"last-event-id",
+        b"origin",
+        b"transfer-encoding",
+        SERVER_VERSION,
+    )
 )
 
 
@@ -51,7 +69,8 @@ _SINGLE = frozenset(
 class Envelope:
     """The head of one JSON-RPC message. `name` is what `method` is about, `version` what `_meta` declares.
 
-    `watched` are the resource URIs that a `subscriptions/listen` asks for.
+    `watched` are the resource URIs that a `subscriptions/listen` asks for, `task` is what a `tasks/…` is about,
+    `cursor` that of a `…/list`.
     """
 
     kind: Kind
@@ -60,6 +79,8 @@ class Envelope:
     name: str | None = None
     version: str | None = None
     watched: tuple[str, ...] = ()
+    task: str | None = None
+    cursor: str | None = None
 
 
 class Inbound(NamedTuple):
@@ -72,6 +93,7 @@ class Inbound(NamedTuple):
     session: str | None
     method: str | None
     name: str | None
+    server_version: str | None = None
 
     @property
     def modern(self) -> bool:
@@ -108,6 +130,7 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Inbound:
         _text(seen, b"mcp-session-id"),
         _text(seen, b"mcp-method"),
         _text(seen, b"mcp-name"),
+        _text(seen, SERVER_VERSION),
     )
 
 
@@ -123,11 +146,26 @@ def _text(seen: Mapping[bytes, bytes], name: bytes) -> str | None:
     return None if value is None else _ascii(name, value).strip()
 
 
-def parse(body: bytes) -> Envelope:
-    """Read one JSON-RPC message.
+def parse(body: bytes, *, modern: bool = False) -> Envelope:
+    """Read one JSON-RPC message; a modern one is of no method that its era has given up.
 
     Raises:
         Malformed: it is no JSON, a batch, or not a message of MCP.
+    """
+    message = read_object(body)
+    method = message.get("method")
+    if modern and isinstance(method, str) and method in GIVEN_UP:
+        id_ = message.get("id")
+        id_ = id_ if isinstance(id_, str | int) else None
+        raise Malformed(f"{method} is not of this protocol version", rpc=METHOD_NOT_FOUND, status=404, id=id_)
+    return read_envelope(message)
+
+
+def read_object(body: bytes) -> Members:
+    """Read one JSON object, each of whose members is there once.
+
+    Raises:
+        Malformed: it is no JSON, no object, or somewhere in it a member is there twice.
     """
     try:
         message: JsonValue = orjson.loads(body)
@@ -140,6 +178,15 @@ def parse(body: bytes) -> Envelope:
     # What prints back to itself has every member once; the rest is read again by a parser that sees duplicates.
     if not _prints_as(message, body):
         _refuse_duplicates(body)
+    return message
+
+
+def read_envelope(message: Members) -> Envelope:
+    """The head of a JSON-RPC message.
+
+    Raises:
+        Malformed: it is not a message of MCP.
+    """
     _refuse_lookalikes(message, _MEMBERS)
     if message.get("jsonrpc") != "2.0":
         raise Malformed('"jsonrpc" must be "2.0"')
@@ -176,6 +223,8 @@ def _envelope(message: Members) -> Envelope:
             _name(method, params),
             _version(params),
             _watched(params) if method == "subscriptions/listen" else (),
+            _task(params) if method.startswith("tasks/") and method != "tasks/list" else None,
+            _cursor(params) if method.endswith("/list") else None,
         )
     except Malformed as error:
         error.id = request_id
@@ -217,6 +266,20 @@ def _watched(params: Members) -> tuple[str, ...]:
     if not isinstance(uris, list) or len(watched) != len(uris) or len(uris) > 100:
         raise Malformed("resourceSubscriptions must be a list of at most 100 URIs", rpc=INVALID_PARAMS)
     return watched
+
+
+def _task(params: Members) -> str:
+    task = params.get("taskId")
+    if not isinstance(task, str) or not task or any(member.casefold() == "taskid" for member in {*params} - {"taskId"}):
+        raise Malformed("params.taskId must be a string", rpc=INVALID_PARAMS)
+    return task
+
+
+def _cursor(params: Members) -> str | None:
+    cursor = params.get("cursor")
+    if cursor is not None and not isinstance(cursor, str):
+        raise Malformed("params.cursor must be a string", rpc=INVALID_PARAMS)
+    return cursor
 
 
 def check_headers(inbound: Inbound, envelope: Envelope) -> None:

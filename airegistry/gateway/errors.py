@@ -8,8 +8,8 @@
 | access_denied, approval_required, quarantined, scan_failed, gate_rejected | 403 | |
 | conflict | 409 | |
 | rate_limited | 429 | with Retry-After |
-| unsupported | 501 | the server is known, but this way to it is not built; a retry elsewhere is no help |
-| upstream_failed | 502 | the backend is down, lies, or asks the gateway for credentials |
+| unsupported | 501 | the server is known, but this way to it is not built; 410 for a version that has ended |
+| upstream_failed | 502 | the backend is down, lies, or asks for other credentials; 503 while it is left alone |
 | internal | 500 | |
 """
 
@@ -20,7 +20,16 @@ import orjson
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 from starlette.types import Send
 
-from airegistry.core.errors import AirError, Invalid, NotFound, RateLimited, UnknownTool, UpstreamFailed
+from airegistry.core.errors import (
+    AirError,
+    BackendResting,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Retired,
+    UnknownTool,
+    UpstreamFailed,
+)
 
 RequestId = str | int | None
 
@@ -45,6 +54,10 @@ STATUS: Mapping[str, int] = {
 _RPC = {"invalid": INVALID_REQUEST, "internal": INTERNAL_ERROR}
 
 
+# A 404 for a tool would tell a client of the older era that its session is gone.
+_OWN_STATUS: Mapping[type[AirError], int] = {UnknownTool: 400, Retired: 410, BackendResting: 503}
+
+
 class Malformed(Invalid):
     """A message that breaks JSON-RPC, MCP or HTTP: `rpc` is the JSON-RPC code, `status` the HTTP status."""
 
@@ -57,6 +70,21 @@ class Malformed(Invalid):
 
 class BadAnswer(UpstreamFailed):
     """The backend answered against its protocol. Unlike others of its kind the message names no address."""
+
+
+class CredentialRefused(BadAnswer):
+    """The backend answered 401: another credential may do."""
+
+
+class SessionLost(Exception):  # it is handled inside the gateway, always
+    """The backend no longer knows the session of a request, which it did not run."""
+
+
+def _status(error: AirError) -> int:
+    for kind, status in _OWN_STATUS.items():
+        if isinstance(error, kind):
+            return status
+    return STATUS.get(error.code, 500)
 
 
 def error_body(error: AirError, request_id: RequestId) -> bytes:
@@ -76,19 +104,23 @@ def error_body(error: AirError, request_id: RequestId) -> bytes:
 
 
 class Reply:
-    """The answer to one client: whether it has begun, and how to refuse while it has not."""
+    """The answer to one client: whether it has begun, and how to refuse while it has not.
 
-    __slots__ = ("request_id", "send", "started")
+    `extra` headers go with whatever is answered.
+    """
+
+    __slots__ = ("extra", "request_id", "send", "started")
 
     def __init__(self, send: Send) -> None:
         self.send = send
         self.started = False
+        self.extra: list[tuple[bytes, bytes]] = []
         self.request_id: RequestId = None
 
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head of the answer."""
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.start", "status": status, "headers": headers + self.extra})
 
     async def body(self, chunk: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client reads slowly."""
@@ -109,7 +141,7 @@ class Reply:
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         if challenge is not None:
             headers.append((b"www-authenticate", challenge))
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimited | BackendResting):
             headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
         request_id = self.request_id
         if isinstance(error, Malformed):
@@ -118,6 +150,5 @@ class Reply:
             if status == 405:
                 headers.append((b"allow", b"GET, POST, DELETE"))
         body = error_body(error, request_id)
-        # A 404 would tell a client of the older era that its session is gone.
-        status = status or (400 if isinstance(error, UnknownTool) else STATUS.get(error.code, 500))
+        status = status or _status(error)
         await self.whole(status, headers, body)

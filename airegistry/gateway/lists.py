@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from airegistry.gateway.errors import BadAnswer
 from airegistry.gateway.sse import Events, data_of, with_data
 
-Member = Literal["tools", "prompts", "resources"]
+Member = Literal["tools", "prompts", "resources", "tasks"]
 Keep = Callable[[Member, str], bool]
 
 LISTS = frozenset(("tools/list", "prompts/list", "resources/list", "resources/templates/list"))
@@ -24,6 +24,7 @@ _MEMBERS: dict[str, tuple[Member, str]] = {
     "prompts": ("prompts", "name"),
     "resources": ("resources", "uri"),
     "resourceTemplates": ("resources", "uriTemplate"),
+    "tasks": ("tasks", "taskId"),
 }
 """Member of a result -> what its items are for access, and the member that names them."""
 
@@ -93,14 +94,19 @@ def filtered(message: bytes, keep: Keep) -> bytes:
     for part in value if isinstance(value, list) else [value]:
         result = part.get("result") if isinstance(part, dict) else None
         if isinstance(result, dict):
-            _filter_result(result, keep)
+            filter_result(result, keep)
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
         raise BadAnswer("the backend's answer is nested too deeply") from error
 
 
-def _filter_result(result: dict[str, JsonValue], keep: Keep) -> None:
+def filter_result(result: dict[str, JsonValue], keep: Keep) -> None:
+    """Take out of a list result what `keep` refuses, in place.
+
+    Raises:
+        BadAnswer: a list of it is none.
+    """
     for member, (kind, key) in _MEMBERS.items():
         if member not in result:
             continue

@@ -1,15 +1,16 @@
 """Carries one admitted request to a backend and streams its answer back, byte for byte unless a list is filtered."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import orjson
 
 from airegistry.core.calls import Outcome
-from airegistry.core.errors import AirError, UpstreamFailed
-from airegistry.egress.stream import StreamClient, StreamResponse
-from airegistry.gateway.errors import BadAnswer, Reply
+from airegistry.core.errors import AirError, NotFound, UpstreamFailed
+from airegistry.egress.stream import Dropped, NotSent, StreamClient, StreamResponse
+from airegistry.gateway.errors import BadAnswer, CredentialRefused, Reply, SessionLost
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
 from airegistry.gateway.sse import Events, data_of
 
@@ -24,10 +25,21 @@ _SSE_HEADERS = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffer
 OnHead = Callable[[int, str | None], str | None]
 """Is told the backend's status and session id before the client is; returns the session id the client may see."""
 
+Renew = Callable[[], Awaitable[Sequence[tuple[str, str]] | None]]
+
+RETRIES = (0.05, 0.2, 0.5)
+"""Seconds to wait before a request is tried again that reached no backend: it may be restarting."""
+
 
 @dataclass(slots=True)
 class Outgoing:
-    """A request as the backend gets it. `one_way` means that no JSON-RPC answer is due."""
+    """A request as the backend gets it.
+
+    `one_way` means that no JSON-RPC answer is due. `safe` is whether it may be sent twice, as it changes nothing,
+    `endless` whether its answer may be silent for ever.
+    `renew` gets other headers after the backend answered 401, `reopen` after it lost the session; None when there is
+    no help.
+    """
 
     method: str
     url: str
@@ -35,13 +47,18 @@ class Outgoing:
     body: bytes | None
     one_way: bool
     first_byte_timeout: float
+    safe: bool = False
+    endless: bool = False
+    renew: Renew | None = None
+    reopen: Renew | None = None
 
 
 class Result(NamedTuple):
-    """How an exchange ended, for audit and metrics."""
+    """How an exchange ended, for audit and metrics. `task` is the id of a task that the answer tells of."""
 
     outcome: Outcome
     error: str | None = None
+    task: str | None = None
 
 
 CANCELLED = Result("cancelled")
@@ -85,6 +102,31 @@ class Proxy:
         With `keep` the answer is filtered. An answer that breaks off half-way is left unfinished, so that the client
         sees it broken too. Cancelling closes the connection to the backend, which is how it learns of it.
         """
+        waits = iter(RETRIES)
+        while True:
+            try:
+                return await self._attempt(outgoing, reply, on_head, keep)
+            except _Again:
+                continue
+            except NotSent as error:
+                wait = next(waits, None)
+                if wait is None:
+                    return await _refused(reply, error)
+                await asyncio.sleep(wait)
+            except AirError as error:
+                if isinstance(error, Dropped) and outgoing.safe and not reply.started:
+                    outgoing.safe = False
+                    continue
+                # Whatever it is, also an address that the guard forbids: the caller is not the one who chose it.
+                return await _refused(reply, error)
+
+    async def _attempt(self, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None) -> Result:
+        """One attempt.
+
+        Raises:
+            AirError: it failed.
+            _Again: the backend wants other headers, and they are at hand by now.
+        """
         try:
             async with self._client.open(
                 outgoing.method,
@@ -92,12 +134,32 @@ class Proxy:
                 outgoing.headers,
                 outgoing.body,
                 first_byte_timeout=outgoing.first_byte_timeout,
+                endless=outgoing.endless,
             ) as response:
                 return await _carry(response, outgoing, reply, on_head, keep)
-        except AirError as error:
-            # Whatever it is, also an address that the guard forbids: the caller is not the one who chose it.
-            await reply.refuse(error if isinstance(error, UpstreamFailed) else UpstreamFailed(error.message))
-            return Result("upstream_failed", error.message)
+        except CredentialRefused:
+            renew, outgoing.renew = outgoing.renew, None
+            better = None if renew is None else await renew()
+            if better is None:
+                raise
+        except SessionLost:
+            reopen, outgoing.reopen = outgoing.reopen, None
+            better = None if reopen is None else await reopen()
+            if better is None:
+                on_head(404, None)
+                await reply.refuse(NotFound("the backend lost the session"))
+                return Result("error", "the backend lost the session")
+        outgoing.headers = better
+        raise _Again
+
+
+class _Again(Exception):
+    """The request goes out once more."""
+
+
+async def _refused(reply: Reply, error: AirError) -> Result:
+    await reply.refuse(error if isinstance(error, UpstreamFailed) else UpstreamFailed(error.message))
+    return Result("upstream_failed", error.message)
 
 
 async def _carry(
@@ -105,8 +167,14 @@ async def _carry(
 ) -> Result:
     head = _Head(response)
     status = head.status
-    if status in (401, 403) or 300 <= status < 400:
+    if status == 401:
+        raise CredentialRefused("the backend answered 401")
+    if status == 403 or 300 <= status < 400:
         raise BadAnswer(f"the backend answered {status}")
+    if outgoing.reopen is not None and status in (400, 404):
+        if status == 404:
+            raise SessionLost
+        return await _maybe_lost(response, head, reply, on_head)
     session = on_head(status, head.session)
     if session is not None:
         head.headers.append((b"mcp-session-id", session.encode("latin-1")))
@@ -117,6 +185,27 @@ async def _carry(
             raise BadAnswer("the backend compressed a list without being asked to")
         return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
     return await _stream(response, head, reply)
+
+
+async def _maybe_lost(response: StreamResponse, head: _Head, reply: Reply, on_head: OnHead) -> Result:
+    """An answer of 400: servers that lost a session say so in words.
+
+    Raises:
+        SessionLost: it speaks of the session.
+    """
+    body = bytearray()
+    async for chunk in response.chunks():
+        body += chunk
+        if len(body) > INSPECTED:
+            raise BadAnswer("the backend answered 400 at length")
+    if b"ession" in body:
+        raise SessionLost
+    on_head(head.status, head.session)
+    if head.json:
+        await reply.whole(head.status, head.headers + _JSON_HEADERS, bytes(body))
+    else:
+        await reply.refuse(BadAnswer("the backend answered 400"), status=400)
+    return Result("error", "HTTP 400")
 
 
 async def _bodiless(head: _Head, outgoing: Outgoing, reply: Reply) -> Result:
@@ -201,7 +290,7 @@ class Glance:
         """The outcome as far as it could be seen."""
         status = self._head.status
         body = b"".join(self._chunks)
-        if b'"isError"' in body or b'"error"' in body:
+        if b'"isError"' in body or b'"error"' in body or b'"taskId"' in body:
             for message in reversed(_messages(body, sse=self._head.sse)):
                 if (seen := _outcome_of(message)) is not None:
                     return seen
@@ -227,5 +316,8 @@ def _outcome_of(message: bytes) -> Result | None:
     if isinstance(error, dict):
         return Result("error", f"JSON-RPC {error.get('code')}")
     if isinstance(result, dict):
-        return Result("tool_error") if result.get("isError") is True else OK
+        task = result.get("task")
+        id_ = task.get("taskId") if isinstance(task, dict) else result.get("taskId")
+        outcome: Outcome = "tool_error" if result.get("isError") is True else "ok"
+        return Result(outcome, task=id_ if isinstance(id_, str) else None)
     return None

@@ -4,9 +4,44 @@ A session id is not a credential. Backends see the gateway's identity and cannot
 does. Ids live in this process only; after a restart clients meet 404 and initialize anew, as the protocol has it.
 """
 
+import asyncio
+import re
+import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from time import monotonic
+
+SESSION_ID = re.compile(r"[\x21-\x7e]{1,1024}")
+MAX_OPENING = 64 * 1024
+"""The longest `initialize` request that is kept to repeat it, in bytes."""
+
+MAX_SETTINGS = 100
+"""How much of what a client set up in its session is set up again: its log level, and resources it subscribed to."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A session as its client knows it, by `id`, and what it is at the backend, by `backend`.
+
+    The two differ after the backend has restarted: the session was opened anew by `opening`, and what `settings`
+    hold was sent again. `version` is the server's version that it was opened at: it stays there.
+    """
+
+    id: str
+    backend: str
+    version: str
+    opening: bytes | None = None
+    protocol: str | None = None
+    used: float = 0.0
+    settings: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def remember(self, key: str, body: bytes) -> None:
+        """Keep a request that set something up; the one before it of that key is forgotten."""
+        self.settings[key] = body
+        if len(self.settings) > MAX_SETTINGS:
+            self.settings.popitem(last=False)
 
 
 class Sessions:
@@ -24,37 +59,46 @@ class Sessions:
         self._per_subject = per_subject
         self._idle = idle
         self._clock = clock
-        self._held: dict[str, OrderedDict[tuple[str, str], float]] = {}
+        self._held: dict[str, OrderedDict[tuple[str, str], Session]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def bind(self, subject: str, target: str, session_id: str) -> None:
-        """Make `session_id` usable by `subject` on `target`; a flood of sessions costs its author first."""
+    def bind(self, subject: str, target: str, session: Session) -> Session:
+        """Make a session usable by `subject` on `target`; a flood of sessions costs its author first.
+
+        It gets another id when the caller has one of this id that was opened before the backend restarted.
+        """
         held = self._held.setdefault(subject, OrderedDict())
-        if (target, session_id) not in held:
+        key = target, session.id
+        if (before := held.get(key)) is not None and before.backend != session.backend:
+            session.id = secrets.token_urlsafe(24)
+            key = target, session.id
+        if key not in held:
             self._count += 1
-        held[target, session_id] = self._clock()
-        held.move_to_end((target, session_id))
+        session.used = self._clock()
+        held[key] = session
+        held.move_to_end(key)
         if len(held) > self._per_subject:
             self._drop_oldest(subject)
         if self._count > self._limit:
             self._drop_oldest(max(self._held, key=lambda who: len(self._held[who])))
+        return session
 
-    def holds(self, subject: str, target: str, session_id: str) -> bool:
-        """Whether `subject` got this id on `target` and used it lately; using it counts."""
+    def find(self, subject: str, target: str, session_id: str) -> Session | None:
+        """The session that `subject` got by this id on `target`, if it was used lately; using it counts."""
         held = self._held.get(subject)
-        used = held.get((target, session_id)) if held else None
-        if held is None or used is None:
-            return False
+        session = held.get((target, session_id)) if held else None
+        if held is None or session is None:
+            return None
         now = self._clock()
-        if now - used > self._idle:
+        if now - session.used > self._idle:
             self.unbind(subject, target, session_id)
-            return False
-        held[target, session_id] = now
+            return None
+        session.used = now
         held.move_to_end((target, session_id))
-        return True
+        return session
 
     def unbind(self, subject: str, target: str, session_id: str) -> None:
         """Forget one id; nothing happens when there is none."""

@@ -57,6 +57,16 @@ def data_of(event: bytes) -> bytes:
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines if _is_data(line))
 
 
+def field_of(event: bytes, name: bytes) -> bytes | None:
+    """The last value of a field (`id`, `event`, `retry`) in one event."""
+    found = None
+    for line in _LINE.findall(event):
+        field, _, value = line.rstrip(b"\r\n").partition(b":")
+        if field == name:
+            found = value.removeprefix(b" ")
+    return found
+
+
 def with_data(event: bytes, data: bytes) -> bytes:
     """The event with other data on a single line in place of the first one; all else as it was."""
     parts: list[bytes] = []

@@ -1,20 +1,23 @@
 """The outermost layer: no request passes without a Principal, but for the short public list."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry.core.errors import Unauthenticated
 from airegistry.core.principals import Principal
-from airegistry.oauth.identity import PRINCIPAL
+from airegistry.oauth.identity import AGAIN, PRINCIPAL
 from airegistry.oauth.model import MCP_SCOPE
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.resources import Resources
 from airegistry.oauth.session_owner import owner_of_sessions
 
 PUBLIC = frozenset(
-    "/healthz /readyz /authorize /token /register /revoke /introspect /login /logout /consent /account".split()
+    "/healthz /readyz /authorize /token /register /revoke /introspect /login /logout /consent /account"
+    " /oauth/callback".split()
 )
 """Paths served to anonymous callers: they tell nothing of the catalog, or authenticate their caller themselves."""
 
@@ -35,6 +38,10 @@ class Tokens(Protocol):
         """Whether what it opened may go on."""
         ...
 
+    def holder(self, token: str, resource: str) -> Principal | None:
+        """Who holds what it opened by now; None when that may not go on."""
+        ...
+
 
 def is_public(path: str) -> bool:
     """Whether a path is served to anonymous callers."""
@@ -44,14 +51,25 @@ def is_public(path: str) -> bool:
 class Authenticate:
     """Finds who is calling by the bearer token (RFC 6750) and leaves the Principal in the scope, or answers 401.
 
-    The challenge names the metadata of the very resource that was asked for (RFC 9728).
+    The challenge names the metadata of the very resource that was asked for (RFC 9728). `on_data_path` tells the paths
+    whose application needs no anyio shields: watching those is cheaper. Whoever is `cut_off` gets 403 everywhere.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, resources: Resources) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        resources: Resources,
+        *,
+        on_data_path: Callable[[str], bool] = lambda path: False,
+        cut_off: Callable[[Principal], bool] = lambda who: False,
+    ) -> None:
+        self._cut_off = cut_off
         self._app = app
+        self._on_data_path = on_data_path
         self._tokens = tokens
         self._resources = resources
-        self.open_requests = OpenRequests(tokens.alive)
+        self.open_requests = OpenRequests(tokens.alive, cut_off)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -67,9 +85,17 @@ class Authenticate:
         except Unauthenticated as refusal:
             await self._challenge(scope, send, refusal)
             return
+        if self._cut_off(principal):
+            await _refuse(send, 403, b"quarantined", b"an administrator cut this caller off")
+            return
         scope[PRINCIPAL] = principal
+        if self._on_data_path(scope["path"]):
+            with self.open_requests.on_data_path(token, resource, principal):
+                await self._app(scope, receive, send)
+            return
+        scope[AGAIN] = partial(self._tokens.holder, token, resource)
         scope["user"] = owner_of_sessions(principal)
-        with self.open_requests.watched(token, resource):
+        with self.open_requests.watched(token, resource, principal):
             await self._app(scope, receive, send)
 
     async def _principal(self, scope: Scope, resource: str) -> tuple[Principal, str]:
@@ -86,17 +112,29 @@ class Authenticate:
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
         asked = any(name == b"authorization" for name, _ in scope["headers"])
         challenge = bearer_challenge(self._resources, scope, scopes=MCP_SCOPE, error="invalid_token" if asked else "")
-        body = b'{"type":"about:blank","title":"Unauthorized","status":401,"code":"unauthenticated","detail":"%s"}' % (
-            refusal.message.encode()
-        )
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", b"%d" % len(body)),
+        await _refuse(
+            send,
+            401,
+            b"unauthenticated",
+            refusal.message.encode(),
             (b"www-authenticate", challenge),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            title=b"Unauthorized",
+        )
+
+
+async def _refuse(
+    send: Send, status: int, code: bytes, detail: bytes, *more: tuple[bytes, bytes], title: bytes = b"Forbidden"
+) -> None:
+    """Answer with problem details (RFC 9457)."""
+    body = b'{"type":"about:blank","title":"%b","status":%d,"code":"%b","detail":"%b"}' % (title, status, code, detail)
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        *more,
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def bearer_challenge(resources: Resources, scope: Scope, *, scopes: str, error: str = "") -> bytes:

@@ -47,11 +47,15 @@ class Bearer:
         """Who holds a token at a resource, or None."""
         return self.known(token, resource) or await self._foreign.verify(token, resource)
 
-    def alive(self, token: str, resource: str) -> bool:
-        """Whether a request that this token opened may go on.
+    def holder(self, token: str, resource: str) -> Principal | None:
+        """Whose a request is that this token opened, while it may go on.
 
         A JWT's end does not cut what it began, up to a day: its client has a new one by then. Revocation does.
         """
         if issued := self._issued.opened(token):
-            return self._callers.of(issued) is not None
-        return self.known(token, resource) is not None
+            return self._callers.of(issued)
+        return self.known(token, resource)
+
+    def alive(self, token: str, resource: str) -> bool:
+        """Whether a request that this token opened may go on."""
+        return self.holder(token, resource) is not None

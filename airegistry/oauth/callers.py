@@ -92,14 +92,18 @@ class Callers:
         where the subject began `since` a time (in seconds since the epoch), or its logins were ended."""
         if since is not None and since < self._begins(subject):
             return None
-        foreign = 0 if self._foreign is None else self._foreign.revision
-        stamp = (self._access.revision, self._people.revision, self._machines.revision, foreign)
+        stamp = self.stamp()
         if stamp != self._stamp or len(self._made) > _MAX_CACHED:
             self._made, self._stamp = {}, stamp
         key = (subject, client, frozenset(scopes), actor, frozenset(groups))
         if key not in self._made:
             self._made[key] = self._make(*key)
         return self._made[key]
+
+    def stamp(self) -> tuple[int, int, int, int]:
+        """Other numbers after each change of policy, users, clients or issuers."""
+        foreign = 0 if self._foreign is None else self._foreign.revision
+        return self._access.revision, self._people.revision, self._machines.revision, foreign
 
     def grantable(self, subject: str, requested: Sequence[str], *, groups: Iterable[str] = ()) -> list[str]:
         """Of the OAuth scopes a client asked for those that the subject can give; nothing asked for means `mcp`."""

@@ -13,11 +13,17 @@ from starlette.routing import BaseRoute
 
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
+from airegistry.core.credential_tokens import TokenCache, TokenSource
+from airegistry.core.credentials import CredentialStore
 from airegistry.core.directory import Directory
 from airegistry.core.documents import DocumentStore, Json
 from airegistry.core.limits import Limiter
 from airegistry.core.policy import Policy
-from airegistry.core.ports import Cipher, Clock
+from airegistry.core.ports import Clock
+from airegistry.core.rotation import KeyRing, Rotation
+from airegistry.core.shelf import Shelf
+from airegistry.core.visibility import Visibility
+from airegistry.egress.backend_tokens import BackendTokens
 from airegistry.egress.guard import Guard
 from airegistry.egress.json_http import JsonHttp
 from airegistry.egress.oauth_client import DOCUMENT_PATH, client_document
@@ -26,6 +32,11 @@ from airegistry.oauth.clients.client_auth import ClientAuthenticator
 from airegistry.oauth.clients.client_documents import ClientDocuments
 from airegistry.oauth.clients.clients import Clients
 from airegistry.oauth.clients.registration import Registration
+from airegistry.oauth.connections.accounts import Accounts
+from airegistry.oauth.connections.keeping import Connections, KnownClients
+from airegistry.oauth.connections.pages import ConnectionPages
+from airegistry.oauth.connections.states import ConnectionStates
+from airegistry.oauth.connections.subject_tokens import SubjectTokens
 from airegistry.oauth.forms import Form
 from airegistry.oauth.issuers.issuers import Issuers
 from airegistry.oauth.issuers.trust import trusted_issuer
@@ -92,7 +103,9 @@ class Foundation:
     url: str
     aliases: frozenset[str]
     store: DocumentStore
-    cipher: Cipher
+    cipher: KeyRing
+    shelf: Shelf
+    visibility: Visibility
     access: Access
     policy: Policy
     audit: Audit
@@ -121,8 +134,15 @@ class Identity:
     callers: Callers
     pending: PendingRequests
     factor: SecondFactor
+    credentials: CredentialStore
+    accounts: Accounts
+    rotation: Rotation
     sweeps: Sequence[Callable[[], Awaitable[object]]]
     routes: list[BaseRoute] = field(default_factory=list)
+
+    def revisions(self) -> tuple[int, ...]:
+        """Other numbers whenever somebody's rights may have changed."""
+        return self.callers.stamp()
 
     async def run(self) -> None:
         """Rotate keys, follow what other processes revoke and forget what is over, until cancelled."""
@@ -178,16 +198,31 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
     towards = ProviderClient(providers, remote, http, id_tokens)
     party = RelyingParty(providers, towards, id_tokens, states, directory, audit, cipher, replay, base.url)
     pending = PendingRequests(store, clock)
-    for stored in (directory, clients, issuers, providers):
+    cache = TokenCache(clock)
+    accounts = _accounts(base, directory, http, cache)
+    machine = BackendTokens(http, SubjectTokens(keys, clock, base.url).mint)
+    sources: dict[str, TokenSource] = {"oauth_client": machine, "token_exchange": machine, "per_user": accounts}
+    credentials = CredentialStore(store, cipher, base.shelf, access, base.visibility, audit, clock, sources, cache)
+    rotation = Rotation(store, cipher, access, audit, clock)
+    for stored in (directory, clients, issuers, providers, credentials):
         await stored.reload()
     for opened in (keys, tokens):
         await opened.open()
     return Identity(
         resources, directory, sessions, clients, providers, party, issuers, remote, strangers, replay, keys, tokens,
-        authorizations, Consents(store, clock, audit, authorizations), callers, pending, factor,
-        sweeps=[each.sweep for each in (
-            directory, sessions, clients, pending, states, replay, tokens, authorizations,
-        )],
+        authorizations, Consents(store, clock, audit, authorizations), callers, pending, factor, credentials,
+        accounts, rotation,
+        sweeps=[rotation.settle, *(each.sweep for each in (
+            directory, sessions, clients, pending, states, replay, tokens, authorizations, accounts,
+        ))],
+    )  # fmt: skip
+
+
+def _accounts(base: Foundation, directory: Directory, http: JsonHttp, cache: TokenCache) -> Accounts:
+    store, cipher, clock = base.store, base.cipher, base.clock
+    return Accounts(
+        Connections(store, cipher, clock), KnownClients(store, cipher), ConnectionStates(store, cipher, clock),
+        directory, http, cipher, clock, base.audit, cache, base.guard.check_url, base.url,
     )  # fmt: skip
 
 
@@ -251,6 +286,9 @@ def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRo
         ).routes(),
         *Account(parts.directory, parts.sessions, parts.consents, parts.authorizations, visitors).routes(),
         *AccountSecrets(parts.directory, parts.sessions, visitors, parts.factor).routes(),
+        *ConnectionPages(
+            parts.accounts, parts.credentials, parts.callers, parts.directory, visitors, parts.resources, clock
+        ).routes(),
     ]  # fmt: skip
 
 
@@ -259,8 +297,11 @@ def _follow(parts: Identity) -> None:
 
     async def user_ended(user: str) -> None:
         await parts.sessions.end_user(user)
-        if parts.directory.known(user) is None:
+        known = parts.directory.known(user)
+        if known is None:
             await parts.consents.forget(user=user)
+        if known is None or not known.active:
+            await parts.accounts.end_user(user)
         await parts.authorizations.revoke_where(user=user, reason="the user's logins were ended")
 
     async def client_ended(client_id: str) -> None:

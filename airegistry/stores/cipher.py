@@ -12,11 +12,59 @@ KEY_NAME = "secret.key"
 
 
 class FernetCipher:
-    """The core's `Cipher` port (AES-128-CBC with HMAC-SHA-256). The first key seals, all of them open."""
+    """The core's `Cipher` and `KeyRing` (AES-128-CBC with HMAC-SHA-256). The first key seals, all of them open.
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    `path` is the file that the keys are in, if there is one. A key that is dropped still opens until the process ends:
+    something may be held in memory that it sealed.
+    """
+
+    def __init__(self, keys: Sequence[str], path: Path | None = None) -> None:
+        self._keys = list(keys)
+        self._path = path
+        self._dropped: list[str] = []
+        self._use()
+
+    @property
+    def keys(self) -> int:
+        """How many keys there are: more than one while they are changed."""
+        return len(self._keys)
+
+    def add_key(self) -> None:
+        """Seal under a new key from now on; it is in the file before it is used."""
+        keys = [Fernet.generate_key().decode(), *self._keys]
+        self._write(keys)
+        self._keys = keys
+        self._use()
+
+    def drop_old_keys(self) -> None:
+        """Keep the newest key alone in the file."""
+        self._write(self._keys[:1])
+        self._dropped, self._keys = [*self._keys[1:], *self._dropped], self._keys[:1]
+        self._use()
+
+    def outdated(self, sealed: str) -> bool:
+        """Whether it opens, but not under the newest key."""
         try:
-            self._fernet = MultiFernet([Fernet(key.encode()) for key in keys])
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return self._opens(sealed)
+        return False
+
+    def _opens(self, sealed: str) -> bool:
+        try:
+            self._fernet.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def _write(self, keys: Sequence[str]) -> None:
+        if self._path is not None:
+            _write(self._path, "".join(f"{key}\n" for key in keys).encode())
+
+    def _use(self) -> None:
+        try:
+            self._newest = Fernet(self._keys[0].encode()) if self._keys else MultiFernet([])
+            self._fernet = MultiFernet([Fernet(key.encode()) for key in (*self._keys, *self._dropped)])
         except ValueError:
             raise Invalid("a secret key is 32 bytes in URL-safe base64, as `Fernet.generate_key` makes it") from None
 
@@ -47,7 +95,7 @@ def open_cipher(data: Path | None) -> FernetCipher:
     path = data / KEY_NAME
     if not path.exists():
         _write(path, Fernet.generate_key() + b"\n")
-    return FernetCipher(path.read_text("ascii").split())
+    return FernetCipher(path.read_text("ascii").split(), path)
 
 
 def _write(path: Path, content: bytes) -> None:

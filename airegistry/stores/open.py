@@ -9,8 +9,7 @@ from pathlib import Path
 from anyio.to_thread import run_sync
 
 from airegistry.core.documents import AppendLog, DocumentStore
-from airegistry.core.ports import Cipher
-from airegistry.stores.cipher import open_cipher
+from airegistry.stores.cipher import FernetCipher, open_cipher
 from airegistry.stores.lock import FolderLock
 from airegistry.stores.memory import MemoryLog, MemoryStore
 from airegistry.stores.segments import SegmentLog
@@ -27,7 +26,7 @@ class Stores:
 
     documents: DocumentStore
     log: AppendLog
-    cipher: Cipher
+    cipher: FernetCipher
     damage: list[str]
 
 

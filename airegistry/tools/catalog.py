@@ -12,7 +12,7 @@ from airegistry.core.validation import validated
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools
-from airegistry.tools.shapes import AssetKind, AssetShape, Path, Shape
+from airegistry.tools.shapes import AnyVersion, AssetKind, AssetShape, Path, Shape
 
 NewPath = Annotated[
     str, Field(description="Where it will be reached: lower-case letters, digits, dot, dash, underscore; at most 64.")
@@ -74,6 +74,7 @@ class CatalogTools:
         documentation_url: str | None = None, repository_url: str | None = None, icons: list[Json] | None = None,
         retirement_date: datetime | None = None, requires_approval: list[str] | None = None,
         metadata: Json | None = None,
+        credential: Annotated[Json | None, Field(description="As set_credential takes it.")] = None,
     ) -> AssetShape:  # fmt: skip
         """Register an MCP server and get it back with its tools; then whoever is entitled finds and calls it here.
 
@@ -81,11 +82,13 @@ class CatalogTools:
         (`upstream_failed`). A local one (transport stdio) is a launch recipe with its tools given by value.
         `conflict` means the path is taken; `duplicates` in the answer names others like it.
         """
-        fields = _given(locals(), leave_out={"self", "fetch", "on_duplicate"})
+        fields = _given(locals(), leave_out={"self", "fetch", "on_duplicate", "credential"})
         asset = validated({"kind": "server", **fields, "path": check_path(path)})
         who = current_principal()
-        done = await self._services.catalog.register(who, asset, fetch=fetch, on_duplicate=on_duplicate)
-        return self._answer(done)
+        done = await self._services.catalog.register(
+            who, asset, fetch=fetch, on_duplicate=on_duplicate, credential=credential
+        )
+        return await self._answer(done)
 
     @tool("Register an A2A agent", open_world=True)
     async def register_agent(
@@ -99,7 +102,7 @@ class CatalogTools:
             current_principal(), path, card=card, url=url, governance=_governance(governance, tags, groups),
             on_duplicate=on_duplicate,
         )  # fmt: skip
-        return self._answer(done)
+        return await self._answer(done)
 
     @tool("Register a skill", open_world=True)
     async def register_skill(
@@ -114,7 +117,7 @@ class CatalogTools:
             current_principal(), path, content=content, url=url, files=files,
             governance=_governance(governance, tags, groups), on_duplicate=on_duplicate,
         )  # fmt: skip
-        return self._answer(done)
+        return await self._answer(done)
 
     @tool("Define an entity type", destructive=True, idempotent=True, needs="policy")
     async def define_entity_type(
@@ -134,41 +137,62 @@ class CatalogTools:
             current_principal(), type, path, data, governance=_governance(governance, tags, groups),
             on_duplicate=on_duplicate,
         )  # fmt: skip
-        return self._answer(done)
+        return await self._answer(done)
 
     @tool("Change an asset", destructive=True, idempotent=True, open_world=True)
-    async def update_asset(self, kind: AssetKind, path: Path, changes: Json) -> AssetShape:
+    async def update_asset(self, kind: AssetKind, path: Path, changes: Json, version: AnyVersion = None) -> AssetShape:
         """Change fields of an asset, as in {"description": "…", "tags": ["…"], "groups": ["…"]}.
 
         Switching on and off, lifecycle, and fetching tools anew have tools of their own. A changed url is fetched and
         scanned before it is stored.
         """
         who = current_principal()
-        return self._listing.shape(who, await self._services.intake.update(who, kind, path, changes))
+        changed = await self._services.intake.update(who, kind, path, changes, version=version)
+        return await self._listing.shape(who, changed)
 
     @tool("Switch a server on or off", destructive=True, idempotent=True)
-    async def toggle_service(self, path: Path, enabled: bool, kind: AssetKind = "server") -> AssetShape:
-        """Enable or disable an asset. A disabled server takes no calls and is in no search result."""
+    async def toggle_service(
+        self, path: Path, enabled: bool, kind: AssetKind = "server", version: AnyVersion = None
+    ) -> AssetShape:
+        """Enable or disable an asset. A disabled server takes no calls and is in no search result.
+
+        With its default version all others are off, too.
+        """
         who = current_principal()
-        return self._listing.shape(who, await self._services.catalog.toggle(who, kind, path, enabled))
+        changed = await self._services.catalog.toggle(who, kind, path, enabled, version=version)
+        return await self._listing.shape(who, changed)
 
     @tool("Fetch a server's tools anew", idempotent=True, open_world=True)
-    async def refresh_service(self, path: Path) -> AssetShape:
-        """Ask the live server for its tools, resources and prompts, and scan them before they are served."""
+    async def refresh_service(
+        self, path: Path, version: AnyVersion = None, kind: Literal["server", "agent"] = "server"
+    ) -> AssetShape:
+        """Ask the live server for its tools, resources and prompts, and scan them before they are served.
+
+        Of an agent the card is fetched anew, from the URL it was registered by; `changes` tell what differs in it.
+        """
         who = current_principal()
-        return self._listing.shape(who, await self._services.catalog.refresh(who, path))
+        if kind == "agent":
+            agent, changes = await self._services.intake.refresh_agent(who, path, version=version)
+            return await self._listing.shape(who, agent, changes=[change.model_dump() for change in changes])
+        return await self._listing.shape(who, await self._services.catalog.refresh(who, path, version=version))
 
     @tool("Delete an asset", destructive=True, idempotent=True)
-    async def delete_asset(self, kind: AssetKind, path: Path) -> Deleted:
-        """Take an asset out of the catalog, with all its versions. This cannot be undone."""
-        await self._services.catalog.delete(current_principal(), kind, path)
+    async def delete_asset(self, kind: AssetKind, path: Path, version: AnyVersion = None) -> Deleted:
+        """Take an asset out of the catalog, with all its versions, or the one that is named. This cannot be undone."""
+        if version is None:
+            await self._services.catalog.delete(current_principal(), kind, path)
+        else:
+            await self._services.versions.delete(current_principal(), kind, path, version)
         return Deleted(kind=kind, path=path.removeprefix("/"))
 
     @tool("Move an asset through its lifecycle", destructive=True)
-    async def set_lifecycle_stage(self, kind: AssetKind, path: Path, stage: str, reason: str = "") -> AssetShape:
+    async def set_lifecycle_stage(
+        self, kind: AssetKind, path: Path, stage: str, reason: str = "", version: AnyVersion = None
+    ) -> AssetShape:
         """Take one step of the lifecycle; the error names the steps there are. The reason is kept."""
         who = current_principal()
-        return self._listing.shape(who, await self._services.catalog.transition(who, kind, path, stage, reason))
+        changed = await self._services.catalog.transition(who, kind, path, stage, reason, version=version)
+        return await self._listing.shape(who, changed)
 
     @tool("Rate an asset", idempotent=True)
     async def rate_asset(
@@ -177,9 +201,9 @@ class CatalogTools:
         """Give an asset one to five stars, in place of your earlier rating."""
         return await self._services.ratings.rate(current_principal(), kind, path.removeprefix("/"), stars)
 
-    def _answer(self, done: Registered) -> AssetShape:
+    async def _answer(self, done: Registered) -> AssetShape:
         duplicates = [duplicate.model_dump(mode="json") for duplicate in done.duplicates]
-        return self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
+        return await self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
 
 
 def _given(arguments: dict[str, object], leave_out: set[str]) -> dict[str, JsonValue]:

@@ -3,6 +3,8 @@
 from typing import Annotated
 
 import mcp_types
+from fastmcp import Context
+from fastmcp.dependencies import CurrentContext
 from fastmcp.tools.base import ToolResult
 from pydantic import Field, ValidationError
 
@@ -12,15 +14,20 @@ from airegistry.core.errors import UpstreamFailed
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
+from airegistry.tools.dialogue import Dialogue, asking
 from airegistry.tools.shapes import Path, Shape
+
+_CONTEXT = CurrentContext()
 
 
 class Health(Shape):
-    """How the registry is: `status` is `ok`, `assets` counts those you may see."""
+    """How the registry is: `status` is `ok`, `assets` counts those you may see, `backends` those of them that are
+    checked, by health."""
 
     status: str
     version: str
     assets: int
+    backends: dict[str, int]
 
 
 class InvokeTools:
@@ -35,17 +42,23 @@ class InvokeTools:
         server: Path,
         tool: Annotated[str, Field(description="The tool's name, as search and `get_service_tools` show it.")],
         arguments: Annotated[Json | None, Field(description="Arguments that fit the tool's inputSchema.")] = None,
-    ) -> ToolResult:
+        context: Context = _CONTEXT,
+    ) -> ToolResult | mcp_types.InputRequiredResult:
         """Call a tool of any registered server and get the tool's own result.
 
         Find the tool with `intelligent_tool_finder` or `search_registry` first and read its inputSchema. The call is
         checked against your rights and written to the audit trail. `access_denied` names the scopes that are missing.
         """
         who = current_principal()
-        answer = await self._services.invocation.call_tool(who, server, tool, arguments or {})
+        dialogue = Dialogue(context)
+        answer = await self._services.invocation.call_tool(
+            who, server, tool, arguments or {}, audience=dialogue.audience(), input=dialogue.input()
+        )
         if answer.error is not None:
             raise UpstreamFailed(f"{server}/{tool}: {str(answer.error.get('message', 'error'))[:500]}")
         try:
+            if answer.result is not None and answer.result.get("resultType") == "input_required":
+                return asking(answer.result)
             result = mcp_types.CallToolResult.model_validate(answer.result)
         except ValidationError:
             raise UpstreamFailed(f"{server}/{tool}: the answer is no tool result") from None
@@ -53,6 +66,7 @@ class InvokeTools:
 
     @tool("Health of the registry", read_only=True)
     async def healthcheck(self) -> Health:
-        """Whether the registry works, its version, and how many assets you may see."""
-        who = current_principal()
-        return Health(status="ok", version=__version__, assets=self._services.search.count(who))
+        """Whether the registry works, its version, how many assets you may see, and how their backends are."""
+        who, search = current_principal(), self._services.search
+        backends = {str(health): count for health, count in search.health(who).items()}
+        return Health(status="ok", version=__version__, assets=search.count(who), backends=backends)

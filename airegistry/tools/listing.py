@@ -5,14 +5,26 @@ from typing import Annotated
 
 from pydantic import Field
 
-from airegistry.core.assets import Kind, Skill
+from airegistry.core.assets import Json, Kind, Skill, VirtualServer
 from airegistry.core.errors import NotFound
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
-from airegistry.tools.shapes import AssetShape, Cursor, Detail, Limit, Path, Shape, ToolShape, shown
+from airegistry.tools.shapes import (
+    AnyVersion,
+    AssetShape,
+    Cursor,
+    Detail,
+    Limit,
+    Path,
+    Shape,
+    ToolShape,
+    composed,
+    endpoint_of,
+    shown,
+)
 
 Tags = Annotated[list[str] | None, Field(description="Only those with one of these tags.")]
 Owner = Annotated[str | None, Field(description="Only those of this owner team.")]
@@ -131,30 +143,41 @@ class ListingTools:
         return EntitiesPage(entities=found, next_cursor=after)
 
     @tool("Show an MCP server", read_only=True)
-    async def get_server_details(self, path: Path) -> AssetShape:
-        """Everything the registry knows of one MCP server: tools with schemas, health, owner, lifecycle, endpoint."""
+    async def get_server_details(self, path: Path, version: AnyVersion = None) -> AssetShape:
+        """Everything the registry knows of one MCP server: tools with schemas, health, owner, lifecycle, endpoint.
+
+        Of a virtual server also its parts: the servers behind it and how they are.
+        """
         who = current_principal()
-        return self.shape(who, await self._services.catalog.get(who, "server", path))
+        server = await self._get(who, path, version)
+        shape = await self.shape(who, server)
+        return shape if version is None else shape.model_copy(update={"endpoint": self._endpoint(server)})
 
     @tool("Show tools of a server", read_only=True)
     async def get_service_tools(
-        self, path: Annotated[str | None, Field(description="The server's path; all servers when left out.")] = None
+        self,
+        path: Annotated[str | None, Field(description="The server's path; all servers when left out.")] = None,
+        version: AnyVersion = None,
     ) -> ServiceTools:
         """The tools of one server, or of all, with their input schemas. Read a tool's schema before you call it."""
         who = current_principal()
         catalog = self._services.catalog
         if path is not None:
-            servers: Sequence[AnyAsset] = [await catalog.get(who, "server", path)]
+            servers: Sequence[AnyAsset] = [await self._get(who, path, version)]
         else:
             servers = (await catalog.list(who, ["server"], limit=10_000, fits=lambda asset: asset.enabled)).assets
-        tools = [
-            ServerTool.model_validate(
-                {**tool.model_dump(mode="json", by_alias=True, exclude_none=True), "server": server.path}
-            )
-            for server in servers
-            for tool in catalog.tools(who, server)
-        ]
-        return ServiceTools(tools=tools)
+        tools: list[Json] = []
+        for server in servers:
+            if isinstance(server, VirtualServer):
+                seen = (await self._services.compositions.view(who, server)).tools
+            else:
+                dumped = (
+                    tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+                    for tool in catalog.tools(who, server)
+                )
+                seen = [*dumped]
+            tools += ({**tool, "server": server.path} for tool in seen)
+        return ServiceTools(tools=[ServerTool.model_validate(tool) for tool in tools])
 
     @tool("Read a skill", read_only=True)
     async def get_skill_content(
@@ -173,17 +196,36 @@ class ListingTools:
             path=skill.path, resource=name, content=files[name], resources=sorted(files), hash=skill.content_hash
         )
 
-    def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
+    async def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
         """An asset as the caller may see it."""
-        part = self._services.catalog.part(who, asset)
-        return AssetShape.model_validate({**shown(part, self._services.url, detail=detail), **more})
+        vitals = self._services.vitals
+        part, circuit = self._services.catalog.part(who, vitals.applied(asset)), vitals.circuit(asset)
+        if circuit is not None:
+            more["circuit"] = circuit
+        over = self._services.versions.is_over(asset)
+        body = shown(part, self._services.gateway_url, detail=detail, over=over)
+        if isinstance(asset, VirtualServer):
+            body |= composed(await self._services.compositions.view(who, asset), detail)
+        return AssetShape.model_validate({**body, **more})
+
+    async def _get(self, who: Principal, path: str, version: str | None) -> AnyAsset:
+        """A server, or a virtual one: they share their paths."""
+        try:
+            return await self._services.catalog.get(who, "virtual_server", path, version)
+        except NotFound:
+            return await self._services.catalog.get(who, "server", path, version)
+
+    def _endpoint(self, server: AnyAsset) -> str | None:
+        """Where this very version is called; None when it is not."""
+        over = self._services.versions.is_over(server)
+        return None if over else endpoint_of(self._services.gateway_url, server, server.version)
 
     async def _page(
         self, kind: Kind, limit: int, cursor: str | None, fits: Callable[[AnyAsset], bool], detail: Detail
     ) -> tuple[list[AssetShape], str | None]:
         who = current_principal()
         page = await self._services.catalog.list(who, [kind], limit=limit, cursor=cursor, fits=fits)
-        return [self.shape(who, asset, detail) for asset in page.assets], page.next_cursor
+        return [await self.shape(who, asset, detail) for asset in page.assets], page.next_cursor
 
 
 def _filter(

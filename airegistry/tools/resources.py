@@ -117,7 +117,7 @@ class CatalogResources(Provider):
             if kind is None:
                 return None
             asset = await self._catalog.get(who, kind, match[2])
-            return self._listing.shape(who, asset).model_dump_json(by_alias=True), JSON
+            return (await self._listing.shape(who, asset)).model_dump_json(by_alias=True), JSON
         if parts := split_uri(uri):
             skill = await self._catalog.get(current_principal(), "skill", parts[0])
             return _file(skill, parts[1]) if isinstance(skill, Skill) and skill.enabled else None
@@ -130,6 +130,14 @@ def add_resources(mcp: FastMCP, services: Services, *, page_size: int = PAGE) ->
     mcp.add_provider(catalog)
     mcp.add_extension(SkillsExtension(services, page_size))
     _list_lazily(mcp, catalog)
+
+
+def ref_of(uri: str) -> str | None:
+    """The asset, as `kind/path`, that a URI of the catalog's is of; None for any other URI."""
+    if match := _ASSET.fullmatch(uri):
+        return f"{match[1]}/{match[2]}" if match[1] in _KINDS else None
+    parts = split_uri(uri)
+    return f"skill/{parts[0]}" if parts else None
 
 
 def _list_lazily(mcp: FastMCP, catalog: CatalogResources) -> None:

@@ -34,7 +34,8 @@ class SearchTools:
         found = await self._services.search.find(
             who, query, kinds=kinds, tags=tags, include_disabled=include_disabled, limit=limit
         )
-        return SearchAnswer(results=[result_of(hit, self._services.url) for hit in found.hits], total=found.total)
+        url = self._services.gateway_url
+        return SearchAnswer(results=[result_of(hit, url) for hit in found.hits], total=found.total)
 
     @tool("Find tools for a task", read_only=True)
     async def intelligent_tool_finder(
@@ -51,9 +52,9 @@ class SearchTools:
         tools = [
             FoundTool(
                 server=hit.asset.path, tool=hit.tool.name, description=hit.tool.description, score=round(hit.score, 4),
-                input_schema=hit.tool.input_schema, endpoint=endpoint_of(self._services.url, hit.asset) or "",
+                input_schema=hit.tool.input_schema, endpoint=endpoint_of(self._services.gateway_url, hit.asset) or "",
             )
             for hit in found.hits
-            if hit.tool is not None
+            if hit.tool is not None and not self._services.versions.is_over(hit.asset)
         ]  # fmt: skip
         return ToolsAnswer(tools=tools)

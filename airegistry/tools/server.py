@@ -11,15 +11,19 @@ from airegistry.tools.audit import AuditTools
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
 from airegistry.tools.errors import BadArguments
+from airegistry.tools.health import HealthTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.listing import ListingTools
 from airegistry.tools.policy import PolicyTools
 from airegistry.tools.prompts import add_prompts
+from airegistry.tools.protection import ProtectionTools
 from airegistry.tools.resources import add_resources
 from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
 from airegistry.tools.tokens import TokenTools
 from airegistry.tools.vending import VendingTools
+from airegistry.tools.versions import VersionTools
+from airegistry.tools.virtual import VirtualTools
 
 NAME = "airegistry-tools"
 INSTRUCTIONS = """The company's registry of MCP servers, tools, A2A agents and skills.
@@ -34,7 +38,8 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
     return (
         SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
         PolicyTools(services), TokenTools(services), VendingTools(services.tokens), AuditTools(services),
-        ScanTools(services),
+        ScanTools(services), VersionTools(services, listing), VirtualTools(services, listing),
+        ProtectionTools(services.guards), HealthTools(services),
     )  # fmt: skip
 
 

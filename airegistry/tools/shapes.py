@@ -4,14 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from airegistry.core.assets import Json, Server, VirtualServer
+from airegistry.core.assets import Agent, Json, Server, VirtualServer
 from airegistry.core.ports import AnyAsset
 from airegistry.core.search import Hit
+from airegistry.core.virtual import View
+from airegistry.core.vitals import has_endpoint
 
 Detail = Literal["brief", "full"]
 AssetKind = Literal["server", "agent", "skill", "virtual_server", "entity"]
 SearchKind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
 Path = Annotated[str, Field(description="The asset's path, as lists and search results show it.")]
+AnyVersion = Annotated[str | None, Field(description="A version by its number; the default one when left out.")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Limit = Annotated[int, Field(ge=1, le=1000, description="At most this many.")]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before; leave out for the first page.")]
@@ -63,6 +66,7 @@ class SearchResult(Shape):
     server: str | None = None
     tool: str | None = None
     endpoint: str | None = None
+    health: str | None = None
 
 
 class SearchAnswer(Shape):
@@ -89,23 +93,44 @@ class ToolsAnswer(Shape):
     tools: list[FoundTool]
 
 
-def endpoint_of(url: str, asset: AnyAsset) -> str | None:
-    """Where an asset is called through the registry; None when it is not."""
-    if isinstance(asset, Server):
-        return f"{url}/{asset.path}/mcp" if asset.transport != "stdio" else None
-    return f"{url}/{asset.path}/mcp" if isinstance(asset, VirtualServer) else None
+def endpoint_of(url: str, asset: AnyAsset, version: str | None = None) -> str | None:
+    """Where an asset, or one version of it, is called; None when it is not, by anybody but its user.
+
+    `url` is that of the gateway, empty where the registry has none: then it is the backend's own.
+    """
+    if isinstance(asset, Server) and asset.transport == "stdio":
+        return None
+    if not url:
+        return asset.url if isinstance(asset, Server | Agent) else None
+    if isinstance(asset, Agent):
+        return f"{url}/agents/{asset.path}" if asset.url else None
+    if not isinstance(asset, Server | VirtualServer):
+        return None
+    return f"{url}/{asset.path}/mcp" if version is None else f"{url}/{asset.path}@{version}/mcp"
 
 
-def shown(asset: AnyAsset, url: str, *, detail: Detail = "full") -> Json:
-    """An asset as answers show it; brief ones come without schemas and long texts."""
+def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", over: bool = False) -> Json:
+    """An asset as answers show it; brief ones come without schemas and long texts. `over` is one past its sunset."""
     hidden = {"content", "files"} if asset.kind == "skill" else set()
     if detail == "brief":
         hidden |= {"card", "resources", "resource_templates", "prompts", "instructions", "server_info", "metadata"}
     body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)
     if detail == "brief" and isinstance(asset, Server):
         body["tools"] = [{"name": tool.name, "description": tool.description} for tool in asset.tools]
-    body["endpoint"] = endpoint_of(url, asset)
-    return body
+    body["endpoint"] = None if over else endpoint_of(url, asset)
+    return {**body, "callable": False} if over else body
+
+
+def composed(view: View, detail: Detail) -> Json:
+    """What answers show of a virtual server's parts beside its own fields."""
+    tools = view.tools
+    if detail == "brief":
+        tools = [{"name": tool["name"], "description": tool["description"]} for tool in tools]
+    body: Json = {
+        "tools": [*tools], "parts": [*view.parts], "health": view.health,
+        "requires_approval": [*view.requires_approval],
+    }  # fmt: skip
+    return body if detail == "brief" else {**body, "prompts": [*view.prompts], "resources": [*view.resources]}
 
 
 def result_of(hit: Hit, url: str) -> SearchResult:
@@ -117,5 +142,5 @@ def result_of(hit: Hit, url: str) -> SearchResult:
         name, description, tool, server = hit.tool.name, hit.tool.description, hit.tool.name, asset.path
     return SearchResult(
         kind=hit.kind, path=asset.path, name=name, description=description, score=round(hit.score, 4), server=server,
-        tool=tool, endpoint=endpoint_of(url, asset),
+        tool=tool, endpoint=endpoint_of(url, asset), health=asset.health if has_endpoint(asset) else None,
     )  # fmt: skip

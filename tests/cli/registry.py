@@ -52,6 +52,7 @@ def _tools(mcp: FastMCP) -> None:
         return {}
 
     _other_tools(mcp)
+    _protection_tools(mcp)
 
 
 def _other_tools(mcp: FastMCP) -> None:
@@ -104,6 +105,34 @@ def _other_tools(mcp: FastMCP) -> None:
     _client_tools(mcp)
     _issuer_tools(mcp)
     _provider_tools(mcp)
+
+
+def _protection_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def put_limit(
+        name: str, subjects: list[str] | None = None, assets: list[str] | None = None, tools: list[str] | None = None,
+        methods: list[str] | None = None, per: list[str] | None = None, calls: int | None = None, seconds: float = 60,
+        burst: int | None = None, concurrent: int | None = None, streams: int | None = None, description: str = "",
+    ) -> Json:  # fmt: skip
+        return {}
+
+    def nothing() -> Json:
+        return {}
+
+    for name in ("list_limits", "list_quarantine"):
+        mcp.tool(nothing, name=name)
+
+    @mcp.tool
+    def delete_limit(name: str) -> Json:
+        return {}
+
+    @mcp.tool
+    def quarantine(kind: str, id: str, reason: str) -> Json:
+        return {}
+
+    @mcp.tool
+    def lift_quarantine(kind: str, id: str) -> Json:
+        return {}
 
 
 def _people_tools(mcp: FastMCP) -> None:
@@ -194,6 +223,23 @@ def _provider_tools(mcp: FastMCP) -> None:
 
     for tool in ("delete_identity_provider", "test_identity_provider"):
         mcp.tool(by_name, name=tool)
+    _credential_tools(mcp)
+
+
+def _credential_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def set_credential(path: str, credential: Json, kind: str = "server", url: str | None = None) -> Json:
+        return {}
+
+    def of_path(path: str, kind: str = "server") -> Json:
+        return {}
+
+    for name in ("get_credential", "delete_credential"):
+        mcp.tool(of_path, name=name)
+
+    @mcp.tool
+    def rotate_secret_key() -> Json:
+        return {}
 
 
 class FakeRegistry(Middleware):

@@ -31,6 +31,8 @@ def test_the_commands_are_those_promised() -> None:
         "version", "login", "logout", "client add", "client list", "client remove",
         "user add", "user list", "user remove", "user password", "user second-factor-reset",
         "token vend", "issuer add", "issuer list", "issuer remove",
+        "credential set", "credential show", "credential delete", "credential rotate-key",
+        "limit put", "limit list", "limit remove", "quarantine put", "quarantine list", "quarantine lift",
         "provider add", "provider list", "provider remove", "provider test",
     }  # fmt: skip
 

@@ -12,7 +12,7 @@ from tests.support import node
 from tests.support.processes import Process, free_port, listens, python_env
 
 BASELINE = Path(__file__).parent / "expected-failures.yml"
-TOLERATED = {"resources-subscribe", "resources-unsubscribe", "tasks-mrtr-composition", "http-header-validation"}
+TOLERATED = {"tasks-mrtr-composition", "http-header-validation"}
 SUITE = node.MODULES / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 BAD_TOKENS = [None, "", "nonsense", "air_0000000000000000_nonsense", "t" * 4000]
 ENDPOINTS = ["mcp", "airegistry-tools/mcp", "parcel-desk/mcp", "no-such-server/mcp"]
-HIDDEN_CALLS = ["tools/list", "tools/call", "ping", "resources/read", "no/such/method"]
+HIDDEN_CALLS = ["tools/list", "tools/call", "server/discover", "resources/read", "no/such/method"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -179,7 +179,9 @@ async def test_users_and_clients_are_those_that_the_directory_knows(governed: Wo
     services = governed.services
     people = {"user:eve": Principal("user:eve", scopes=frozenset({"callers"})), "client:ci": Principal("client:ci")}
     access, visibility = services.access, governed.visibility
-    explain = Explainer(access, visibility, governed.shelf, services.tokens, find=people.get).explain
+    explain = Explainer(
+        access, visibility, governed.shelf, services.tokens, services.compositions.parts, find=people.get
+    ).explain
     assert (await explain(SYSTEM, "user:eve", "call", "weather", tool="forecast")).allowed
     assert not (await explain(SYSTEM, "client:ci", "call", "weather", tool="forecast")).allowed
     with pytest.raises(NotFound, match="no user named 'bob'"):

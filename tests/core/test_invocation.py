@@ -260,7 +260,7 @@ async def test_what_needs_a_persons_approval_is_refused_until_one_can_be_asked(w
         assert event.reason.startswith("approval_required")
 
 
-@pytest.mark.parametrize("method", ["tasks/cancel", "vendor/wipe", "notifications", ""])
+@pytest.mark.parametrize("method", ["things/cancel", "vendor/wipe", "notifications", ""])
 async def test_a_method_nobody_knows_needs_the_right_to_call_everything_of_the_server(
     world: World, caller: Principal, method: str
 ) -> None:
@@ -294,7 +294,7 @@ async def test_plumbing_and_notifications_need_the_right_to_read_and_no_other(wo
         await world.services.invocation.enter(denied, "weather", method)
 
 
-@pytest.mark.parametrize("method", [*sorted(CALLS), "tasks/cancel", "vendor/wipe"])
+@pytest.mark.parametrize("method", [*sorted(CALLS), "things/cancel", "vendor/wipe"])
 async def test_the_right_to_read_is_none_to_call(world: World, method: str) -> None:
     await world.put_server("weather")
     reader = await world.holding(Grant(assets=["weather"], actions=["read"]))

@@ -67,3 +67,11 @@ def test_memory_is_bounded_and_those_seen_last_are_kept() -> None:
     tries.take("first")
     with pytest.raises(RateLimited):
         tries.take("one more")
+
+
+def test_who_never_tried_has_nothing_to_be_given_back() -> None:
+    tries = limiter(FakeClock(), burst=1)
+    tries.give_back("ann")
+    tries.take("ann")
+    with pytest.raises(RateLimited):
+        tries.take("ann")

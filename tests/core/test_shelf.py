@@ -17,13 +17,14 @@ async def test_a_further_version_is_replaced_where_it_lies() -> None:
     await shelf.create(asset("agent", "a"))
     second = asset("agent", "a", version="2")
     await shelf.create(second)
-    await shelf.replace(second.model_copy(update={"title": "new"}), 1)
+    await shelf.replace(second.model_copy(update={"title": "new"}), -1)
     first, again = await shelf.get("agent", "a"), await shelf.get("agent", "a", "2")
     assert first is not None
     assert again is not None
-    assert (first[0].title, again[0].title, again[1]) == (None, "new", 2)
-    with pytest.raises(Conflict):
-        await shelf.replace(second, 1)
+    assert (first[0].title, again[0].title, again[1]) == (None, "new", -2)
+    for revision in (-1, 1):
+        with pytest.raises(Conflict):
+            await shelf.replace(second, revision)
 
 
 async def test_a_name_that_begins_like_another_has_no_versions_of_its_own() -> None:

@@ -9,7 +9,7 @@ from airegistry.egress.guard import Guard
 from airegistry.egress.json_http import JsonHttp
 from tests.egress.conftest import Connects
 from tests.egress.servers import Answers, always, free_port, raw_server
-from tests.egress.test_guard import METADATA, REFUSED_BY_ADDRESS, REFUSED_BY_FORM
+from tests.support.ssrf import REFUSED
 
 pytestmark = pytest.mark.anyio
 OPEN = Guard(loopback=True)
@@ -59,7 +59,7 @@ async def test_a_redirect_is_an_answer_and_not_followed() -> None:
         assert (await http.get(f"http://127.0.0.1:{port}/a")).status == 302
 
 
-@pytest.mark.parametrize("url", [*REFUSED_BY_FORM, *REFUSED_BY_ADDRESS, *METADATA])
+@pytest.mark.parametrize("url", REFUSED)
 async def test_a_forbidden_url_is_refused_before_any_socket_is_used(url: str, connects: Connects) -> None:
     answers = Answers(["93.184.216.34"])
     async with JsonHttp(Guard(resolve=answers)) as http:

@@ -19,7 +19,7 @@ from airegistry.egress.http import fetch_bytes, guarded_http
 from airegistry.egress.stream import StreamClient
 from tests.egress.conftest import Connects
 from tests.egress.servers import Answers, always, free_port, plain, raw_server
-from tests.egress.test_guard import METADATA, REFUSED_BY_ADDRESS, REFUSED_BY_FORM
+from tests.support.ssrf import REFUSED
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ both = pytest.mark.parametrize("get", [get_by_stream, get_by_http], ids=["aiohtt
 
 
 @both
-@pytest.mark.parametrize("url", [*REFUSED_BY_FORM, *REFUSED_BY_ADDRESS, *METADATA])
+@pytest.mark.parametrize("url", REFUSED)
 async def test_a_forbidden_url_is_refused_before_any_socket_is_used(get: Get, url: str, connects: Connects) -> None:
     answers = Answers([PUBLIC])
     with pytest.raises(Invalid):
@@ -52,7 +52,7 @@ async def test_a_forbidden_url_is_refused_before_any_socket_is_used(get: Get, ur
     assert answers.asked == 0
 
 
-@pytest.mark.parametrize("url", [*REFUSED_BY_FORM, *REFUSED_BY_ADDRESS, *METADATA])
+@pytest.mark.parametrize("url", REFUSED)
 async def test_whatever_a_client_makes_of_a_url_it_never_connects_inside(url: str, connects: Connects) -> None:
     async with guarded_http(Guard(resolve=Answers([PUBLIC]))) as client:
         with pytest.raises((Invalid, httpx2.InvalidURL, httpx2.TransportError)):

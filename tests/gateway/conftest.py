@@ -29,13 +29,14 @@ async def built(client: StreamClient) -> AsyncIterator[World]:
     """`full` keeps sessions and streams, `plain` is stateless and answers in JSON; both serve both eras."""
     full = build_backend().http_app(path="/mcp", event_store=EventStore(), retry_interval=200)
     plain = build_backend().http_app(path="/mcp", stateless_http=True, json_response=True)
+    tools = [tool.to_mcp_tool().model_dump(mode="json", by_alias=True) for tool in await build_backend().list_tools()]
     desk = Desk()
     world = World(desk, client)
     async with serve(full) as full_url, serve(plain) as plain_url, serve(world) as gateway_url:
         world.url = gateway_url
         desk.standing = {
-            "full": server_at("full", f"{full_url}/mcp"),
-            "plain": server_at("plain", f"{plain_url}/mcp"),
+            "full": server_at("full", f"{full_url}/mcp", tools=tools),
+            "plain": server_at("plain", f"{plain_url}/mcp", tools=tools),
         }
         yield world
 

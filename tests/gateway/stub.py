@@ -46,7 +46,7 @@ class Stub:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(handler: Handler) -> AsyncIterator[str]:
+async def raw_server(handler: Handler, *, port: int = 0) -> AsyncIterator[str]:
     """A TCP server on loopback; yields its URL."""
 
     async def handle(stream: SocketStream) -> None:
@@ -54,7 +54,7 @@ async def raw_server(handler: Handler) -> AsyncIterator[str]:
             with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
                 await handler(stream)
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
     async with listener, anyio.create_task_group() as group:
         group.start_soon(listener.serve, handle)
         yield f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}/mcp"

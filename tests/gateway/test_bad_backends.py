@@ -145,7 +145,7 @@ async def test_a_list_that_cannot_be_read_is_not_shown(
     world: World, stub: Stub, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> None:
     stub.headers, stub.body = headers, body
-    answer = await world.post(call("tools/list"), path=STUB)
+    answer = await world.post(call("prompts/list"), path=STUB)
     assert (answer.status, answer.code) == (502, "upstream_failed")
     assert b"secret" not in answer.body
 
@@ -153,7 +153,7 @@ async def test_a_list_that_cannot_be_read_is_not_shown(
 async def test_a_list_event_that_cannot_be_read_breaks_the_stream(world: World, stub: Stub) -> None:
     stub.headers, stub.body = [SSE], b'data: {"result":{"tools":[{"name":"secret","x":NaN}]}}\n\n'
     with pytest.raises(aiohttp.ClientPayloadError):
-        await world.post(call("tools/list"), path=STUB)
+        await world.post(call("prompts/list"), path=STUB)
     assert world.desk.left[0][2:] == ("upstream_failed", "the backend's answer is not JSON")
 
 
@@ -163,12 +163,12 @@ async def test_a_list_in_a_batch_and_with_members_given_twice_is_filtered(world:
         b'[{"id":1,"result":{"tools":[{"name":"secret"}],"tools":[{"name":"secret"},{"name":"echo"}]}},'
         b'{"id":2,"result":{"tools":[{"name":"secret"}]},"result":{}}]'
     )
-    answer = await world.post(call("tools/list"), path=STUB)
+    answer = await world.post(call("prompts/list"), path=STUB)
     assert json.loads(answer.body) == [{"id": 1, "result": {"tools": [{"name": "echo"}]}}, {"id": 2, "result": {}}]
     assert b"secret" not in answer.body
 
 
 async def test_an_endless_list_is_given_up(world: World, stub: Stub) -> None:
     stub.body = b'{"pad":"' + b"x" * MAX_LIST + b'"}'
-    answer = await world.post(call("tools/list"), path=STUB, headers={"accept": ACCEPT})
+    answer = await world.post(call("prompts/list"), path=STUB, headers={"accept": ACCEPT})
     assert (answer.status, answer.code) == (502, "upstream_failed")

@@ -20,7 +20,7 @@ from airegistry.core.errors import (
     UpstreamFailed,
 )
 from tests.gateway.stub import Stub
-from tests.gateway.world import LEGACY, MODERN, World, call, modern, server_at, tool
+from tests.gateway.world import LEGACY, MODERN, World, call, modern, tool
 
 pytestmark = pytest.mark.anyio
 STUB = "/stub/mcp"
@@ -51,7 +51,7 @@ async def test_a_hidden_server_and_none_at_all_answer_with_the_same_bytes(world:
     odd = [
         "/no-such/mcp", "/stub@0.0.0/mcp", "/stub", "/stub/mcp/", "//stub/mcp", "/stub//mcp", "/./stub/mcp",
         "/stub/../stub/mcp", "/stub%2fmcp", "/%73tub/mcp", "/stub/mcp;x", "/STUB/mcp", "/stub/x/mcp", "/stub@/mcp",
-        "/stub@../mcp", "/a/stub/mcp", "/stub/sse", "/stub%00/mcp", "/st%C3%BCb/mcp", "/" + "a" * 65 + "/mcp",
+        "/stub@../mcp", "/a/stub/mcp", "/stub/sse/", "/stub%00/mcp", "/st%C3%BCb/mcp", "/" + "a" * 65 + "/mcp",
     ]  # fmt: skip
     answers = [await raw(world, path, message, headers, "ann") for path in odd]
     answers.append(await raw(world, STUB, message, headers, "bob"))
@@ -130,9 +130,9 @@ async def test_a_fault_of_our_own_is_500_in_the_protocols_form(
     def explode() -> None:
         raise ValueError("private detail")
 
-    world.desk.on_leave = explode
-    world.desk.standing["odd"] = world.desk.servers["odd"] = server_at("odd", "http://127.0.0.1:1/mcp", transport="sse")
-    answer = await world.post(call("ping"), path="/odd/mcp")
+    world.desk.denied.add(("ping", "*"))
+    world.desk.on_enter = explode
+    answer = await world.post(call("ping"), path=STUB)
     assert (answer.status, answer.code) == (500, "internal")
     assert b"private" not in answer.body
     assert "private detail" in caplog.text
@@ -143,24 +143,20 @@ async def test_a_fault_while_an_answer_passes_is_recorded(world: World, stub: St
         raise ValueError("private detail")
 
     world.desk.on_use = explode
-    stub.body = b'{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"t"}]}}'
-    answer = await world.post(call("tools/list"), path=STUB)
+    stub.body = b'{"jsonrpc":"2.0","id":1,"result":{"prompts":[{"name":"t"}]}}'
+    answer = await world.post(call("prompts/list"), path=STUB)
     assert (answer.status, answer.code) == (500, "internal")
-    assert world.desk.left == [("tools/list", None, "error", "internal")]
+    assert world.desk.left == [("prompts/list", None, "error", "internal")]
 
 
-async def test_a_server_of_the_oldest_transport_is_unsupported_and_recorded(world: World, stub: Stub) -> None:
-    world.desk.servers["odd"] = server_at("odd", "http://127.0.0.1:1/mcp", transport="sse")
-    answer = await world.post(call("ping"), path="/odd/mcp")
-    assert (answer.status, answer.code) == (501, "unsupported")
-    assert world.desk.left == [("ping", None, "error", "unsupported")]
-
-
-async def test_tasks_are_refused_until_they_are_bound_to_their_callers(world: World, stub: Stub) -> None:
-    message, headers = modern("tasks/get", {"taskId": "1"})
-    answer = await world.post(message, path=STUB, headers=headers)
-    assert (answer.status, answer.code) == (501, "unsupported")
-    assert not stub.requests
+async def test_a_version_is_pinned_by_path_or_header_and_by_both_only_when_they_agree(world: World, stub: Stub) -> None:
+    pin = {"x-mcp-server-version": "2.0.0"}
+    await world.post(call("ping"), path=STUB, headers=pin)
+    await world.post(call("ping"), path="/stub@2.0.0/mcp", headers=pin)
+    assert [entered[4] for entered in world.desk.entered] == ["2.0.0", "2.0.0"]
+    assert all("x-mcp-server-version" not in request[1] for request in stub.requests)
+    answer = await world.post(call("ping"), path="/stub@1.0.0/mcp", headers=pin)
+    assert (answer.status, answer.code) == (400, "invalid")
 
 
 MESSAGES: list[tuple[bytes, int]] = [

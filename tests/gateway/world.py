@@ -2,8 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal
 
@@ -50,6 +50,9 @@ class Desk:
     headers: dict[str, str] = field(default_factory=dict)
     entered: list[tuple[str, str, str, str | None, str | None]] = field(default_factory=list)
     left: list[tuple[str, str | None, Outcome, str | None]] = field(default_factory=list)
+    pinned: str | None = None
+    next_headers: dict[str, str] | None = None
+    on_enter: Callable[[], None] = lambda: None
     on_leave: Callable[[], None] = lambda: None
     on_use: Callable[[], None] = lambda: None
 
@@ -57,11 +60,27 @@ class Desk:
         self.servers = dict(self.standing)
         for collection in (self.denied, self.hidden_from, self.refusals, self.headers, self.entered, self.left):
             collection.clear()
-        self.on_leave = self.on_use = lambda: None
+        self.on_enter = self.on_leave = self.on_use = lambda: None
+        self.next_headers = None
+
+    async def find(
+        self, who: Principal, path: str, method: str, name: str | None, *, version: str | None = None
+    ) -> Server:
+        self.pinned = version
+        if path in self.refusals:
+            self.entered.append((who.subject, path, method, name, version))
+            raise self.refusals[path]
+        if path not in self.servers or (who.subject, path) in self.hidden_from or version == "0.0.0":
+            self.entered.append((who.subject, path, method, name, version))
+            raise NotFound(f"no server named {path!r}")
+        return self.servers[path]
 
     async def enter(
-        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None
-    ) -> Call:
+        self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
+        found: Server | None = None,
+    ) -> Call:  # fmt: skip
+        self.on_enter()
+        version = self.pinned if found is not None else version
         self.entered.append((who.subject, path, method, name, version))
         if path in self.refusals:
             raise self.refusals[path]
@@ -74,6 +93,13 @@ class Desk:
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
         self.left.append((call.method, call.name, outcome, error))
         self.on_leave()
+
+    async def renewed(self, call: Call) -> Call | None:
+        headers, self.next_headers = self.next_headers, None
+        return None if headers is None else replace(call, headers=headers)
+
+    def entitlement(self, call: Call) -> Hashable:
+        return call.who.subject, frozenset(self.denied)
 
     def may_use(self, call: Call, member: Literal["tools", "prompts", "resources"], name: str) -> bool:
         self.on_use()

@@ -29,6 +29,9 @@ class Known:
     def alive(self, token: str, resource: str) -> bool:
         return token in TOKENS
 
+    def holder(self, token: str, resource: str) -> Principal | None:
+        return TOKENS.get(token)
+
 
 @dataclass
 class Inside:

@@ -12,8 +12,8 @@ from airegistry.oauth.clients.client_documents import ClientDocuments
 from tests.core.wiring import FakeClock
 from tests.egress.conftest import Connects, connects
 from tests.egress.servers import Answers, Handler, always, raw_server, read_request
-from tests.egress.test_guard import METADATA, REFUSED_BY_ADDRESS
 from tests.oauth.documents import document, refused
+from tests.support.ssrf import METADATA, REFUSED_BY_ADDRESS
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from airegistry.front import Front
+from airegistry.gateway.open import Gateways
 from airegistry.rest.app import problem, routes
 
 pytestmark = pytest.mark.anyio
@@ -39,7 +40,7 @@ def ready() -> Ready:
 
 @pytest.fixture
 async def http(ready: Ready) -> AsyncIterator[httpx2.AsyncClient]:
-    front = Front(Named("tools"), Named("gateway"), routes(ready))
+    front = Front(Named("tools"), Gateways(Named("gateway"), Named("agents")), routes(ready))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(front), base_url="https://r.test") as client:
         yield client
 

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from tests.support import node
@@ -35,10 +36,10 @@ def start_python(folder: Path, port: int | None = None) -> Backend:
     return Backend(Process(command, folder / "python-backend.log", python_env({})), port)
 
 
-def start_everything(folder: Path) -> Backend:
-    """`@modelcontextprotocol/server-everything` from npm in streamable-HTTP mode: speaks the older era."""
+def start_everything(folder: Path, mode: Literal["streamableHttp", "sse"] = "streamableHttp") -> Backend:
+    """`@modelcontextprotocol/server-everything` from npm over streamable HTTP or HTTP+SSE: speaks the older era."""
     port = free_port()
     script = node.MODULES / "@modelcontextprotocol" / "server-everything" / "dist" / "index.js"
-    command = [str(node.NODE), f"--import=data:text/javascript,{quote(LOOPBACK)}", str(script), "streamableHttp"]
+    command = [str(node.NODE), f"--import=data:text/javascript,{quote(LOOPBACK)}", str(script), mode]
     env = {**node.env(folder), "PORT": str(port)}
     return Backend(Process(command, folder / "everything.log", env), port)

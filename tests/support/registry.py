@@ -21,7 +21,9 @@ class Registry:
         self.token = "operator-" + secrets.token_urlsafe(32)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {"HOME": str(folder), "AIREGISTRY_ADMIN_TOKEN": self.token, **(env or {})}
+        # No health checks by themselves: tests count what their backends get.
+        quiet = {"AIREGISTRY_HEALTH_INTERVAL": "0"}
+        self.env = {"HOME": str(folder), "AIREGISTRY_ADMIN_TOKEN": self.token, **quiet, **(env or {})}
         self._log = folder / "registry.log"
         self._process: Process | None = None
 

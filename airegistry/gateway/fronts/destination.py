@@ -15,7 +15,9 @@ class Route:
 
     `method` and `params` are what the backend gets: a virtual server has rewritten the name. `params` hold the client's
     `_meta` as it came. `result` rewrites the backend's result before it goes to the client, None leaves it alone.
-    `headers` are the client's own that go on (`mcp-param-*`, `traceparent`).
+    `headers` are the client's own that go on (`mcp-param-*`, `traceparent`). `server_info` is what a modern result says
+    of its server; None leaves it to the backend. A route to listen to has a `result` that rewrites the params of each
+    notification.
     """
 
     call: Call
@@ -23,6 +25,7 @@ class Route:
     params: Json
     result: Callable[[Json], Json] | None = None
     headers: Mapping[str, str] | None = None
+    server_info: Json | None = None
 
     @property
     def server(self) -> Server:
@@ -34,11 +37,13 @@ class Route:
 class Answered:
     """A request that the gateway answers by itself: `result` as printed JSON, an object without era members.
 
-    `cacheable` is whether `ttlMs` and `cacheScope` belong to it in the modern era.
+    `cacheable` is whether `ttlMs` and `cacheScope` belong to it in the modern era, `server_info` what it says of its
+    server there.
     """
 
     result: bytes
     cacheable: bool = False
+    server_info: Json | None = None
 
 
 class Destination(Protocol):

@@ -1,0 +1,197 @@
+"""A backend of the older era over streamable HTTP (2025-03-26 to 2025-11-25)."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Final, Self
+
+import anyio
+import orjson
+from anyio.abc import TaskGroup
+
+from airegistry.core.assets import Json, Server
+from airegistry.core.errors import UpstreamFailed
+from airegistry.egress.stream import NotSent, StreamClient, StreamResponse
+from airegistry.gateway.channels.conversation import FAREWELL_SECONDS, Conversation
+from airegistry.gateway.channels.exchange import Client, Headers
+from airegistry.gateway.channels.running import Running, speaks_of_session
+from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, header, parsed, read_off, whole
+from airegistry.gateway.errors import BadAnswer, SessionLost
+
+_SESSION_ID: Final = re.compile(r"[\x21-\x7e]{1,1024}")
+_MAX_REFUSAL: Final = 64 * 2**10
+_MAX_RESUMED: Final = 3
+_RESUME_SECONDS: Final = 1.0
+
+
+class LegacyChannel(Conversation):
+    """A `Channel` with a session, requests side by side in POSTs of their own."""
+
+    def __init__(
+        self, client: StreamClient, server: Server, headers: Headers, who: Client, tasks: TaskGroup | None = None,
+        *, first_byte_timeout: float = FIRST_BYTE_SECONDS,
+    ) -> None:  # fmt: skip
+        assert server.url is not None
+        super().__init__(Wire(client, server.url, headers, patience=first_byte_timeout), who, tasks)
+        self._session: str | None = None
+        self._last_id: str | None = None
+
+    async def connect(self) -> None:
+        """A session that was lost is not worth a farewell."""
+        self._session = self._last_id = None
+
+    @asynccontextmanager
+    async def sent(self, running: Running) -> AsyncIterator[AsyncIterator[Json]]:
+        """POST a request; its answer is resumed where the backend says how."""
+        used = self._session
+        async with AsyncExitStack() as stack:
+            running.sent = True
+            try:
+                response = await stack.enter_async_context(self.wire.post(running.message, self.identified()))
+            except (BadAnswer, NotSent):
+                running.sent = False
+                raise
+            running.sent = response.status < 400
+            if running.method == "initialize":
+                self._session = _session_id(response)
+            if used is not None and response.status in (400, 404):
+                yield _Once(await _refusal(response, running.id))
+                return
+            yield await stack.enter_async_context(aclosing(_Stream(self, running, response)))
+
+    async def tell(self, message: Json) -> None:
+        """POST a message; what the backend thinks of it does not matter."""
+        async with self.wire.post(message, self.identified()) as response:
+            await read_off(response)
+
+    async def follow(self) -> None:
+        """Read the GET stream; where the backend has none this waits for ever."""
+        async with self.wire.get(self.identified(self._last_id)) as response:
+            if response.status == 404 and self._session is not None:
+                raise SessionLost
+            if response.status < 400:
+                async with aclosing(Messages(response, endless=True)) as messages:
+                    while (data := await messages.data()) is not None:
+                        self._last_id = messages.last_id
+                        self.deliver(parsed(data), len(data))
+                return
+            if response.status not in (404, 405, 501):
+                raise UpstreamFailed(f"the backend answered {response.status}")
+        await anyio.sleep_forever()
+
+    async def end(self) -> None:
+        """DELETE the session, if there is one."""
+        if self._session is None:
+            return
+        headers, self._session = self.identified(), None
+        with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
+            try:
+                async with self.wire.delete(headers):
+                    pass
+            except UpstreamFailed:
+                pass
+
+    def identified(self, last_id: str | None = None) -> dict[str, str]:
+        """The headers that name session, version and place in a stream, as far as there are."""
+        headers: dict[str, str] = {}
+        if self._session is not None:
+            headers["mcp-session-id"] = self._session
+        if self.version is not None:
+            headers["mcp-protocol-version"] = self.version
+        if last_id is not None:
+            headers["last-event-id"] = last_id
+        return headers
+
+
+class _Stream:
+    """The messages of an answer. A backend may end its stream before that; it says by event ids that it can resume."""
+
+    __slots__ = ("_channel", "_left", "_messages", "_running", "_stack")
+
+    def __init__(self, channel: LegacyChannel, running: Running, response: StreamResponse) -> None:
+        self._channel = channel
+        self._running = running
+        self._messages = Messages(response)
+        self._stack = AsyncExitStack()
+        self._left = _MAX_RESUMED
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Json:
+        while True:
+            last = self._messages.last_id
+            try:
+                message = await anext(self._messages, None)
+            except BadAnswer:
+                raise
+            except UpstreamFailed:
+                if self._messages.last_id is None:
+                    raise
+                message = None
+            if message is not None:
+                if last != self._messages.last_id:
+                    self._left = _MAX_RESUMED
+                return message
+            if self._messages.last_id is None or not self._left:
+                raise StopAsyncIteration
+            self._left -= 1
+            await self._resume(self._messages.last_id)
+
+    async def aclose(self) -> None:
+        """Let go of the stream."""
+        self._messages.settled = self._running.answered
+        await self._messages.aclose()
+        await self._stack.aclose()
+
+    async def _resume(self, last_id: str) -> None:
+        retry = self._messages.retry
+        await self.aclose()
+        await anyio.sleep(_RESUME_SECONDS if retry is None else retry)
+        get = self._channel.wire.get(self._channel.identified(last_id), patience=self._channel.wire.patience)
+        self._messages = Messages(await self._stack.enter_async_context(get))
+        self._messages.last_id, self._messages.retry = last_id, retry
+
+
+class _Once:
+    """One message that is there already."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: Json) -> None:
+        self._message: Json | None = message
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Json:
+        if self._message is None:
+            raise StopAsyncIteration
+        message, self._message = self._message, None
+        return message
+
+
+async def _refusal(response: StreamResponse, request_id: int) -> Json:
+    """The message in a refusal.
+
+    Raises:
+        SessionLost: it is about the session.
+        BadAnswer: it is no message.
+    """
+    body = await whole(response, _MAX_REFUSAL)
+    try:
+        message: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        message = None
+    if isinstance(message, dict) and message.get("id") == request_id:
+        return message
+    if response.status == 404 or speaks_of_session(body):
+        raise SessionLost
+    return parsed(body)
+
+
+def _session_id(response: StreamResponse) -> str | None:
+    id = header(response, b"mcp-session-id")
+    if id is not None and not _SESSION_ID.fullmatch(id):
+        raise BadAnswer("the backend's session id is not visible ASCII")
+    return id

@@ -1,0 +1,266 @@
+"""What channels of both eras send and read: HTTP requests with the backend's credential, bounded JSON-RPC messages."""
+
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from typing import Final, Self
+
+import anyio
+import orjson
+
+from airegistry.core.assets import Json
+from airegistry.core.errors import Invalid, UpstreamFailed
+from airegistry.egress.stream import StreamClient, StreamResponse
+from airegistry.gateway.channels.exchange import Answer, Headers
+from airegistry.gateway.errors import BadAnswer, CredentialRefused
+from airegistry.gateway.sse import Events, data_of, field_of
+
+MAX_ANSWER: Final = 32 * 2**20
+"""The longest answer to one request, all its events together, and the longest event of a stream, in bytes."""
+
+A_DAY: Final = 86_400.0
+FIRST_BYTE_SECONDS: Final = 300.0
+JSON: Final = b"application/json"
+SSE: Final = b"text/event-stream"
+
+_LAST_CHUNK_SECONDS: Final = 0.05
+_LITTLE: Final = 64 * 2**10
+_OWN = frozenset(("accept", "content-type", "last-event-id"))
+_NOTHING: Mapping[str, str] = {}
+
+
+class Wire:
+    """Requests to one URL with one credential, which never replaces a header of the protocol.
+
+    `patience` bounds the wait for the head of an answer, in seconds. `status` is that of the latest answer, 0 before.
+    """
+
+    __slots__ = ("_client", "_credential", "_get", "_post", "patience", "status", "url")
+
+    def __init__(
+        self, client: StreamClient, url: str, headers: Headers, *, patience: float = FIRST_BYTE_SECONDS
+    ) -> None:
+        self._client = client
+        self.url = url
+        self.patience = patience
+        self.status = 0
+        self._credential = [item for item in headers.items() if not _is_own(item[0].lower())]
+        self._post = [
+            ("accept", "application/json, text/event-stream"),
+            ("content-type", "application/json"),
+            *self._credential,
+        ]
+        self._get = [("accept", "text/event-stream"), *self._credential]
+
+    def post(
+        self, message: Json, headers: Mapping[str, str] = _NOTHING, *, url: str | None = None, endless: bool = False
+    ) -> AbstractAsyncContextManager[StreamResponse]:
+        """Send one message; an `endless` answer may begin whenever, and be silent for ever.
+
+        Raises:
+            CredentialRefused: the backend answers 401.
+            UpstreamFailed: it does not answer, or with 403 or a redirect.
+        """
+        sent = [*self._post, *headers.items()]
+        patience = A_DAY if endless else self.patience
+        return self._open("POST", url or self.url, sent, printed(message), patience, endless=endless)
+
+    def get(
+        self, headers: Mapping[str, str] = _NOTHING, *, patience: float = A_DAY
+    ) -> AbstractAsyncContextManager[StreamResponse]:
+        """Ask for an event stream, which may be silent for ever; raises as `post`."""
+        return self._open("GET", self.url, [*self._get, *headers.items()], None, patience, endless=True)
+
+    def delete(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[StreamResponse]:
+        """End a session; raises as `post`."""
+        return self._open("DELETE", self.url, [*self._credential, *headers.items()], None, self.patience)
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        verb: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        body: bytes | None,
+        patience: float,
+        *,
+        endless: bool = False,
+    ) -> AsyncIterator[StreamResponse]:
+        opened = False
+        try:
+            async with self._client.open(
+                verb, url, headers, body, first_byte_timeout=patience, endless=endless
+            ) as response:
+                opened = True
+                status = self.status = response.status
+                if status == 401:
+                    raise CredentialRefused("the backend answered 401")
+                if status == 403 or 300 <= status < 400:
+                    raise BadAnswer(f"the backend answered {status}")
+                yield response
+        except Invalid as error:
+            if opened:
+                raise
+            # An address that the guard forbids, say: the caller is not the one who chose it.
+            raise UpstreamFailed(error.message) from None
+
+
+def _is_own(name: str) -> bool:
+    return name in _OWN or name.startswith("mcp-")
+
+
+def printed(message: Json) -> bytes:
+    """A message as JSON; arguments may hold integers beyond 64 bits, which orjson does not print."""
+    try:
+        return orjson.dumps(message)
+    except orjson.JSONEncodeError:
+        return json.dumps(message, separators=(",", ":")).encode()
+
+
+def parsed(data: bytes) -> Json:
+    """A message of a backend.
+
+    Raises:
+        BadAnswer: it is none.
+    """
+    try:
+        message = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise BadAnswer("the backend's answer is not JSON") from None
+    if not isinstance(message, dict):
+        raise BadAnswer("the backend's answer is not a JSON-RPC message")
+    return message
+
+
+def answer_of(message: Json) -> Answer:
+    """What a response says.
+
+    Raises:
+        BadAnswer: it has neither a result nor an error, or both.
+    """
+    result, error = message.get("result"), message.get("error")
+    if isinstance(error, dict) and result is None:
+        return Answer(None, error)
+    if isinstance(result, dict) and error is None:
+        return Answer(result, None)
+    raise BadAnswer("the backend's answer has neither a result nor an error")
+
+
+def answers(message: Json, request_id: int) -> bool:
+    """Whether a response is the one to a request; an error without an id is, where only one request was sent."""
+    return message.get("id") == request_id or ("error" in message and message.get("id") is None)
+
+
+def content_type(response: StreamResponse) -> bytes:
+    """The media type of an answer, without its parameters, in lower case."""
+    kind = next((value for name, value in response.headers if name == b"content-type"), b"")
+    return kind.partition(b";")[0].strip().lower()
+
+
+def header(response: StreamResponse, name: bytes) -> str | None:
+    """The first header of a name (lower case)."""
+    return next((value.decode("latin-1") for key, value in response.headers if key == name), None)
+
+
+async def whole(response: StreamResponse, limit: int = MAX_ANSWER) -> bytes:
+    """A body in one piece.
+
+    Raises:
+        BadAnswer: it is longer than `limit` bytes.
+    """
+    body = bytearray()
+    async with aclosing(response.chunks()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > limit:
+                raise BadAnswer(f"the backend's answer is longer than {limit} bytes")
+    return bytes(body)
+
+
+async def read_off(response: StreamResponse) -> None:
+    """Read a body that says nothing, so that the connection can be kept; not for long."""
+    with anyio.move_on_after(_LAST_CHUNK_SECONDS), suppress(UpstreamFailed):
+        await whole(response, _LITTLE)
+
+
+class Messages:
+    """The JSON-RPC messages of an answer, whichever way it is framed; to be closed after use.
+
+    `last_id` and `retry` (seconds) are what the events said of resuming the stream. Iterating raises BadAnswer for what
+    is no message, for an event longer than `limit` bytes and, unless `endless`, for more than that together. Whoever
+    has what it wants says so by `settled`: then the end is waited for a moment, so that the connection can be kept.
+    """
+
+    __slots__ = ("_chunks", "_endless", "_events", "_left", "_response", "_waiting", "last_id", "retry", "settled")
+
+    def __init__(self, response: StreamResponse, *, limit: int = MAX_ANSWER, endless: bool = False) -> None:
+        self._response = response
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._events = Events(limit)
+        self._left = limit
+        self._endless = endless
+        self._waiting: deque[bytes] = deque()
+        self.last_id: str | None = None
+        self.retry: float | None = None
+        self.settled = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    # No generator: one that is left before its end costs a task of the event loop.
+    async def __anext__(self) -> Json:
+        if self._chunks is None and not self._endless and content_type(self._response) == JSON:
+            if self._left < 0:
+                raise StopAsyncIteration
+            body = await whole(self._response, self._left)
+            self._left = -1
+            return parsed(body)
+        data = await self.data()
+        if data is None:
+            raise StopAsyncIteration
+        return parsed(data)
+
+    async def data(self) -> bytes | None:
+        """The next message of a stream, unread; None when it has ended."""
+        while (event := await self.event()) is not None:
+            data = data_of(event)
+            if data and (b"event:" not in event or field_of(event, b"event") == b"message"):
+                return data
+        return None
+
+    async def event(self) -> bytes | None:
+        """The next event of a stream as it came; None when it has ended.
+
+        Raises:
+            BadAnswer: it is no stream of events, or too much.
+        """
+        if self._chunks is None:
+            if content_type(self._response) != SSE:
+                status = self._response.status
+                raise BadAnswer(f"the backend answered {status} with neither JSON nor an event stream")
+            self._chunks = self._response.chunks()
+        while not self._waiting:
+            chunk = await anext(self._chunks, None)
+            if chunk is None:
+                return None
+            self._left -= len(chunk)
+            if self._left < 0 and not self._endless:
+                raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
+            self._waiting.extend(self._events.feed(chunk))
+        event = self._waiting.popleft()
+        if b"id:" in event and (id := field_of(event, b"id")) and b"\0" not in id:
+            self.last_id = id.decode("latin-1")
+        if b"retry:" in event and (retry := field_of(event, b"retry") or b"").isdigit():
+            self.retry = min(int(retry[:9]), 30_000) / 1000
+        return event
+
+    async def aclose(self) -> None:
+        """Let go of the answer's body."""
+        if self._chunks is None:
+            return
+        if self.settled:
+            with anyio.move_on_after(_LAST_CHUNK_SECONDS), suppress(UpstreamFailed):
+                async for _ in self._chunks:
+                    pass
+        await self._chunks.aclose()

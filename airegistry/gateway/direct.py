@@ -1,0 +1,241 @@
+"""The way of a message to a backend that speaks its client's era: bytes, both ways.
+
+Sessions of the older era are the backend's; when it has lost one, by a restart, it is opened anew behind the client.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from airegistry.core.assets import Server, Tool
+from airegistry.core.calls import Call
+from airegistry.core.errors import AirError, NotFound
+from airegistry.core.principals import Principal
+from airegistry.egress.stream import StreamClient
+from airegistry.gateway.entry import Entry
+from airegistry.gateway.envelope import Envelope, Inbound
+from airegistry.gateway.errors import BadAnswer, Malformed, Reply
+from airegistry.gateway.lists import LISTS, Keep
+from airegistry.gateway.presence import Presence
+from airegistry.gateway.proxy import CANCELLED, OK, Outgoing, Proxy, Result
+from airegistry.gateway.reopening import Reopening
+from airegistry.gateway.sessions import MAX_OPENING, SESSION_ID, Session, Sessions
+from airegistry.gateway.tasks import Tasks
+from airegistry.gateway.tool_lists import ByteLists, modern, printed_tools, response
+
+STREAM_OPEN = "stream/open"
+SESSION_CLOSE = "session/close"
+
+_ENDED_BY_CLIENT = frozenset((STREAM_OPEN, "subscriptions/listen"))
+_SETTINGS = frozenset(("logging/setLevel", "resources/subscribe", "resources/unsubscribe"))
+_CHANGES_NOTHING = frozenset(
+    "initialize ping server/discover prompts/list prompts/get resources/list resources/templates/list "
+    "resources/read completion/complete stream/open".split()
+)
+_OTHER_ERA = frozenset((400, 404, 405, 406))
+JSON_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_INVALID_PARAMS = -32602
+_A_DAY = 86_400.0
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One message of a client. `target` is the path and version that it named: sessions belong to that."""
+
+    who: Principal
+    target: str
+    verb: str
+    inbound: Inbound
+    envelope: Envelope
+    body: bytes | None
+    session: Session | None
+
+    @property
+    def names_session(self) -> bool:
+        """Whether the client says it is in a session, in an era that has them."""
+        return self.inbound.session is not None and not self.inbound.modern
+
+
+Doubt = Callable[[Server, bool], None]
+"""Is told of a backend that refused a message as if it were of the other era; the flag says the modern one."""
+
+
+class Direct:
+    """Carries messages to backends, byte for byte but for what a caller may not see."""
+
+    def __init__(
+        self, entry: Entry, client: StreamClient, sessions: Sessions, *, first_byte_timeout: float, doubt: Doubt
+    ) -> None:
+        self._doubt = doubt
+        self._entry = entry
+        self._client = client
+        self._proxy = Proxy(client)
+        self._sessions = sessions
+        self._tasks = Tasks()
+        self._lists = ByteLists()
+        self._first_byte_timeout = first_byte_timeout
+
+    async def serve(self, request: Request, server: Server, reply: Reply, presence: Presence) -> None:
+        """Answer one message.
+
+        Raises:
+            AirError: it is refused.
+        """
+        who, envelope, name = request.who, request.envelope, request.envelope.name
+        for uri in envelope.watched:
+            watch = await self._entry.enter(who, server.path, "resources/subscribe", uri, found=server)
+            self._entry.leave(watch, "ok")
+        if envelope.task is not None:
+            name = self._tasks.tool(who.subject, server.path, envelope.task)
+        call = await self._entry.enter(who, server.path, envelope.method, name, found=server)
+        if call.permit is not None:
+            call.permit.on_cut(presence.cut)
+        try:
+            self._check_handles(request, server)
+            answer = self._tools(request, call) if envelope.method == "tools/list" else None
+        except AirError as error:
+            self._entry.leave(call, "error", error.code)
+            raise
+        if answer is None:
+            await self._relay(request, call, reply)
+        else:
+            self._entry.leave(call, "ok")
+            await reply.whole(200, [*JSON_HEADERS], answer)
+
+    def _check_handles(self, request: Request, server: Server) -> None:
+        """A session or task that is not the caller's is none.
+
+        Raises:
+            NotFound: it is not.
+        """
+        if request.names_session and request.session is None:
+            raise NotFound("no such session")
+        task = request.envelope.task
+        if task is not None and not self._tasks.holds(request.who.subject, server.path, task):
+            raise NotFound("no such task")
+
+    def _tools(self, request: Request, call: Call) -> bytes:
+        """The tools that were described when the server was fetched: nothing that was not scanned is offered."""
+        if request.envelope.cursor is not None:
+            raise Malformed("no such cursor: all tools are on one page", rpc=_INVALID_PARAMS)
+
+        def kept(tool: Tool) -> bool:
+            return self._entry.may_use(call, "tools", tool.name)
+
+        make = partial(printed_tools, call.server, kept)
+        result = self._lists.get(call.server, self._entry.entitlement(call), make)
+        if request.inbound.modern:
+            result = modern(result, call.server.server_info, cacheable=True)
+        return response(request.envelope.id, result)
+
+    async def _relay(self, request: Request, call: Call, reply: Reply) -> None:
+        result = OK if call.method in _ENDED_BY_CLIENT else CANCELLED
+        try:
+            outgoing = self._outgoing(request, call)
+            on_head = partial(self._on_head, request, call)
+            result = await self._proxy.relay(outgoing, reply, on_head, self._keep(request, call))
+        except Exception:
+            result = Result("error", "internal")
+            raise
+        finally:
+            self._entry.leave(call, result.outcome, result.error)
+        if result.task is not None:
+            self._tasks.bind(request.who.subject, call.server.path, result.task, call.name)
+        if request.session is not None and request.body is not None and call.method in _SETTINGS:
+            request.session.remember(f"{call.method} {call.name or ''}", request.body)
+
+    def _keep(self, request: Request, call: Call) -> Keep | None:
+        if call.method in LISTS or call.method == STREAM_OPEN:
+            return lambda member, name: member != "tasks" and self._entry.may_use(call, member, name)
+        if call.method == "tasks/list":
+            return lambda member, name: self._tasks.holds(request.who.subject, call.server.path, name)
+        return None
+
+    def _outgoing(self, request: Request, call: Call) -> Outgoing:
+        """The request for the backend: the message as it came, the headers that may be seen, the backend's own."""
+        server, envelope, session = call.server, request.envelope, request.session
+        assert server.url is not None
+        if session is not None:
+            session.protocol = request.inbound.version or session.protocol
+        headers = request.inbound.forward
+        if request.body is not None:
+            # The charset that the body was checked in, whatever the client declared.
+            headers.append(("content-type", "application/json"))
+        way = _Way(headers, call, session)
+        patience = _A_DAY if envelope.method in _ENDED_BY_CLIENT else self._first_byte_timeout
+        outgoing = Outgoing(
+            request.verb, server.url, way.headers(), request.body, envelope.kind != "request", patience,
+            safe=envelope.method in _CHANGES_NOTHING or is_read_only(call), endless=envelope.method in _ENDED_BY_CLIENT,
+        )  # fmt: skip
+        if call.headers:
+            outgoing.renew = partial(self._renewed, way)
+        if session is not None and session.opening is not None and envelope.method != SESSION_CLOSE:
+            reopening = Reopening(self._client, session, server.url, session.backend, self._first_byte_timeout)
+            outgoing.reopen = partial(_reopened, way, reopening)
+        return outgoing
+
+    async def _renewed(self, way: "_Way") -> Sequence[tuple[str, str]] | None:
+        better = await self._entry.renewed(way.call)
+        if better is None:
+            return None
+        way.call = better
+        return way.headers()
+
+    def _on_head(self, request: Request, call: Call, status: int, offered: str | None) -> str | None:
+        """Bind a session that begins, forget one that ends; returns the id to show."""
+        if status in _OTHER_ERA and request.session is None:
+            self._doubt(call.server, request.inbound.modern)
+        if request.inbound.modern:
+            return None
+        session, subject, method = request.session, request.who.subject, request.envelope.method
+        if method == "initialize" and offered is not None and status < 300:
+            if not SESSION_ID.fullmatch(offered):
+                raise BadAnswer("the backend's session id is not visible ASCII")
+            body = request.body if request.body is not None and len(request.body) <= MAX_OPENING else None
+            return self._sessions.bind(subject, request.target, Session(offered, offered, call.server.version, body)).id
+        if session is None:
+            return None
+        if status == 404 or (method == SESSION_CLOSE and status < 300):
+            self._sessions.unbind(subject, request.target, session.id)
+        return session.id if offered == session.backend else None
+
+
+class _Way:
+    """The headers of a request: what may pass of the client's, the session as the backend knows it, the credential."""
+
+    __slots__ = ("_plain", "_session", "call")
+
+    def __init__(self, plain: Sequence[tuple[str, str]], call: Call, session: Session | None) -> None:
+        self._plain = plain
+        self._session = session
+        self.call = call
+
+    def headers(self) -> list[tuple[str, str]]:
+        """As they are now."""
+        headers = with_credential(self._plain, self.call)
+        if self._session is not None:
+            headers.append(("mcp-session-id", self._session.backend))
+        return headers
+
+
+async def _reopened(way: _Way, reopening: Reopening) -> Sequence[tuple[str, str]] | None:
+    """The headers with the session as it is called now; what a stream had reached is not known any more."""
+    if not await reopening.run(with_credential([], way.call)):
+        return None
+    return [header for header in way.headers() if header[0] != "last-event-id"]
+
+
+def with_credential(headers: Sequence[tuple[str, str]], call: Call) -> list[tuple[str, str]]:
+    """Headers with the backend's own credential, which nothing of the client's replaces."""
+    if not call.headers:
+        return [*headers]
+    own = {name.lower() for name in call.headers}
+    return [*(header for header in headers if header[0] not in own), *call.headers.items()]
+
+
+def is_read_only(call: Call) -> bool:
+    """Whether a tool call changes nothing, as its scanned description has it."""
+    if call.method != "tools/call":
+        return False
+    tool = next((tool for tool in call.server.tools if tool.name == call.name), None)
+    return tool is not None and tool.annotations is not None and tool.annotations.get("readOnlyHint") is True

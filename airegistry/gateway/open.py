@@ -1,0 +1,104 @@
+"""Puts the gateway together: the data path of servers, virtual servers and agents over one pool of connections."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+from starlette.types import ASGIApp
+
+from airegistry.core.access import Access
+from airegistry.core.assets import Server, VirtualServer
+from airegistry.core.documents import DocumentStore
+from airegistry.core.events import Events
+from airegistry.core.invocation import Invocation
+from airegistry.core.parts import Parts
+from airegistry.core.ports import Clock
+from airegistry.core.shelf import Shelf
+from airegistry.core.versions import sunset_headers
+from airegistry.core.visibility import Visibility
+from airegistry.egress.guard import Guard
+from airegistry.egress.stream import StreamClient
+from airegistry.gateway.a2a.app import AgentGateway
+from airegistry.gateway.a2a.handles import Handles
+from airegistry.gateway.app import Challenge, Gateway
+from airegistry.gateway.channels.pool import Channels
+from airegistry.gateway.fronts.front import Fronts
+from airegistry.gateway.proxy import Proxy
+from airegistry.gateway.virtual import VirtualServers
+from airegistry.gateway.ways import Ways
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes and seconds that bound what passes."""
+
+    max_body: int
+    first_byte_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of the core the gateway stands on."""
+
+    invocation: Invocation
+    access: Access
+    visibility: Visibility
+    shelf: Shelf
+    parts: Parts
+    events: Events
+    store: DocumentStore
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """The applications of the data path: MCP servers, and agents."""
+
+    servers: ASGIApp
+    agents: ASGIApp
+    end_streams: Callable[[], None] = lambda: None
+    """Ends what is open without an end of its own: called when the registry is asked to stop."""
+
+
+@asynccontextmanager
+async def open_gateway(
+    rules: Rules,
+    client: StreamClient,
+    channels: Channels,
+    guard: Guard,
+    *,
+    url: str,
+    limits: Limits,
+    challenge: Challenge,
+) -> AsyncIterator[Gateways]:
+    """The data path, from open pools to closed ones; sessions that were opened at backends are ended."""
+    invocation, timeout = rules.invocation, limits.first_byte_timeout
+    eras = channels.eras
+    virtual = VirtualServers(rules.shelf, rules.access, rules.visibility, invocation, rules.parts, rules.clock)
+    rules.events.subscribe(virtual.on_event)
+    invocation.composed = virtual
+    fronts = Fronts(invocation, channels, eras, Proxy(client), first_byte_timeout=timeout)
+    ways = Ways(invocation, channels, eras, fronts, virtual)
+    handles = Handles(rules.store, rules.clock)
+
+    def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
+        return sunset_headers(asset, rules.clock.now())
+
+    servers = Gateway(
+        invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
+        announce=announced,
+    )  # fmt: skip
+    agents = AgentGateway(
+        invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
+        challenge=challenge,
+    )  # fmt: skip
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fronts.run)
+        tasks.start_soon(handles.run)
+        try:
+            yield Gateways(servers, agents, fronts.end_streams)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await fronts.close()
+            tasks.cancel_scope.cancel()
