@@ -53,10 +53,12 @@ from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
 from airegistry.gateway.upstream import PooledUpstream
 from airegistry.http_protocol import BoundedHttp
+from airegistry.http_server import GracefulServer
 from airegistry.index.memory import MemoryIndex
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.bearer import Bearer
+from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
@@ -70,7 +72,7 @@ from airegistry.tools.credentials import CredentialTools
 from airegistry.tools.declare import needs_of
 from airegistry.tools.event_store import MemoryEventStore
 from airegistry.tools.issuers import IssuerTools
-from airegistry.tools.listen import add_listening
+from airegistry.tools.listen import Listening, add_listening
 from airegistry.tools.people import PeopleTools
 from airegistry.tools.providers import ProviderTools
 from airegistry.tools.server import build, catalog_tools
@@ -94,6 +96,10 @@ class App:
     identity: Identity
     first: FirstStart
     gateways: Gateways | None = None
+    end_streams: Callable[[], None] = lambda: None
+    """Ends what is open without an end of its own, when the registry is asked to stop."""
+    cut: Callable[[], None] = lambda: None
+    """Ends all that is still being answered."""
 
 
 @asynccontextmanager
@@ -133,8 +139,8 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
         if settings.gateway:
             limits = Limits(settings.max_body, settings.first_byte_timeout)
             opening = open_gateway(
-                _gateway_rules(services, rules), client, channels, rules.guard, url=settings.url, challenge=challenge,
-                limits=limits,
+                _gateway_rules(services, rules, identity), client, channels, rules.guard, url=settings.url,
+                challenge=challenge, limits=limits, on_tools_changed=services.health.look_again,
             )  # fmt: skip
             gateways = await stack.enter_async_context(opening)
         front = Front(guarded, gateways, [*identity.routes, *routes(lambda: True)])
@@ -143,9 +149,20 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
             for task in (*_tasks(services, identity), door.open_requests.run, listening.run):
                 tasks.start_soon(task)
             tasks.start_soon(_warm, search)
-            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways)
+            end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
+            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
         await services.audit.settle()
+
+
+def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRequests) -> Callable[[], None]:
+    def end_streams() -> None:
+        if gateways is not None:
+            gateways.end_streams()
+        listening.close()
+        open_requests.end_streams()
+
+    return end_streams
 
 
 def _tasks(services: Services, identity: Identity) -> Sequence[Callable[[], Coroutine[None, None, None]]]:
@@ -244,10 +261,10 @@ async def _first_start(settings: Settings, stores: Stores, services: Services, i
     return await first_start(stores.documents, services, people, own_skills(), mint=mint, password=password)
 
 
-def _gateway_rules(services: Services, rules: Foundation) -> Rules:
+def _gateway_rules(services: Services, rules: Foundation, identity: Identity) -> Rules:
     return Rules(
         services.invocation, rules.access, rules.visibility, rules.shelf, services.parts, services.events, rules.store,
-        rules.clock,
+        rules.clock, identity.revisions,
     )  # fmt: skip
 
 
@@ -350,10 +367,11 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         gc.freeze()
         config = uvicorn.Config(
             app.asgi, lifespan="off", loop="none", http=BoundedHttp, log_config=None, access_log=False,
-            server_header=False, timeout_graceful_shutdown=5,
+            server_header=False,
             proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
         )  # fmt: skip
-        await uvicorn.Server(config).serve(sockets=[bound])
+        server = GracefulServer(config, seconds=settings.shutdown_seconds, end_streams=app.end_streams, cut=app.cut)
+        await server.serve(sockets=[bound])
 
 
 def _welcome(settings: Settings, first: FirstStart) -> str:

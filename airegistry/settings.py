@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     health_interval: float = Field(
         60.0, ge=0, description="Seconds between two health checks of a backend; 0 checks on demand only."
     )
+    shutdown_seconds: float = Field(
+        10.0, ge=0, description="Seconds that running calls have to finish when the registry is asked to stop."
+    )
     calls_at_once: int = Field(1000, ge=1, description="Calls one caller may have under way at once.")
     streams_at_once: int = Field(1000, ge=1, description="Event streams one caller may have open at once.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")

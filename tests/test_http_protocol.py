@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry import http_protocol
 from airegistry.http_protocol import MAX_HEAD, BoundedHttp
@@ -26,9 +26,14 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+
 @asynccontextmanager
-async def connected() -> AsyncIterator[anyio.abc.SocketStream]:
-    config = uvicorn.Config(hello, port=0, http=BoundedHttp, loop="none", lifespan="off", log_config=None)
+async def connected(app: ASGIApp = hello) -> AsyncIterator[anyio.abc.SocketStream]:
+    config = uvicorn.Config(app, port=0, http=BoundedHttp, loop="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)
@@ -83,3 +88,14 @@ async def test_an_idle_kept_connection_is_not_late() -> None:
         assert await status(stream) == b"200"
         await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await status(stream) == b"200"
+
+
+async def test_an_answer_that_is_left_unfinished_breaks_off_and_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async with connected(broken) as stream:
+        await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = b""
+        with anyio.fail_after(5):
+            async for part in stream:
+                got += part
+    assert got.endswith(b"4\r\nhalf\r\n")
+    assert caplog.records == []

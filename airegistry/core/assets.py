@@ -260,12 +260,14 @@ class Lent(Model):
 
     `scopes`: the caller must hold one of them, where some are named. `lent` is set by the registry: whoever put it in
     may change the server, so that a grant on the virtual server is enough; else callers need one on the server too.
+    `owner` had registered the server then: whoever registers another one at its path has lent nothing.
     """
 
     server: str
     version: str | None = None
     scopes: list[str] = Field(default_factory=list)
     lent: bool = False
+    owner: str = ""
 
 
 class VirtualTool(Lent):

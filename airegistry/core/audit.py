@@ -41,7 +41,7 @@ from airegistry.core.principals import Principal
 STREAM = "audit"
 GENESIS = "0" * 64
 MAX_BACKLOG = 50_000
-GATHER = 0.01
+GATHER = 0.025
 """Seconds that noted events wait for more of them: one write and one sync to disk serve all."""
 CLOCK_MAY_GO_BACK = timedelta(hours=2)
 UNKNOWN = "unknown"

@@ -5,12 +5,21 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from airegistry.core.assets import Agent, Server, VirtualServer
+from airegistry.core.errors import AirError, CallRefused, UpstreamFailed
 from airegistry.core.principals import Principal
 
-Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "cancelled"]
+Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "upstream_refused", "cancelled"]
+"""`upstream_refused` reads as `upstream_failed`, but is the caller's affair: it says nothing of the backend."""
 Member = Literal["tools", "prompts", "resources"]
 Backend = Server | Agent
 Guarded = Backend | VirtualServer
+
+
+def failed_as(error: AirError) -> Outcome:
+    """How a call ended that failed so: what one caller is refused must not keep others from the backend."""
+    if not isinstance(error, UpstreamFailed):
+        return "error"
+    return "upstream_refused" if isinstance(error, CallRefused) else "upstream_failed"
 
 
 class Permit(Protocol):
@@ -29,9 +38,12 @@ class Protection(Protocol):
     """Quarantine, limits and circuit breakers: what is asked last before a call goes out."""
 
     def admit(
-        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None
-    ) -> Permit:
+        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None,
+        shown: str | None = None,
+    ) -> Permit:  # fmt: skip
         """Take a place. `method` tells streams (`stream/open`, `subscriptions/listen`) from calls. Never blocks.
+
+        `shown` is what the virtual server calls what is named `name`.
 
         Raises:
             Quarantined: the caller, the asset or the virtual server is cut off.
@@ -114,8 +126,9 @@ class Unguarded:
     """A Protection without limits and without memory."""
 
     def admit(
-        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None
-    ) -> Permit:
+        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None,
+        shown: str | None = None,
+    ) -> Permit:  # fmt: skip
         """Let everybody in."""
         return self
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import JsonValue, ValidationError
@@ -20,6 +20,12 @@ MAX_FRONTMATTER = 16_384
 OFFERED = frozenset(("JSONRPC", "HTTP+JSON"))
 """The bindings of A2A that go over plain HTTP, which are those the gateway carries."""
 
+ADDRESSES = (
+    "url preferredTransport additionalInterfaces supportedInterfaces securitySchemes security securityRequirements "
+    "signatures"
+).split()
+"""Members of an agent card that say where the agent is, how one gets in there, and that its publisher wrote this."""
+
 _LIKE_HTTP = {"grpc": "http", "grpcs": "https", "ws": "http", "wss": "https"}
 _FRONTMATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _SKILL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -31,6 +37,7 @@ def _folded(member: str) -> str:
 
 
 _FOLDED = frozenset(map(_folded, MEMBERS))
+_FOLDED_ADDRESSES = frozenset(map(_folded, ADDRESSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,17 @@ def fetchable(interface: Interface) -> str:
     if not separator:
         return f"https://{interface.url}" if interface.binding == "GRPC" else interface.url
     return f"{_LIKE_HTTP.get(scheme.lower(), scheme)}://{rest}" if interface.binding not in OFFERED else interface.url
+
+
+def with_skills(card: Json, ids: Collection[str]) -> Json:
+    """A card with some of its skills only; then its signatures would not hold."""
+    kept: list[JsonValue] = [skill for skill in _objects(card, "skills") if skill.get("id") in ids]
+    return {**{name: value for name, value in card.items() if name != "signatures"}, "skills": kept}
+
+
+def without_addresses(card: Json) -> Json:
+    """A card for whoever reaches the agent through the registry."""
+    return {name: value for name, value in card.items() if _folded(name) not in _FOLDED_ADDRESSES}
 
 
 def card_changes(before: Json, after: Json) -> list[CardChange]:

@@ -226,11 +226,11 @@ class Changes:
             concerned = [watcher for watcher in viewer.watchers if name in watcher.wanted]
             if concerned and self._read(viewer.who, before) != self._read(viewer.who, after):
                 for watcher in concerned:
-                    watcher.tell(name)
+                    _tell(watcher, name)
                     self._note_readable(watcher, viewer.who, name)
             if was != is_:
                 for watcher in viewer.watchers:
-                    watcher.tell(CATALOG)
+                    _tell(watcher, CATALOG)
 
     def _shows(self, who: Principal, known: tuple[AnyAsset, int] | None) -> int:
         """The digest of an asset for whoever may see it, 0 for others."""
@@ -242,6 +242,12 @@ class Changes:
 
     def _may_read(self, who: Principal, asset: AnyAsset) -> bool:
         return self._visibility.shows(who, asset) and self._access.allows(who, "read", asset)
+
+
+def _tell(watcher: Watcher, change: str) -> None:
+    """Tell a watcher, unless its token has ended meanwhile: by time alone, of which nobody hears."""
+    if watcher.again() is not None:
+        watcher.tell(change)
 
 
 def _digest(asset: AnyAsset) -> int:

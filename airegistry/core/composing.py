@@ -19,7 +19,7 @@ from airegistry.core.visibility import Visibility
 EVERY = "*"
 MOST = 5_000
 """Tools, prompts and resources of one virtual server, each."""
-_SET_BY_REGISTRY = frozenset({"lent", "summary"})
+_SET_BY_REGISTRY = frozenset({"lent", "owner", "summary"})
 
 E = TypeVar("E", VirtualTool, VirtualPrompt, VirtualResource)
 N = TypeVar("N", VirtualTool, VirtualPrompt)
@@ -143,9 +143,8 @@ class Composing:
         except NotFound:
             if stood is None:
                 raise
-            lent = same is not None and same.lent
-            return entry.model_copy(update={"lent": lent, **_summary(stood)})
-        return entry.model_copy(update={"lent": self._may_lend(entry) if same is None else same.lent, **known})
+            return entry.model_copy(update={**_lending(same), **_summary(stood)})
+        return entry.model_copy(update={**(self._lending(entry) if same is None else _lending(same)), **known})
 
     async def _seen(self, entry: Lent, members: Callable[[Server], Mapping[str, Json]]) -> Mapping[str, Json]:
         """Tools, or prompts, of an entry's server that the composer sees."""
@@ -173,7 +172,7 @@ class Composing:
             if (pin_of(stood), stood.uri, stood.scopes) == known:
                 return stood
         await self._server(wanted)
-        return wanted.model_copy(update={"lent": self._may_lend(wanted)})
+        return wanted.model_copy(update=self._lending(wanted))
 
     async def _server(self, entry: Lent) -> Server:
         """The server that an entry is of, as the composer may see it.
@@ -198,9 +197,15 @@ class Composing:
             self._servers[pin] = found[0]
         return self._servers[pin]
 
-    def _may_lend(self, entry: Lent) -> bool:
-        """Whether the composer may change the server, and so decide who calls it by way of a virtual one."""
-        return self._access.allows(self._who, "update", self._servers[pin_of(entry)])
+    def _lending(self, entry: Lent) -> Json:
+        """Whether the composer may change the server, and so decide who calls it by way of a virtual one; and whose
+        server it is."""
+        server = self._servers[pin_of(entry)]
+        return {"lent": self._access.allows(self._who, "update", server), "owner": server.created_by}
+
+
+def _lending(entry: Lent | None) -> Json:
+    return {"lent": False} if entry is None else {"lent": entry.lent, "owner": entry.owner}
 
 
 def _key(entry: VirtualTool | VirtualPrompt) -> Key:

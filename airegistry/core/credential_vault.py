@@ -163,9 +163,10 @@ class Vault:
             with anyio.CancelScope(shield=True), suppress(Conflict):
                 await self._repository.delete(kept.key, expect=version)
             raise
-        self._kept.setdefault(kept.ref, {})[kept.origin] = kept
+        if self._kept.setdefault(kept.ref, {}).setdefault(kept.origin, kept) is not kept:
+            return  # set anew meanwhile: then that one counts
         self._opened[kept.id] = held
-        with anyio.CancelScope(shield=True), suppress(Conflict):  # set anew meanwhile: then that one counts
+        with anyio.CancelScope(shield=True), suppress(Conflict):
             await self._repository.save(kept.key, kept, expect=version)
 
     async def _drop(self, gone: Iterable[Kept]) -> None:

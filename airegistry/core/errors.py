@@ -14,7 +14,8 @@ AirError
 ├── RateLimited        too many; `retry_after` seconds
 ├── Quarantined        cut off by an administrator
 ├── UpstreamFailed     the backend is down, lies or does not answer
-│   ├── CredentialRefused  it does not take the credential it was sent, or wants one (HTTP 401)
+│   ├── CallRefused        it works, and refuses this caller or this request (HTTP 403)
+│   │   └── CredentialRefused  it does not take the credential it was sent, or wants one (HTTP 401)
 │   └── BackendResting     it failed too often lately and is left alone; `retry_after` seconds
 ├── Unsupported        known, but not offered here
 │   └── Retired            it was, until its sunset
@@ -148,7 +149,11 @@ class UpstreamFailed(AirError):
     code = "upstream_failed"
 
 
-class CredentialRefused(UpstreamFailed):
+class CallRefused(UpstreamFailed):
+    """The backend works, and refuses this caller or this request (HTTP 403): others may fare better."""
+
+
+class CredentialRefused(CallRefused):
     """The backend wants a credential, or does not take the one it was sent (HTTP 401)."""
 
 

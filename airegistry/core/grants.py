@@ -45,6 +45,9 @@ CALLS = frozenset(
 )
 """Methods that need `call` on the tool, prompt or resource they name."""
 
+ASKS = ("message/send", "message/stream")
+"""Methods that put an agent to work; a skill is granted for one of them, or not at all."""
+
 PLUMBING = frozenset(
     (
         "initialize ping server/discover logging/setLevel subscriptions/listen skills/list skills/get stream/open "

@@ -1,6 +1,6 @@
 """What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -17,8 +17,10 @@ from airegistry.core.calls import (
     Member,
     NoCredentials,
     Outcome,
+    Permit,
     Protection,
     Unguarded,
+    failed_as,
 )
 from airegistry.core.errors import (
     AirError,
@@ -29,9 +31,8 @@ from airegistry.core.errors import (
     ScanFailed,
     UnknownTool,
     Unsupported,
-    UpstreamFailed,
 )
-from airegistry.core.grants import CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
+from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
 from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -40,8 +41,6 @@ from airegistry.core.versions import check_sunset
 from airegistry.core.visibility import Visibility
 
 USED_BY: dict[Member, str] = {"tools": "tools/call", "prompts": "prompts/get", "resources": "resources/read"}
-ASKS = ("message/send", "message/stream")
-"""Methods that put an agent to work."""
 CALL_TIMEOUT = 300.0
 _NOBODY = NoCredentials()
 _UNGUARDED = Unguarded()
@@ -89,8 +88,10 @@ class Invocation:
             head = await self._served(who, path)
             found = head if version is None or version == head.version else await self._served(who, path, version)
             assert isinstance(found, Server | VirtualServer)  # what the namespace holds
-            if head is not found and self._access.allows(who, "read", found):
-                check_enabled(head)  # who switches a server off means all of its versions
+            if head is not found and not head.enabled:  # who switches a server off means all of its versions
+                if self._access.allows(who, "read", found):
+                    check_enabled(head)
+                raise NotFound(f"no server named {path!r}")
             return found
         except AirError as error:
             self.refused(who, f"server/{path}", method, name, error, started=started)
@@ -146,6 +147,7 @@ class Invocation:
             if method == "card":
                 reason = self._access.require(who, "read", agent).reason
                 check_enabled(agent)
+                self._protection.check(who, agent)
                 return Call(who, agent, method, None, started, reason=reason)
             used = (each.id for each in agent.skills if some and self._asks(who, agent, each.id))
             tool = next(used, EVERY_TOOL) if skill is None else skill
@@ -160,7 +162,7 @@ class Invocation:
 
     async def admit(
         self, who: Principal, server: Server, method: str, name: str | None, *, started: float, reason: str,
-        via: VirtualServer | None = None,
+        via: VirtualServer | None = None, shown: str | None = None,
     ) -> Call:  # fmt: skip
         """Whatever stands between a caller who may and a server that can; refusals are the caller's to record.
 
@@ -171,13 +173,13 @@ class Invocation:
         self._check_approval(server, name)
         if method == "tools/call":
             self._check_described(server, name)
-        return await self._admitted(who, server, method, name, started=started, reason=reason, via=via)
+        return await self._admitted(who, server, method, name, started=started, reason=reason, via=via, shown=shown)
 
     async def _admitted(
         self, who: Principal, asset: Backend, method: str, name: str | None, *, started: float, reason: str,
-        via: VirtualServer | None = None,
+        via: VirtualServer | None = None, shown: str | None = None,
     ) -> Call:  # fmt: skip
-        permit = self._protection.admit(who, asset, method, name, via=via)
+        permit = self._protection.admit(who, asset, method, name, via=via, shown=shown)
         headers = _NONE
         if self._credentials.needed(asset):
             try:
@@ -202,6 +204,14 @@ class Invocation:
             outcome="ok", via=None,
         )  # fmt: skip
 
+    def watching(self, who: Principal, asset: VirtualServer) -> Permit:
+        """Take a place for a stream that is fed from the catalog; whoever took it releases it.
+
+        Raises:
+            Quarantined, RateLimited: see `Protection`.
+        """
+        return self._protection.admit(who, asset, "subscriptions/listen", None)
+
     def refused(
         self, who: Principal, ref: str, method: str, name: str | None, error: AirError, *, started: float,
         asset: AnyAsset | None = None, via: VirtualServer | None = None,
@@ -218,11 +228,17 @@ class Invocation:
             call.permit.release(outcome)
         self._note(
             call.who, f"{call.asset.kind}/{call.asset.path}", call.method, call.name, call.asset, call.started,
-            decision="allow", reason=error or call.reason, outcome=outcome, via=call.via,
+            decision="allow", reason=error or call.reason, via=call.via,
+            outcome="upstream_failed" if outcome == "upstream_refused" else outcome,
         )  # fmt: skip
 
     async def credential(self, who: Principal, asset: Server) -> Mapping[str, str]:
-        """The headers that a backend knows the registry by, on behalf of a caller; see `Credentials.headers`."""
+        """The headers that a backend knows the registry by, on behalf of a caller; see `Credentials.headers`.
+
+        Raises:
+            Quarantined: the caller or the backend is cut off.
+        """
+        self._protection.check(who, asset)
         return await self._credentials.headers(who, asset) if self._credentials.needed(asset) else _NONE
 
     async def renewed(self, call: Call) -> Call | None:
@@ -266,19 +282,21 @@ class Invocation:
 
         Raises:
             UpstreamFailed: the backend gave no answer.
+            Quarantined: the call was cut off.
             AirError: whatever `enter` raises; NotFound too when the server has no such tool.
         """
         call = await self._tool_call(who, path.removeprefix("/"), tool)
         outcome: Outcome = "error"
         failure = None
         try:
-            result = await self._upstream.request(
-                call.server, call.headers, "tools/call", {"name": call.name, "arguments": arguments, **(input or {})},
+            params: Json = {"name": call.name, "arguments": arguments, **(input or {})}
+            result = await _until_cut(call, self._upstream.request(
+                call.server, call.headers, "tools/call", params,
                 timeout=CALL_TIMEOUT, owner=who.subject, audience=audience, renew=partial(self._headers_anew, call),
-            )  # fmt: skip
+            ))  # fmt: skip
             outcome = "error" if result.error else "tool_error" if (result.result or {}).get("isError") else "ok"
         except AirError as error:
-            outcome = "upstream_failed" if isinstance(error, UpstreamFailed) else "error"
+            outcome = "cancelled" if isinstance(error, Quarantined) else failed_as(error)
             failure = f"{error.code}: {error.message}"
             raise
         except anyio.get_cancelled_exc_class():
@@ -357,3 +375,16 @@ class Invocation:
         )  # fmt: skip
         seconds = self._clock.monotonic() - started
         self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)
+
+
+async def _until_cut(call: Call, asked: Awaitable[UpstreamResult]) -> UpstreamResult:
+    """The answer, unless the caller or the server is cut off before it comes.
+
+    Raises:
+        Quarantined: it was.
+    """
+    with anyio.CancelScope() as scope:
+        if call.permit is not None:
+            call.permit.on_cut(scope.cancel)
+        return await asked
+    raise Quarantined("cut off by an administrator")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import TypeAlias
+from urllib.parse import unquote
 
 from airegistry.core.access import Access
 from airegistry.core.assets import (
+    Agent,
     HealthReport,
     Json,
     Lent,
@@ -20,8 +22,9 @@ from airegistry.core.assets import (
     VirtualTool,
     usable_tools,
 )
+from airegistry.core.cards import with_skills
 from airegistry.core.errors import NotFound, ScanFailed
-from airegistry.core.grants import Action
+from airegistry.core.grants import ASKS, Action
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -34,7 +37,9 @@ GONE, HELD, UNSCANNED, OVER = "gone", "held by its security scan", "not fetched 
 SCHEME = "air://"
 Pin: TypeAlias = "tuple[str, str | None]"
 """A server's path, and the version that is pinned."""
-_EXPRESSION = re.compile(r"\{[^{}]*\}")
+_EXPRESSION = re.compile(r"\{([^{}]*)\}")
+_PLAIN = re.compile(r"[\w.,:%]+")
+_CLIMBS = re.compile(r"(?:^|[/\\])\.\.?(?:[/\\?#]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def why_not(
         return f"not granted on virtual server {virtual.path!r}"
     if not carries_one(access, who, entry):
         return f"none of its scopes is held: {', '.join(entry.scopes)}"
-    if not entry.lent:
+    if not entry.lent or entry.owner != server.created_by:
         allowed = access.allows(who, action, server, tool=name, method=method)
         return None if allowed else f"not lent, and {name} is not granted on server {server.path!r}"
     if access.denies(who, action, server, tool=name, method=method):
@@ -186,12 +191,14 @@ def _asked(entry: Lent) -> tuple[str, str, str]:
 
 
 def visible_part(access: Access, who: Principal, asset: AnyAsset) -> AnyAsset:
-    """An asset without the tools, prompts and resources of it that the caller may not see. Of a virtual server all of
-    them are left out: `core/virtual.py` knows what of them is seen."""
+    """An asset without the tools, prompts, resources and skills of it that the caller may not see. Of a virtual server
+    all of them are left out: `core/virtual.py` knows what of them is seen."""
     if asset.health_report.error and not access.allows(who, "update", asset):
         asset = asset.model_copy(update={"health_report": told_plainly(asset.health_report)})
     if isinstance(asset, VirtualServer):
         return asset.model_copy(update={"tools": [], "prompts": [], "resources": [], "requires_approval": []})
+    if isinstance(asset, Agent):
+        return _visible_agent(access, who, asset)
     if not isinstance(asset, Server):
         return asset
 
@@ -208,6 +215,25 @@ def visible_part(access: Access, who: Principal, asset: AnyAsset) -> AnyAsset:
                 each for each in asset.resource_templates if sees(each.uri_template, "resources/templates/list")
             ],
             "requires_approval": [name for name in asset.requires_approval if sees(name)],
+        }
+    )
+
+
+def sees_skill(access: Access, who: Principal, agent: AnyAsset, skill: str) -> bool:
+    """Whether a skill of an agent may appear in any answer to the caller; the empty one stands for all of them."""
+    return any(access.sees(who, agent, skill, method) for method in ASKS)
+
+
+def _visible_agent(access: Access, who: Principal, agent: Agent) -> Agent:
+    named = {*agent.requires_approval, *(skill.id for skill in agent.skills)}
+    seen = {name for name in named if sees_skill(access, who, agent, name)}
+    if len(seen) == len(named):
+        return agent
+    return agent.model_copy(
+        update={
+            "skills": [skill for skill in agent.skills if skill.id in seen],
+            "card": with_skills(agent.card, seen),
+            "requires_approval": [name for name in agent.requires_approval if name in seen],
         }
     )
 
@@ -230,7 +256,7 @@ def split_uri(uri: str) -> tuple[str, str] | None:
 
 def covers(entry: VirtualResource, uri: str) -> bool:
     """Whether an entry names a resource. A template in it stands for whatever it expands to."""
-    return entry.uri in {"*", uri} or _pattern(entry.uri).fullmatch(uri) is not None
+    return entry.uri in {"*", uri} or expands(entry.uri, uri)
 
 
 def covering(entries: Iterable[VirtualResource], server: str, uri: str) -> VirtualResource | None:
@@ -239,10 +265,24 @@ def covering(entries: Iterable[VirtualResource], server: str, uri: str) -> Virtu
 
 
 def expands(template: str, uri: str) -> bool:
-    """Whether a URI may have come of a template."""
-    return _pattern(template).fullmatch(uri) is not None
+    """Whether a URI may have come of a template, or a glob, and does not climb out of it by dot segments.
+
+    Plain expressions such as `{name}` keep within a segment, as their values are escaped (RFC 6570 section 3.2.2).
+    """
+    pattern, separators = _pattern(template)
+    if pattern.fullmatch(uri) is None or _CLIMBS.search(unquote(uri)) is not None:
+        return False
+    return separators is None or separators == _separators(uri)
 
 
 @lru_cache(maxsize=1024)
-def _pattern(uri: str) -> re.Pattern[str]:
-    return re.compile(translate(_EXPRESSION.sub("*", uri)))
+def _pattern(template: str) -> tuple[re.Pattern[str], tuple[int, ...] | None]:
+    """What a template expands to, and how many separators that has; None where any number."""
+    literal = _EXPRESSION.sub("", template)
+    glob = _EXPRESSION.sub("*", re.sub(r"[?\[]", r"[\g<0>]", template))
+    far = "*" in literal or any(_PLAIN.fullmatch(each) is None for each in _EXPRESSION.findall(template))
+    return re.compile(translate(glob)), None if far else _separators(literal)
+
+
+def _separators(uri: str) -> tuple[int, ...]:
+    return tuple(map(uri.count, "/?#"))

@@ -163,16 +163,20 @@ class Guards:
             log.exception("the counts of limits could not be written")
 
     def admit(
-        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None
-    ) -> Place:
+        self, who: Principal, asset: Guarded, method: str, name: str | None, *, via: VirtualServer | None = None,
+        shown: str | None = None,
+    ) -> Place:  # fmt: skip
         """Take a place; see `Protection`."""
         try:
-            return self._admit(who, asset, method, name, via)
+            return self._admit(who, asset, method, name, via, shown)
         except AirError as error:
             self._telemetry.count("airegistry.gateway.refusals", code=error.code, kind=asset.kind, path=asset.path)
             raise
 
-    def _admit(self, who: Principal, asset: Guarded, method: str, name: str | None, via: VirtualServer | None) -> Place:
+    def _admit(
+        self, who: Principal, asset: Guarded, method: str, name: str | None, via: VirtualServer | None,
+        shown: str | None,
+    ) -> Place:  # fmt: skip
         now = self._clock.monotonic()
         if self._quarantines:
             self._check(who, (asset,) if via is None else (asset, via))
@@ -183,7 +187,7 @@ class Guards:
             self._check_own(own, stream=stream)
         applied = _UNLIMITED
         if self._quotas:
-            applied = self._quotas.resolved(who.subject, asset, method, name, via, now)
+            applied = self._quotas.resolved(who.subject, asset, method, name, via, now, shown)
             applied.check(now, stream=stream)
             applied.take(stream=stream)
             self._counted = True

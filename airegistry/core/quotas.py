@@ -14,8 +14,9 @@ from airegistry.core.errors import RateLimited
 from airegistry.core.grants import CALLS
 from airegistry.core.limits import Bucket, whole_seconds
 
-STREAMS: Final = frozenset({"stream/open", "subscriptions/listen", "message/stream", "tasks/resubscribe"})
-"""Methods that open a stream; a stream counts as one for as long as it is open, and not as a call."""
+STREAMS: Final = frozenset({"stream/open", "subscriptions/listen", "tasks/resubscribe"})
+"""Methods that open a stream to listen; it counts as one for as long as it is open, and not as a call. `message/stream`
+puts an agent to work as any other message does: the form of its answer changes no bound."""
 
 MAX_LIMITS = 500
 MAX_METERS = 100_000
@@ -173,7 +174,7 @@ class Quotas:
     def __init__(self) -> None:
         self._limits: dict[str, Limit] = {}
         self._meters: OrderedDict[tuple[str, str], Meter] = OrderedDict()
-        self._resolved: dict[tuple[str, str, str, str | None, str, str | None], Applied] = {}
+        self._resolved: dict[tuple[str, str, str, str | None, str, str | None, str | None], Applied] = {}
 
     def __bool__(self) -> bool:
         """Whether there are limits at all."""
@@ -196,34 +197,39 @@ class Quotas:
                 meter.adopt(limit, now)
 
     def resolved(
-        self, subject: str, asset: Guarded, method: str, name: str | None, via: Guarded | None, now: float
-    ) -> Applied:
-        """What a request is counted against. A limit on a virtual server holds for calls through it too."""
-        key = subject, asset.kind, asset.path, None if via is None else via.path, method, name
+        self, subject: str, asset: Guarded, method: str, name: str | None, via: Guarded | None, now: float,
+        shown: str | None = None,
+    ) -> Applied:  # fmt: skip
+        """What a request is counted against. A limit on a virtual server holds for calls through it too, where the tool
+        is `shown`."""
+        key = subject, asset.kind, asset.path, None if via is None else via.path, method, name, shown
         found = self._resolved.get(key)
         if found is None:
             if len(self._resolved) >= MAX_RESOLVED:
                 self._resolved = {}
-            found = self._resolved[key] = self._resolve(subject, asset, method, name, via, now)
+            found = self._resolved[key] = self._resolve(
+                subject, method, ((asset, name),) if via is None else ((asset, name), (via, shown or name)), now
+            )
         return found
 
-    def _resolve(
-        self, subject: str, asset: Guarded, method: str, name: str | None, via: Guarded | None, now: float
-    ) -> Applied:
+    def _resolve(self, subject: str, method: str, called: Sequence[tuple[Guarded, str | None]], now: float) -> Applied:
+        """`called` are the asset that is called and what it calls the tool, then the one that it is called through."""
         rated: list[tuple[Bucket, Limit]] = []
         capped: list[Meter] = []
+        kind = called[0][0].kind
         for limit in self._limits.values():
-            on = next((each for each in (asset, via) if each is not None and _names(limit.assets, each)), None)
-            if on is None or not _any(limit.subjects, subject):
+            if not _any(limit.subjects, subject):
                 continue
-            counts, caps = limit.counts(method, name, asset.kind), limit.caps(method, name)
-            if not counts and not caps:
-                continue
-            meter = self._meter(limit, _meter_key(limit, subject, on, name), now)
-            if counts and meter.bucket is not None:
-                rated.append((meter.bucket, limit))
-            if caps:
-                capped.append(meter)
+            for on, name in called:
+                counts, caps = limit.counts(method, name, kind), limit.caps(method, name)
+                if not (counts or caps) or not _names(limit.assets, on):
+                    continue
+                meter = self._meter(limit, _meter_key(limit, subject, on, name), now)
+                if counts and meter.bucket is not None:
+                    rated.append((meter.bucket, limit))
+                if caps:
+                    capped.append(meter)
+                break  # a call counts once
         return Applied(tuple(rated), tuple(capped))
 
     def _meter(self, limit: Limit, key: str, now: float) -> Meter:

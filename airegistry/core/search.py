@@ -11,11 +11,11 @@ import anyio
 import numpy as np
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Health, Kind, Server, Tool, VirtualServer
+from airegistry.core.assets import Agent, Health, Kind, Server, Tool, VirtualServer
 from airegistry.core.audit import Audit
 from airegistry.core.events import Event
 from airegistry.core.grants import EVERY_TOOL
-from airegistry.core.parts import sees_all
+from airegistry.core.parts import sees_all, sees_skill
 from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, Mask, Match, SearchIndex, Vectors
 from airegistry.core.principals import Principal
 from airegistry.core.search_texts import SearchText, texts_of
@@ -308,10 +308,13 @@ class Search:
             return False
         if tool is not None:
             return self._access.sees(who, asset, tool)
-        if not isinstance(asset, Server | VirtualServer) or not asset.tools:
+        if not _parts_of(asset):
             return True
         # By the rules and not by the tools there are: else the ranking would tell whether some tool is hidden.
-        whole = self._access.sees(who, asset, EVERY_TOOL)
+        if isinstance(asset, Agent):
+            whole = sees_skill(self._access, who, asset, EVERY_TOOL)
+        else:
+            whole = self._access.sees(who, asset, EVERY_TOOL)
         if whole and isinstance(asset, VirtualServer):
             whole = sees_all(self._access, who, asset, self._assets.get)
         return whole != id_.endswith(BARE)
@@ -336,9 +339,16 @@ class Search:
 
 def _texts(asset: AnyAsset) -> list[SearchText]:
     """What is indexed of an asset. Of a server with tools also a document without a word of them, for callers who
-    may not see them all: hidden tools must not move the server in their ranking."""
+    may not see them all: hidden tools must not move the server in their ranking. So for agents and their skills."""
     texts = texts_of(asset)
-    if isinstance(asset, Server | VirtualServer) and asset.tools:
-        bare = texts_of(asset.model_copy(update={"tools": []}))[0]
+    if part := _parts_of(asset):
+        bare = texts_of(asset.model_copy(update={part: []}))[0]
         texts.append(replace(bare, id=f"{ref(asset)}{BARE}"))
     return texts
+
+
+def _parts_of(asset: AnyAsset) -> str | None:
+    """The field of an asset that holds what may be hidden from some of its readers; None when there is nothing."""
+    if isinstance(asset, Agent):
+        return "skills" if asset.skills else None
+    return "tools" if isinstance(asset, Server | VirtualServer) and asset.tools else None

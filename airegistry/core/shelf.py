@@ -71,6 +71,7 @@ class Shelf:
             found = await self.get(asset.kind, asset.path)
             if found is not None and found[0].kind == asset.kind and found[0].version != asset.version:
                 await self._create_version(asset)
+                await self._check_there(asset, found[0])
                 return
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already") from None
 
@@ -79,6 +80,18 @@ class Shelf:
             await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=0)
         except Conflict:
             raise Conflict(f"version {asset.version} of {asset.path!r} exists already") from None
+
+    async def _check_there(self, written: AnyAsset, head: AnyAsset) -> None:
+        """Take back what was written beside `head`, if its asset is gone since: it would be a version of the next asset
+        of that name.
+
+        Raises:
+            Conflict: it was.
+        """
+        found = await self.get(head.kind, head.path)
+        if found is None or found[0].created_at != head.created_at:
+            await self._store.delete(VERSIONS, _key(written))
+            raise Conflict(f"{ref(head)} was deleted meanwhile")
 
     async def replace(self, asset: AnyAsset, revision: int) -> None:
         """Write an asset over the revision it was made from.
@@ -111,7 +124,11 @@ class Shelf:
             if found is None or found.version != -revision:
                 raise Conflict(f"version {asset.version} of {asset.path!r} changed meanwhile")
             await self._store.put(VERSIONS, _key(head), _dump(head))
-            await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=head_revision)
+            try:
+                await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=head_revision)
+            except Conflict:
+                await self._check_there(head, head)
+                raise
             with suppress(Conflict):  # another process switches back already: it is no shadow any more
                 await self._store.delete(VERSIONS, _key(asset), expect=-revision)
 

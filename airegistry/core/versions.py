@@ -295,5 +295,10 @@ def _number(version: str) -> list[tuple[int, str]]:
 
 
 def _aware(moment: datetime) -> datetime:
-    """A moment in UTC; one without a zone is meant so."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """A moment in UTC; one without a zone is meant so. What is beyond the calendar there is its first or last day."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if moment.year == 1 else datetime.max).replace(tzinfo=UTC)

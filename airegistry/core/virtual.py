@@ -40,7 +40,7 @@ from airegistry.core.validation import validated
 from airegistry.core.visibility import Visibility
 
 KIND: Literal["virtual_server"] = "virtual_server"
-_BEHIND = {"server", "tool", "prompt", "version", "scopes", "lent", "summary"}
+_BEHIND = {"server", "tool", "prompt", "version", "scopes", "lent", "owner", "summary"}
 """What of an entry is for those who may know of the server behind it."""
 
 
@@ -154,7 +154,8 @@ class Compositions:
             pin = pin_of(entry)
             if not sees(self._access, who, virtual, entry, parts[pin].server):
                 continue
-            origin = entry.model_dump(mode="json", exclude_none=True, exclude={"summary"} if known[pin] else _BEHIND)
+            left_out = {"summary", "owner"} if known[pin] else _BEHIND
+            origin = entry.model_dump(mode="json", exclude_none=True, exclude=left_out)
             used[pin] += isinstance(entry, VirtualTool)
             if isinstance(entry, VirtualTool):
                 view.tools.append({**origin, **definition(entry, tools[pin].get(entry.tool))})

@@ -8,7 +8,7 @@ from airegistry.core.credential_tokens import Token, Want
 from airegistry.core.errors import AccessDenied, Invalid, UpstreamFailed
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.egress.json_http import JsonHttp
-from airegistry.egress.oauth_discovery import AuthorizationServer, checked_url, locate
+from airegistry.egress.oauth_discovery import AuthorizationServer, checked_url, locate, same_origin
 from airegistry.egress.oauth_grants import EXCHANGE
 from airegistry.egress.oauth_tokens import ClientAuth, ClientCredentials, TokenEndpoint, Tokens
 
@@ -82,7 +82,8 @@ def check_endpoints(credential: Granted) -> None:
     """Refuse addresses that a secret must not go to.
 
     Raises:
-        Invalid: issuer or token endpoint are not https, nor on this machine.
+        Invalid: issuer or token endpoint are not https, nor on this machine; or who is calling would be said to another
+            origin than the issuer's in a form that the issuer believes.
     """
     endpoint = None if isinstance(credential, PersonGrant) else credential.token_endpoint
     for url, what in ((credential.issuer, "the issuer"), (endpoint, "the token_endpoint")):
@@ -91,6 +92,12 @@ def check_endpoints(credential: Granted) -> None:
                 checked_url(url, what)
         except UpstreamFailed as error:
             raise Invalid(error.message, field="credential") from None
+    apart = credential.issuer is not None and endpoint is not None and not same_origin(credential.issuer, endpoint)
+    if isinstance(credential, ExchangeGrant) and apart:
+        raise Invalid(
+            "the token_endpoint is at another origin than the issuer: leave it out to go by the issuer's metadata",
+            field="credential",
+        )
 
 
 def bearer(tokens: Tokens) -> Token:

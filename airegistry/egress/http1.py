@@ -7,12 +7,13 @@ cookies, decompression, proxies, HEAD and upgrades.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import cast
 
 import httptools
 
 MAX_HEAD = 65_536
-"""Bytes of the head of an answer."""
+"""Bytes of the head of an answer, of its trailers, and of what else is there between two pieces of its body."""
 
 _PAUSE_AT = 256 * 1024
 _RESUME_AT = 64 * 1024
@@ -57,7 +58,7 @@ class Http1(asyncio.Protocol):
         self._held = 0
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._head_size = 0
+        self._beside_body = 0
         self._in_head = True
         self._complete = False
         self._delimited = False
@@ -79,7 +80,7 @@ class Http1(asyncio.Protocol):
             if not self._in_head and not self._delimited and exc is None and self._error is None:
                 self._complete = True
             else:
-                self._error = self._error or Closed(began=bool(self.status or self._head_size), error=exc)
+                self._error = self._error or Closed(began=bool(self.status or self._beside_body), error=exc)
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self._wake()
@@ -102,8 +103,7 @@ class Http1(asyncio.Protocol):
         if parser is None or self._complete:
             self.abort()
             return
-        if self._in_head:
-            self._head_size += len(data)
+        self._beside_body += len(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -114,8 +114,8 @@ class Http1(asyncio.Protocol):
                 self._keep = False
             else:
                 self._fail(NotHttp(str(error)))
-        if self._in_head and self._head_size > MAX_HEAD:
-            self._fail(NotHttp("its head is too long"))
+        if self._beside_body > MAX_HEAD and not self._complete:
+            self._fail(NotHttp("its head, or what follows its body, is too long"))
         self._wake()
 
     # What the parser calls.
@@ -126,8 +126,8 @@ class Http1(asyncio.Protocol):
             self._keep = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        if not self._complete:
+        """A header; a trailer is none, and may not become one (RFC 9110 section 6.5.1)."""
+        if self._in_head:
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -146,9 +146,10 @@ class Http1(asyncio.Protocol):
         self._delimited = bool(lengths or encodings) or status in _NO_BODY
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._complete:
+        """A piece of the body; an interim answer has none that counts."""
+        if self._complete or self._in_head:
             return
+        self._beside_body = 0
         self._chunks.append(body)
         self._held += len(body)
         if self._held > _PAUSE_AT and not self._paused and self._transport is not None:
@@ -228,6 +229,12 @@ class Http1(asyncio.Protocol):
                 return None
             self._check()
             await self._wait(idle)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait a moment for a first piece of the body, which mostly follows the head at once."""
+        if not self._chunks and not self._complete and self._error is None:
+            with suppress(Idle):
+                await self._wait(seconds)
 
     def finish(self) -> None:
         """The exchange is over: the connection goes back to the pool, or is closed when the answer was not read."""

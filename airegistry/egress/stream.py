@@ -28,6 +28,7 @@ _MAX_IDLE = 256
 _METHOD = re.compile(r"[A-Z]{3,10}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_COMMON = frozenset(("accept", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"))
 _FRAMING = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 
 Body = bytes | AsyncIterator[bytes]
@@ -52,6 +53,10 @@ class StreamResponse:
         self._connection = connection
         self._target = target
         self._idle = idle
+
+    async def settle(self, seconds: float) -> None:
+        """Wait at most so long for a first piece of the body, so that it can go on together with the head."""
+        await self._connection.settle(seconds)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it arrives, still compressed if it was.
@@ -291,7 +296,17 @@ def _field_name(name: str) -> bytes | None:
     return name.encode("ascii") if _NAME.fullmatch(name) and name.lower() not in _FRAMING else None
 
 
+@lru_cache(1024)
+def _common(name: str, value: str, target: Target) -> bytes:
+    """A header of the kind that most requests carry, and that is no secret."""
+    return _printed(name, value, target)
+
+
 def _header(name: str, value: str, target: Target) -> bytes:
+    return (_common if name in _COMMON else _printed)(name, value, target)
+
+
+def _printed(name: str, value: str, target: Target) -> bytes:
     known = _field_name(name)
     if known is None or _BAD_VALUE.search(value):
         raise Invalid(f"the request to {target} cannot be sent: a header is malformed")

@@ -12,7 +12,16 @@ from typing import Protocol
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Server, VirtualServer
-from airegistry.core.errors import AccessDenied, AirError, ConsentRequired, Internal, Invalid, NotFound, Unsupported
+from airegistry.core.errors import (
+    AccessDenied,
+    AirError,
+    ConsentRequired,
+    Internal,
+    Invalid,
+    NotFound,
+    Quarantined,
+    Unsupported,
+)
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.consents import consent_answer
@@ -20,9 +29,11 @@ from airegistry.gateway.direct import JSON_HEADERS, SESSION_CLOSE, STREAM_OPEN, 
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound, check_headers, parse, read_headers
 from airegistry.gateway.errors import Malformed, Reply
+from airegistry.gateway.fronts.listening import OnToolsChanged, ignore
 from airegistry.gateway.presence import Presence
+from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.sessions import Sessions
-from airegistry.oauth.identity import principal_of
+from airegistry.oauth.identity import again_of, principal_of
 
 MAX_BODY = 16 * 2**20
 
@@ -78,6 +89,8 @@ class Gateway:
         challenge: Challenge | None = None,
         elsewhere: Elsewhere | None = None,
         announce: Callable[[Server | VirtualServer], list[tuple[bytes, bytes]]] | None = None,
+        on_tools_changed: OnToolsChanged = ignore,
+        proxy: Proxy | None = None,
     ) -> None:
         self._challenge = challenge
         self._entry = entry
@@ -85,8 +98,17 @@ class Gateway:
         self._sessions = Sessions() if sessions is None else sessions
         self._elsewhere = elsewhere
         doubt = elsewhere.doubt if elsewhere is not None else _no_doubt
-        self._direct = Direct(entry, client, self._sessions, first_byte_timeout=first_byte_timeout, doubt=doubt)
+        self._direct = Direct(
+            entry, client, self._sessions, first_byte_timeout=first_byte_timeout, doubt=doubt,
+            on_tools_changed=on_tools_changed, proxy=proxy,
+        )  # fmt: skip
         self._announce = announce
+        self._stops = False
+
+    def end_streams(self) -> None:
+        """End the streams that have no end of their own: the registry is about to stop."""
+        self._stops = True
+        self._direct.end_streams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,6 +135,7 @@ class Gateway:
         who = principal_of(scope)
         path, version, transport = _target(scope)
         inbound = read_headers(scope["headers"])
+        reply.handshake = not inbound.modern
         version = _pinned(version, inbound.server_version)
         envelope, body = await self._message(scope, receive, reply, inbound)
         target = path if version is None else f"{path}@{version}"
@@ -124,7 +147,7 @@ class Gateway:
         asset = await self._entry.find(who, path, envelope.method, envelope.name, version=version)
         if self._announce is not None:
             reply.extra = self._announce(asset)
-        request = Request(who, target, scope["method"], inbound, envelope, body, session)
+        request = Request(who, target, scope["method"], inbound, envelope, body, session, again_of(scope))
         with Presence(receive) as presence:
             if transport == "sse":
                 await self._serve_sse(scope, request, asset, reply, presence)
@@ -134,6 +157,8 @@ class Gateway:
                 await self._serve_directly(request, asset, reply, presence)
             else:
                 raise Unsupported(f"{path!r} is a virtual server, which is not served here")
+        if presence.over:
+            await reply.cut(Internal("the registry stops") if self._stops else Quarantined("cut off"))
 
     async def _serve_directly(self, request: Request, asset: Server, reply: Reply, presence: Presence) -> None:
         try:

@@ -15,11 +15,15 @@ from airegistry.egress.stream import StreamClient
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound
 from airegistry.gateway.errors import BadAnswer, Malformed, Reply
+from airegistry.gateway.fronts.asking import UnknownVersion
+from airegistry.gateway.fronts.listening import OnToolsChanged
+from airegistry.gateway.list_changes import Again
 from airegistry.gateway.lists import LISTS, Keep
+from airegistry.gateway.overhearing import overheard
 from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import CANCELLED, OK, Outgoing, Proxy, Result
 from airegistry.gateway.reopening import Reopening
-from airegistry.gateway.sessions import MAX_OPENING, SESSION_ID, Session, Sessions
+from airegistry.gateway.sessions import MAX_OPENING, SESSION_ID, EventIds, Session, Sessions
 from airegistry.gateway.tasks import Tasks
 from airegistry.gateway.tool_lists import ByteLists, modern, printed_tools, response
 
@@ -49,6 +53,7 @@ class Request:
     envelope: Envelope
     body: bytes | None
     session: Session | None
+    again: Again
 
     @property
     def names_session(self) -> bool:
@@ -64,12 +69,15 @@ class Direct:
     """Carries messages to backends, byte for byte but for what a caller may not see."""
 
     def __init__(
-        self, entry: Entry, client: StreamClient, sessions: Sessions, *, first_byte_timeout: float, doubt: Doubt
-    ) -> None:
+        self, entry: Entry, client: StreamClient, sessions: Sessions, *, first_byte_timeout: float, doubt: Doubt,
+        on_tools_changed: OnToolsChanged, proxy: Proxy | None = None,
+    ) -> None:  # fmt: skip
         self._doubt = doubt
+        self._on_tools_changed = on_tools_changed
+        self._endless: set[Presence] = set()
         self._entry = entry
         self._client = client
-        self._proxy = Proxy(client)
+        self._proxy = proxy or Proxy(client)
         self._sessions = sessions
         self._tasks = Tasks()
         self._lists = ByteLists()
@@ -96,26 +104,50 @@ class Direct:
         except AirError as error:
             self._entry.leave(call, "error", error.code)
             raise
-        if answer is None:
+        if answer is None and envelope.method in _ENDED_BY_CLIENT:
+            await self._stream(request, call, reply, presence)
+        elif answer is None:
             await self._relay(request, call, reply)
         else:
             self._entry.leave(call, "ok")
             await reply.whole(200, [*JSON_HEADERS], answer)
 
+    def end_streams(self) -> None:
+        """Cut what ends only when its client wants it to."""
+        for presence in list(self._endless):
+            presence.cut()
+
+    async def _stream(self, request: Request, call: Call, reply: Reply, presence: Presence) -> None:
+        reply.send = overheard(reply.send, partial(self._on_tools_changed, call.server))
+        self._endless.add(presence)
+        try:
+            await self._relay(request, call, reply)
+        finally:
+            self._endless.discard(presence)
+
     def _check_handles(self, request: Request, server: Server) -> None:
-        """A session or task that is not the caller's is none.
+        """A session, task or event that is not the caller's is none.
 
         Raises:
-            NotFound: it is not.
+            NotFound, Malformed: it is not.
         """
-        if request.names_session and request.session is None:
+        session = request.session
+        if request.names_session and (session is None or session.url != server.url):
             raise NotFound("no such session")
+        last = next((value for name, value in request.inbound.forward if name == "last-event-id"), None)
+        if session is not None and last is not None and last.strip().encode() not in session.events:
+            # Backends may keep the events of all sessions in one place, and cannot tell our callers apart.
+            raise Malformed("no such event id in this session", rpc=_INVALID_PARAMS)
+        if request.envelope.state is not None:
+            self._proxy.states.check(request.who.subject, server.path, request.envelope.state)
         task = request.envelope.task
         if task is not None and not self._tasks.holds(request.who.subject, server.path, task):
             raise NotFound("no such task")
 
     def _tools(self, request: Request, call: Call) -> bytes:
         """The tools that were described when the server was fetched: nothing that was not scanned is offered."""
+        if request.inbound.modern and UnknownVersion.is_(request.inbound.version):
+            raise UnknownVersion(request.inbound.version)
         if request.envelope.cursor is not None:
             raise Malformed("no such cursor: all tools are on one page", rpc=_INVALID_PARAMS)
 
@@ -139,9 +171,12 @@ class Direct:
             raise
         finally:
             self._entry.leave(call, result.outcome, result.error)
+        if result.state is not None:
+            self._proxy.states.bind(request.who.subject, call.server.path, result.state)
         if result.task is not None:
             self._tasks.bind(request.who.subject, call.server.path, result.task, call.name)
-        if request.session is not None and request.body is not None and call.method in _SETTINGS:
+        set_up = call.method in _SETTINGS and result.outcome == "ok"
+        if set_up and request.session is not None and request.body is not None:
             request.session.remember(f"{call.method} {call.name or ''}", request.body)
 
     def _keep(self, request: Request, call: Call) -> Keep | None:
@@ -158,6 +193,8 @@ class Direct:
         if session is not None:
             session.protocol = request.inbound.version or session.protocol
         headers = request.inbound.forward
+        if session is None:  # and so no stream that could be known to be this caller's
+            headers = [header for header in headers if header[0] != "last-event-id"]
         if request.body is not None:
             # The charset that the body was checked in, whatever the client declared.
             headers.append(("content-type", "application/json"))
@@ -167,6 +204,8 @@ class Direct:
             request.verb, server.url, way.headers(), request.body, envelope.kind != "request", patience,
             safe=envelope.method in _CHANGES_NOTHING or is_read_only(call), endless=envelope.method in _ENDED_BY_CLIENT,
         )  # fmt: skip
+        if session is not None:
+            outgoing.heard = EventIds(session).feed
         if call.headers:
             outgoing.renew = partial(self._renewed, way)
         if session is not None and session.opening is not None and envelope.method != SESSION_CLOSE:
@@ -192,7 +231,8 @@ class Direct:
             if not SESSION_ID.fullmatch(offered):
                 raise BadAnswer("the backend's session id is not visible ASCII")
             body = request.body if request.body is not None and len(request.body) <= MAX_OPENING else None
-            return self._sessions.bind(subject, request.target, Session(offered, offered, call.server.version, body)).id
+            opened = Session(offered, offered, call.server.version, body, url=call.server.url)
+            return self._sessions.bind(subject, request.target, opened).id
         if session is None:
             return None
         if status == 404 or (method == SESSION_CLOSE and status < 300):

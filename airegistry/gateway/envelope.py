@@ -65,12 +65,20 @@ _SINGLE = frozenset(
 )
 
 
+_MIRRORED = frozenset((b"mcp-protocol-version", b"mcp-method", b"mcp-name"))
+_KNOWN: Mapping[bytes, tuple[str, bool, bool]] = {
+    name: (name.decode("ascii"), name in _SINGLE or name.startswith(b"mcp-"), name in _FORWARDED or name in _MIRRORED)
+    for name in (*_SINGLE, *_FORWARDED, *_MIRRORED, b"mcp-session-id")
+}
+"""Header -> its name as text, whether it must be single, whether it goes on. Others that begin with `mcp-` are both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The head of one JSON-RPC message. `name` is what `method` is about, `version` what `_meta` declares.
 
     `watched` are the resource URIs that a `subscriptions/listen` asks for, `task` is what a `tasks/…` is about,
-    `cursor` that of a `…/list`.
+    `cursor` that of a `…/list`, `state` the `requestState` that a request goes on with.
     """
 
     kind: Kind
@@ -81,6 +89,7 @@ class Envelope:
     watched: tuple[str, ...] = ()
     task: str | None = None
     cursor: str | None = None
+    state: str | None = None
 
 
 class Inbound(NamedTuple):
@@ -110,13 +119,18 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Inbound:
     seen: dict[bytes, bytes] = {}
     forward: list[tuple[str, str]] = []
     for name, value in raw:
-        mirrored = name.startswith(b"mcp-")
-        if mirrored or name in _SINGLE:
+        known = _KNOWN.get(name)
+        if known is None:
+            if not name.startswith(b"mcp-"):
+                continue
+            known = name.decode("latin-1"), True, True
+        text, single, goes_on = known
+        if single:
             if name in seen:
-                raise Malformed(f"the header {name.decode('latin-1')} is there twice")
+                raise Malformed(f"the header {text} is there twice")
             seen[name] = value
-        if (mirrored and name != b"mcp-session-id") or name in _FORWARDED:
-            forward.append((name.decode("latin-1"), _ascii(name, value)))
+        if goes_on:
+            forward.append((text, _ascii(name, value)))
     if b"transfer-encoding" in seen and b"content-length" in seen:
         raise Malformed("Content-Length and Transfer-Encoding exclude each other")
     length = seen.get(b"content-length", b"0")
@@ -225,6 +239,7 @@ def _envelope(message: Members) -> Envelope:
             _watched(params) if method == "subscriptions/listen" else (),
             _task(params) if method.startswith("tasks/") and method != "tasks/list" else None,
             _cursor(params) if method.endswith("/list") else None,
+            _state(params),
         )
     except Malformed as error:
         error.id = request_id
@@ -280,6 +295,11 @@ def _cursor(params: Members) -> str | None:
     if cursor is not None and not isinstance(cursor, str):
         raise Malformed("params.cursor must be a string", rpc=INVALID_PARAMS)
     return cursor
+
+
+def _state(params: Members) -> str | None:
+    state = params.get("requestState")
+    return state if isinstance(state, str) else None
 
 
 def check_headers(inbound: Inbound, envelope: Envelope) -> None:

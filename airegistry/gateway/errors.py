@@ -4,7 +4,7 @@
 |---|---|---|
 | invalid | 400 | 413 for a body over the limit, 415 for one that is no JSON, 405 for another verb |
 | unauthenticated | 401 | the authentication layer in front adds the challenge |
-| not_found | 404 | one body for what is hidden and what does not exist; 400 for an unknown tool of a known server |
+| not_found | 404 | one body for what is hidden and what does not exist; for an unknown tool 400, in the older era 200 |
 | access_denied, approval_required, quarantined, scan_failed, gate_rejected | 403 | |
 | conflict | 409 | |
 | rate_limited | 429 | with Retry-After |
@@ -13,13 +13,16 @@
 | internal | 500 | |
 """
 
+import asyncio
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 
 import orjson
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 from starlette.types import Send
 
+from airegistry.core import errors
 from airegistry.core.errors import (
     AirError,
     BackendResting,
@@ -30,6 +33,7 @@ from airegistry.core.errors import (
     UnknownTool,
     UpstreamFailed,
 )
+from airegistry.oauth.sending import FAREWELL_SECONDS, is_event_stream
 
 RequestId = str | int | None
 
@@ -54,7 +58,6 @@ STATUS: Mapping[str, int] = {
 _RPC = {"invalid": INVALID_REQUEST, "internal": INTERNAL_ERROR}
 
 
-# A 404 for a tool would tell a client of the older era that its session is gone.
 _OWN_STATUS: Mapping[type[AirError], int] = {UnknownTool: 400, Retired: 410, BackendResting: 503}
 
 
@@ -72,7 +75,11 @@ class BadAnswer(UpstreamFailed):
     """The backend answered against its protocol. Unlike others of its kind the message names no address."""
 
 
-class CredentialRefused(BadAnswer):
+class CallRefused(BadAnswer, errors.CallRefused):
+    """The backend answered 403."""
+
+
+class CredentialRefused(BadAnswer, errors.CredentialRefused):
     """The backend answered 401: another credential may do."""
 
 
@@ -106,30 +113,44 @@ def error_body(error: AirError, request_id: RequestId) -> bytes:
 class Reply:
     """The answer to one client: whether it has begun, and how to refuse while it has not.
 
-    `extra` headers go with whatever is answered.
+    `extra` headers go with whatever is answered. `handshake` is whether the client's era has one.
     """
 
-    __slots__ = ("extra", "request_id", "send", "started")
+    __slots__ = ("_ended", "_headers", "extra", "handshake", "request_id", "send", "started")
 
     def __init__(self, send: Send) -> None:
         self.send = send
         self.started = False
+        self.handshake = False
         self.extra: list[tuple[bytes, bytes]] = []
         self.request_id: RequestId = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._ended = False
 
     async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head of the answer."""
         self.started = True
+        self._headers = headers
         await self.send({"type": "http.response.start", "status": status, "headers": headers + self.extra})
 
     async def body(self, chunk: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client reads slowly."""
+        self._ended = not more
         await self.send({"type": "http.response.body", "body": chunk, "more_body": more})
 
     async def whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> None:
         """Send an answer in one piece."""
         await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
         await self.body(body, more=False)
+
+    async def cut(self, error: AirError) -> None:
+        """End the answer early, on purpose: an event stream ends, anything else that has begun stays unfinished."""
+        if not self.started:
+            await self.refuse(error)
+        elif not self._ended and is_event_stream(self._headers):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_SECONDS):  # the client may not be reading
+                    await self.body(b"", more=False)
 
     async def refuse(self, error: AirError, *, status: int | None = None, challenge: bytes | None = None) -> None:
         """Answer with an error; an answer already begun is left unfinished, so that the client sees it broken.
@@ -149,6 +170,8 @@ class Reply:
             request_id = error.id if request_id is None else request_id
             if status == 405:
                 headers.append((b"allow", b"GET, POST, DELETE"))
+        if self.handshake and isinstance(error, UnknownTool):
+            status = 200  # models make names up: clients of that era end their session at an HTTP error
         body = error_body(error, request_id)
         status = status or _status(error)
         await self.whole(status, headers, body)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 from starlette.types import ASGIApp
@@ -24,6 +25,7 @@ from airegistry.gateway.a2a.handles import Handles
 from airegistry.gateway.app import Challenge, Gateway
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.fronts.front import Fronts
+from airegistry.gateway.fronts.listening import OnToolsChanged
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.virtual import VirtualServers
 from airegistry.gateway.ways import Ways
@@ -49,6 +51,8 @@ class Rules:
     events: Events
     store: DocumentStore
     clock: Clock
+    stamp: Callable[[], object]
+    """Differs whenever somebody's rights may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,22 @@ async def open_gateway(
     url: str,
     limits: Limits,
     challenge: Challenge,
+    on_tools_changed: OnToolsChanged,
 ) -> AsyncIterator[Gateways]:
-    """The data path, from open pools to closed ones; sessions that were opened at backends are ended."""
+    """The data path, from open pools to closed ones; sessions that were opened at backends are ended.
+
+    `on_tools_changed` is told of a backend that says that its tools are others.
+    """
     invocation, timeout = rules.invocation, limits.first_byte_timeout
     eras = channels.eras
-    virtual = VirtualServers(rules.shelf, rules.access, rules.visibility, invocation, rules.parts, rules.clock)
+    virtual = VirtualServers(
+        rules.shelf, rules.access, rules.visibility, invocation, rules.parts, rules.clock, stamp=rules.stamp
+    )
     rules.events.subscribe(virtual.on_event)
     invocation.composed = virtual
-    fronts = Fronts(invocation, channels, eras, Proxy(client), first_byte_timeout=timeout)
-    ways = Ways(invocation, channels, eras, fronts, virtual)
+    proxy = Proxy(client)
+    fronts = Fronts(invocation, channels, eras, proxy, first_byte_timeout=timeout, on_tools_changed=on_tools_changed)
+    ways = Ways(invocation, channels, eras, fronts, virtual, partial(_server, rules.shelf))
     handles = Handles(rules.store, rules.clock)
 
     def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
@@ -87,18 +98,30 @@ async def open_gateway(
 
     servers = Gateway(
         invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
-        announce=announced,
+        announce=announced, on_tools_changed=on_tools_changed, proxy=proxy,
     )  # fmt: skip
     agents = AgentGateway(
         invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
         challenge=challenge,
     )  # fmt: skip
+
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fronts.run)
+        tasks.start_soon(virtual.changes.run)
         tasks.start_soon(handles.run)
         try:
-            yield Gateways(servers, agents, fronts.end_streams)
+            yield Gateways(servers, agents, partial(_end_streams, servers, fronts))
         finally:
             with anyio.CancelScope(shield=True):
                 await fronts.close()
             tasks.cancel_scope.cancel()
+
+
+async def _server(shelf: Shelf, path: str, version: str | None) -> Server | None:
+    found = await shelf.get("server", path, version)
+    return found[0] if found is not None and isinstance(found[0], Server) else None
+
+
+def _end_streams(servers: Gateway, fronts: Fronts) -> None:
+    servers.end_streams()
+    fronts.end_streams()

@@ -7,15 +7,20 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from airegistry.core.calls import Outcome
+from airegistry.core import errors
+from airegistry.core.calls import Outcome, failed_as
 from airegistry.core.errors import AirError, NotFound, UpstreamFailed
 from airegistry.egress.stream import Dropped, NotSent, StreamClient, StreamResponse
-from airegistry.gateway.errors import BadAnswer, CredentialRefused, Reply, SessionLost
+from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, SessionLost
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
 from airegistry.gateway.sse import Events, data_of
+from airegistry.gateway.states import States
 
 INSPECTED: Final = 64 * 1024
 """How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
+
+MOMENT: Final = 0.002
+"""Seconds that the head of an event stream waits for its first event: most go on in one write."""
 
 # An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
 _SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
@@ -38,7 +43,8 @@ class Outgoing:
     `one_way` means that no JSON-RPC answer is due. `safe` is whether it may be sent twice, as it changes nothing,
     `endless` whether its answer may be silent for ever.
     `renew` gets other headers after the backend answered 401, `reopen` after it lost the session; None when there is
-    no help.
+    no help. `reopened` is whether that was tried: a session that is lost again is not opened for ever.
+    `heard` is told the bytes of an event stream.
     """
 
     method: str
@@ -51,14 +57,18 @@ class Outgoing:
     endless: bool = False
     renew: Renew | None = None
     reopen: Renew | None = None
+    reopened: bool = False
+    heard: Callable[[bytes], None] | None = None
 
 
 class Result(NamedTuple):
-    """How an exchange ended, for audit and metrics. `task` is the id of a task that the answer tells of."""
+    """How an exchange ended, for audit and metrics. `task` and `state` are the id of a task and the
+    `requestState` that the answer tells of."""
 
     outcome: Outcome
     error: str | None = None
     task: str | None = None
+    state: str | None = None
 
 
 CANCELLED = Result("cancelled")
@@ -68,7 +78,7 @@ OK = Result("ok")
 class _Head:
     """The head of a backend's answer: what goes on of it, and what decides how the body is carried."""
 
-    __slots__ = ("encoded", "headers", "json", "length", "session", "sse", "status")
+    __slots__ = ("encoded", "headers", "heard", "json", "length", "session", "sse", "status")
 
     def __init__(self, response: StreamResponse) -> None:
         self.status = response.status
@@ -76,6 +86,7 @@ class _Head:
         self.length: int | None = None
         self.session: str | None = None
         self.json = self.sse = self.encoded = False
+        self.heard: Callable[[bytes], None] | None = None
         for name, value in response.headers:
             if name in _SHOWN:
                 self.headers.append((name, value))
@@ -95,6 +106,7 @@ class Proxy:
 
     def __init__(self, client: StreamClient) -> None:
         self._client = client
+        self.states = States()
 
     async def relay(self, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None = None) -> Result:
         """Send the request and its answer on; never raises for what a backend does.
@@ -145,6 +157,7 @@ class Proxy:
         except SessionLost:
             reopen, outgoing.reopen = outgoing.reopen, None
             better = None if reopen is None else await reopen()
+            outgoing.reopened = True
             if better is None:
                 on_head(404, None)
                 await reply.refuse(NotFound("the backend lost the session"))
@@ -158,8 +171,10 @@ class _Again(Exception):
 
 
 async def _refused(reply: Reply, error: AirError) -> Result:
-    await reply.refuse(error if isinstance(error, UpstreamFailed) else UpstreamFailed(error.message))
-    return Result("upstream_failed", error.message)
+    if not isinstance(error, UpstreamFailed):  # nothing was sent: that says nothing of the backend
+        error = errors.CallRefused(error.message)
+    await reply.refuse(error)
+    return Result(failed_as(error), error.message)
 
 
 async def _carry(
@@ -169,9 +184,11 @@ async def _carry(
     status = head.status
     if status == 401:
         raise CredentialRefused("the backend answered 401")
-    if status == 403 or 300 <= status < 400:
+    if status == 403:
+        raise CallRefused("the backend answered 403")
+    if 300 <= status < 400:
         raise BadAnswer(f"the backend answered {status}")
-    if outgoing.reopen is not None and status in (400, 404):
+    if (outgoing.reopen is not None or outgoing.reopened) and status in (400, 404):
         if status == 404:
             raise SessionLost
         return await _maybe_lost(response, head, reply, on_head)
@@ -180,11 +197,12 @@ async def _carry(
         head.headers.append((b"mcp-session-id", session.encode("latin-1")))
     if not head.json and not head.sse:
         return await _bodiless(head, outgoing, reply)
+    head.heard = outgoing.heard if head.sse else None
     if keep is not None:
         if head.encoded:
             raise BadAnswer("the backend compressed a list without being asked to")
         return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
-    return await _stream(response, head, reply)
+    return await _stream(response, head, reply, endless=outgoing.endless)
 
 
 async def _maybe_lost(response: StreamResponse, head: _Head, reply: Reply, on_head: OnHead) -> Result:
@@ -226,9 +244,11 @@ def _without_type(head: _Head) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in head.headers if name not in (b"content-type", b"content-encoding")]
 
 
-async def _stream(response: StreamResponse, head: _Head, reply: Reply) -> Result:
+async def _stream(response: StreamResponse, head: _Head, reply: Reply, *, endless: bool) -> Result:
     glance = Glance(head)
     length = head.length
+    if head.sse and not endless:
+        await response.settle(MOMENT)
     headers = head.headers + (_SSE_HEADERS if head.sse else _JSON_HEADERS)
     if length is not None:
         headers.append((b"content-length", b"%d" % length))
@@ -276,6 +296,8 @@ class Glance:
 
     def feed(self, chunk: bytes) -> None:
         """Remember a chunk, if there is room."""
+        if self._head.heard is not None:
+            self._head.heard(chunk)
         self._size += len(chunk)
         if self._size <= INSPECTED:
             self._chunks.append(chunk)
@@ -290,7 +312,7 @@ class Glance:
         """The outcome as far as it could be seen."""
         status = self._head.status
         body = b"".join(self._chunks)
-        if b'"isError"' in body or b'"error"' in body or b'"taskId"' in body:
+        if b'"isError"' in body or b'"error"' in body or b'"taskId"' in body or b'"requestState"' in body:
             for message in reversed(_messages(body, sse=self._head.sse)):
                 if (seen := _outcome_of(message)) is not None:
                     return seen
@@ -319,5 +341,8 @@ def _outcome_of(message: bytes) -> Result | None:
         task = result.get("task")
         id_ = task.get("taskId") if isinstance(task, dict) else result.get("taskId")
         outcome: Outcome = "tool_error" if result.get("isError") is True else "ok"
-        return Result(outcome, task=id_ if isinstance(id_, str) else None)
+        state = result.get("requestState")
+        return Result(
+            outcome, task=id_ if isinstance(id_, str) else None, state=state if isinstance(state, str) else None
+        )
     return None

@@ -17,7 +17,16 @@ MAX_OPENING = 64 * 1024
 """The longest `initialize` request that is kept to repeat it, in bytes."""
 
 MAX_SETTINGS = 100
-"""How much of what a client set up in its session is set up again: its log level, and resources it subscribed to."""
+"""How much of what a client set up in its session is set up again: its log level, and resources it subscribed to.
+
+Together they are no longer than an opening may be.
+"""
+
+MAX_EVENT_ID = 256
+"""The longest event id that a stream can be resumed after, in bytes."""
+
+MAX_EVENTS = 500
+"""How many events of a session can be resumed after: those sent last."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +34,8 @@ class Session:
     """A session as its client knows it, by `id`, and what it is at the backend, by `backend`.
 
     The two differ after the backend has restarted: the session was opened anew by `opening`, and what `settings`
-    hold was sent again. `version` is the server's version that it was opened at: it stays there.
+    hold was sent again. `version` is the server's version that it was opened at: it stays there. `url` is where it is:
+    no other address learns its id.
     """
 
     id: str
@@ -36,12 +46,42 @@ class Session:
     used: float = 0.0
     settings: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    url: str | None = None
+    events: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+
+    def heard(self, event: bytes) -> None:
+        """Keep the id of an event that was sent in this session: its client may resume after it."""
+        if 0 < len(event) <= MAX_EVENT_ID:
+            self.events[event] = None
+            if len(self.events) > MAX_EVENTS:
+                self.events.popitem(last=False)
 
     def remember(self, key: str, body: bytes) -> None:
         """Keep a request that set something up; the one before it of that key is forgotten."""
         self.settings[key] = body
-        if len(self.settings) > MAX_SETTINGS:
+        self.settings.move_to_end(key)
+        while len(self.settings) > MAX_SETTINGS or sum(map(len, self.settings.values())) > MAX_OPENING:
             self.settings.popitem(last=False)
+
+
+class EventIds:
+    """Reads the event ids in one passing event stream into its session: only those may be resumed after in it."""
+
+    __slots__ = ("_line", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._line = b""
+
+    def feed(self, chunk: bytes) -> None:
+        """Look at the next bytes of the stream."""
+        lines = (self._line + chunk).splitlines(keepends=True)
+        rest = lines.pop() if lines and not lines[-1].endswith((b"\n", b"\r")) else b""
+        for line in lines:
+            if line.startswith(b"id:"):
+                self._session.heard(line[3:].strip())
+        maybe = len(rest) <= MAX_EVENT_ID and (rest.startswith(b"id:") or b"id:".startswith(rest))
+        self._line = rest if maybe else b"?"  # of a line that has begun, and is none
 
 
 class Sessions:

@@ -5,6 +5,7 @@ A list is printed once for all callers entitled to the same, and kept as bytes u
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from weakref import ref
 
 import orjson
 
@@ -13,6 +14,9 @@ from airegistry.core.assets import Server, Tool
 MAX_BYTES = 32 * 2**20
 """What all kept lists together may take."""
 
+MAX_KEPT = 10_000
+"""How many lists are kept, however short."""
+
 
 class ByteLists:
     """Printed lists by asset and entitlement, the ones used last. An asset that changed is another object."""
@@ -20,21 +24,22 @@ class ByteLists:
     def __init__(self, limit: int = MAX_BYTES) -> None:
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[tuple[int, Hashable], tuple[object, bytes]] = OrderedDict()
+        # Weakly, as an asset may be far larger than the list that some caller sees of it.
+        self._kept: OrderedDict[tuple[int, Hashable], tuple[ref[object], bytes]] = OrderedDict()
 
     def get(self, asset: object, entitlement: Hashable, make: Callable[[], bytes]) -> bytes:
         """The list, made when there is none."""
         key = id(asset), entitlement
         kept = self._kept.get(key)
-        if kept is not None and kept[0] is asset:
+        if kept is not None and kept[0]() is asset:
             self._kept.move_to_end(key)
             return kept[1]
         if kept is not None:
             self._size -= len(self._kept.pop(key)[1])
         made = make()
-        self._kept[key] = asset, made
+        self._kept[key] = ref(asset), made
         self._size += len(made)
-        while self._size > self._limit and len(self._kept) > 1:
+        while (self._size > self._limit or len(self._kept) > MAX_KEPT) and len(self._kept) > 1:
             self._size -= len(self._kept.popitem(last=False)[1][1])
         return made
 

@@ -1,10 +1,10 @@
 """Virtual servers as destinations: lists from the catalog, calls rewritten for the server that a tool comes from."""
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from functools import partial
 
-import anyio
 from mcp_types import INVALID_PARAMS
 from mcp_types.version import LATEST_MODERN_VERSION
 from pydantic import JsonValue
@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from airegistry.core.access import Access
 from airegistry.core.assets import Json, Server, VirtualServer
 from airegistry.core.calls import Call, Outcome
-from airegistry.core.changes import EVERY
 from airegistry.core.errors import AirError, NotFound
 from airegistry.core.events import Event
 from airegistry.core.invocation import Invocation
@@ -26,6 +25,7 @@ from airegistry.core.visibility import Visibility
 from airegistry.gateway.channels.exchange import Client, Opening
 from airegistry.gateway.errors import Malformed
 from airegistry.gateway.fronts.destination import Answered, Route
+from airegistry.gateway.list_changes import Again, ListChanges, Lists
 from airegistry.gateway.tool_lists import ByteLists
 from airegistry.gateway.virtual_calls import (
     Asked,
@@ -44,11 +44,12 @@ INDEXED = 1024
 
 
 class VirtualServers:
-    """Makes destinations. `on_event` must hear of the catalog's events."""
+    """Makes destinations. `on_event` must hear of the catalog's events. `stamp` differs when rights may."""
 
     def __init__(
-        self, shelf: Shelf, access: Access, visibility: Visibility, invocation: Invocation, parts: Parts, clock: Clock
-    ) -> None:
+        self, shelf: Shelf, access: Access, visibility: Visibility, invocation: Invocation, parts: Parts, clock: Clock,
+        *, stamp: Callable[[], object] | None = None,
+    ) -> None:  # fmt: skip
         self.shelf = shelf
         self.access = access
         self.visibility = visibility
@@ -56,13 +57,15 @@ class VirtualServers:
         self.parts = parts
         self.clock = clock
         self.lists = ByteLists()
-        self.stirred = anyio.Event()
-        """Is set, and another takes its place, when lists may have changed."""
+        self.changes = ListChanges(stamp or (lambda: access.revision))
         self._indexes: OrderedDict[tuple[str, str], Index] = OrderedDict()
 
-    def destination(self, who: Principal, path: str, version: str | None = None) -> "VirtualDestination":
-        """The virtual server at a path as one caller meets it. What the caller may is decided at each request."""
-        return VirtualDestination(self, who, path, version)
+    def destination(
+        self, who: Principal, path: str, version: str | None = None, *, again: Again | None = None
+    ) -> "VirtualDestination":
+        """The virtual server at a path as one caller meets it. What the caller may is decided at each request, and
+        with `again` who the caller is whenever something may have changed for it."""
+        return VirtualDestination(self, who, path, version, again or (lambda: who))
 
     async def call(self, who: Principal, path: str, tool: str) -> Call:
         """Admit a call of a tool, to the server that it comes from.
@@ -76,8 +79,7 @@ class VirtualServers:
         """Follow what happens to assets."""
         if event.asset.kind in {"server", "virtual_server"}:
             self._indexes.pop((event.asset.path, event.asset.version), None)
-            stirred, self.stirred = self.stirred, anyio.Event()
-            stirred.set()
+            await self.changes.on_event(event)
 
     def index(self, virtual: VirtualServer) -> Index:
         """A virtual server by names: the same object while it does not change."""
@@ -98,7 +100,8 @@ class VirtualServers:
 class VirtualDestination:
     """One virtual server as one caller meets it."""
 
-    def __init__(self, servers: VirtualServers, who: Principal, path: str, version: str | None) -> None:
+    def __init__(self, servers: VirtualServers, who: Principal, path: str, version: str | None, again: Again) -> None:
+        self._again = again
         self._servers = servers
         self._access = servers.access
         self._invocation = servers.invocation
@@ -191,21 +194,22 @@ class VirtualDestination:
         """Record how an admitted call ended."""
         self._invocation.leave(call, outcome, error)
 
-    async def changes(self) -> AsyncGenerator[frozenset[str]]:
-        """The lists that have changed for this caller, by method, each time that some have."""
-        before = await self._lists()
-        while True:
-            stirred, revision = self._servers.stirred, self._access.revision
-            now = await self._lists()
-            changed = frozenset(method for method in LISTS if now.get(method) != before.get(method))
-            before = now
-            if changed:
-                yield changed
-            while not stirred.is_set() and self._access.revision == revision:
-                with anyio.move_on_after(EVERY):
-                    await stirred.wait()
+    @asynccontextmanager
+    async def changes(self, on_cut: Callable[[], None]) -> AsyncIterator[AsyncIterator[frozenset[str]]]:
+        """The lists that change for this caller from now on, by method, each time that some do.
 
-    async def _lists(self) -> dict[str, bytes]:
+        Raises:
+            Quarantined, RateLimited: it may have no further stream.
+        """
+        permit = self._invocation.watching(self._who, await self._virtual())
+        try:
+            permit.on_cut(on_cut)
+            yield self._servers.changes.follow(self._lists, await self._lists())
+        finally:
+            permit.release("ok")
+
+    async def _lists(self) -> Lists:
+        self._who = self._again() or self._who
         try:
             offer = await self._servers.offer(await self._virtual())
         except AirError:
@@ -294,7 +298,7 @@ class VirtualDestination:
     ) -> Call:  # fmt: skip
         try:
             return await self._invocation.admit(
-                self._who, server, method, name, started=started, reason=reason, via=virtual
+                self._who, server, method, name, started=started, reason=reason, via=virtual, shown=shown
             )
         except AirError as error:
             self._refused(virtual, method, shown, error, started, name, server)

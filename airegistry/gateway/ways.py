@@ -12,7 +12,7 @@ from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.direct import Request
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.errors import Reply
-from airegistry.gateway.fronts.bridge import BridgeDestination
+from airegistry.gateway.fronts.bridge import BridgeDestination, Current
 from airegistry.gateway.fronts.destination import Destination
 from airegistry.gateway.fronts.front import Fronts
 from airegistry.gateway.presence import Presence
@@ -36,8 +36,10 @@ class Ways:
     """Decides who is served message by message, and hands them to the fronts."""
 
     def __init__(
-        self, entry: Holder, channels: Channels, eras: Eras, fronts: Fronts, virtual_servers: VirtualServers
-    ) -> None:
+        self, entry: Holder, channels: Channels, eras: Eras, fronts: Fronts, virtual_servers: VirtualServers,
+        current: Current,
+    ) -> None:  # fmt: skip
+        self._current = current
         self._entry = entry
         self._channels = channels
         self._eras = eras
@@ -73,7 +75,7 @@ class Ways:
             AirError: it is refused.
         """
         await self._fronts.serve(
-            request.who, self._destination(request.who, asset, request.target), request.inbound, request.verb,
+            request.who, self._destination(request, asset), request.inbound, request.verb,
             request.envelope, request.body, reply, presence,
         )  # fmt: skip
 
@@ -87,11 +89,14 @@ class Ways:
         """
         envelope = request.envelope if request.verb == "POST" else None
         await self._fronts.serve_sse(
-            request.who, self._destination(request.who, asset, request.target), request.verb, envelope, request.body,
+            request.who, self._destination(request, asset), request.verb, envelope, request.body,
             reply, presence, endpoint=f"/{request.target}/sse", session=session,
         )  # fmt: skip
 
-    def _destination(self, who: Principal, asset: Server | VirtualServer, target: str) -> Destination:
+    def _destination(self, request: Request, asset: Server | VirtualServer) -> Destination:
         if isinstance(asset, VirtualServer):
-            return self._virtual_servers.destination(who, asset.path, asset.version)
-        return BridgeDestination(self._entry, self._channels, self._lists, who, asset, target)
+            return self._virtual_servers.destination(request.who, asset.path, asset.version, again=request.again)
+        return BridgeDestination(
+            self._entry, self._channels, self._lists, request.who, asset, request.target,
+            changes=self._virtual_servers.changes, current=self._current, again=request.again,
+        )  # fmt: skip

@@ -13,6 +13,7 @@ from airegistry.oauth.identity import AGAIN, PRINCIPAL
 from airegistry.oauth.model import MCP_SCOPE
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.resources import Resources
+from airegistry.oauth.sending import Sending
 from airegistry.oauth.session_owner import owner_of_sessions
 
 PUBLIC = frozenset(
@@ -24,6 +25,7 @@ PUBLIC = frozenset(
 PUBLIC_TREES = ("/.well-known/", "/login/", "/logout/", "/callback/", "/account/")
 
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]{1,8192})")
+_CUT_OFF = b"quarantined", b"an administrator cut this caller off"
 _PRINTABLE_PATH = re.compile(r"[A-Za-z0-9/@._+-]{1,200}")
 
 
@@ -86,17 +88,34 @@ class Authenticate:
             await self._challenge(scope, send, refusal)
             return
         if self._cut_off(principal):
-            await _refuse(send, 403, b"quarantined", b"an administrator cut this caller off")
+            await _refuse(send, 403, *_CUT_OFF)
             return
         scope[PRINCIPAL] = principal
-        if self._on_data_path(scope["path"]):
-            with self.open_requests.on_data_path(token, resource, principal):
-                await self._app(scope, receive, send)
-            return
         scope[AGAIN] = partial(self._tokens.holder, token, resource)
-        scope["user"] = owner_of_sessions(principal)
-        with self.open_requests.watched(token, resource, principal):
-            await self._app(scope, receive, send)
+        sending = Sending(send)
+        if self._on_data_path(scope["path"]):
+            with self.open_requests.on_data_path(token, resource, principal) as watched:
+                await self._app(scope, receive, sending)
+            ended = watched.ended
+        else:
+            scope["user"] = owner_of_sessions(principal)
+            stream = sending if scope["method"] == "GET" else None
+            with self.open_requests.watched(token, resource, principal, stream=stream) as cancelled:
+                await self._app(scope, receive, sending)
+            ended = cancelled.cancel_called
+        if ended:
+            await self._end(scope, sending, principal)
+
+    async def _end(self, scope: Scope, sending: Sending, who: Principal) -> None:
+        """End an answer that was cut, and say why where nothing was sent yet."""
+        if sending.started:
+            await sending.finish()
+        elif self.open_requests.closing:
+            await _refuse(sending, 503, b"internal", b"the registry stops", title=b"Service Unavailable")
+        elif self._cut_off(who):
+            await _refuse(sending, 403, *_CUT_OFF)
+        else:
+            await self._challenge(scope, sending, Unauthenticated("the token is not valid any more"))
 
     async def _principal(self, scope: Scope, resource: str) -> tuple[Principal, str]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]

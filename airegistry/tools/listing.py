@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from airegistry.core.assets import Json, Kind, Skill, VirtualServer
+from airegistry.core.assets import Agent, Json, Kind, Skill, VirtualServer
 from airegistry.core.errors import NotFound
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
@@ -24,6 +24,7 @@ from airegistry.tools.shapes import (
     composed,
     endpoint_of,
     shown,
+    unaddressed,
 )
 
 Tags = Annotated[list[str] | None, Field(description="Only those with one of these tags.")]
@@ -204,6 +205,8 @@ class ListingTools:
             more["circuit"] = circuit
         over = self._services.versions.is_over(asset)
         body = shown(part, self._services.gateway_url, detail=detail, over=over)
+        if isinstance(asset, Agent) and self._services.gateway_url:
+            body = body if self._services.access.allows(who, "update", asset) else unaddressed(body)
         if isinstance(asset, VirtualServer):
             body |= composed(await self._services.compositions.view(who, asset), detail)
         return AssetShape.model_validate({**body, **more})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from airegistry.core.assets import VirtualServer
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
@@ -35,7 +36,11 @@ class SearchTools:
             who, query, kinds=kinds, tags=tags, include_disabled=include_disabled, limit=limit
         )
         url = self._services.gateway_url
-        return SearchAnswer(results=[result_of(hit, url) for hit in found.hits], total=found.total)
+        results = [result_of(hit, url) for hit in found.hits]
+        for hit, result in zip(found.hits, results, strict=True):
+            if isinstance(hit.asset, VirtualServer):
+                result.health = (await self._services.compositions.view(who, hit.asset)).health
+        return SearchAnswer(results=results, total=found.total)
 
     @tool("Find tools for a task", read_only=True)
     async def intelligent_tool_finder(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from airegistry.core.assets import Agent, Json, Server, VirtualServer
+from airegistry.core.cards import without_addresses
 from airegistry.core.ports import AnyAsset
 from airegistry.core.search import Hit
 from airegistry.core.virtual import View
@@ -119,6 +120,13 @@ def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", over: bool = Fa
         body["tools"] = [{"name": tool.name, "description": tool.description} for tool in asset.tools]
     body["endpoint"] = None if over else endpoint_of(url, asset)
     return {**body, "callable": False} if over else body
+
+
+def unaddressed(body: Json) -> Json:
+    """What answers show of an agent without where it is: callers reach it at its `endpoint`."""
+    card = body.get("card")
+    told: Json = {name: value for name, value in body.items() if name not in {"url", "card_url", "health_url"}}
+    return {**told, "card": without_addresses(card)} if isinstance(card, dict) else told
 
 
 def composed(view: View, detail: Detail) -> Json:

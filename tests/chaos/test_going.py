@@ -36,6 +36,7 @@ async def test_clients_that_vanish_in_the_middle_of_a_stream_leave_nothing_behin
             await cancelled(backend)
 
 
+@pytest.mark.usefixtures("backend")
 async def test_a_client_that_sends_half_a_request_holds_nothing_when_it_goes(registry: WatchedRegistry) -> None:
     async with undisturbed(registry, CANARY):
         for part in (0.2, 0.5, 0.9):

@@ -103,6 +103,7 @@ async def _keep_singing(client: httpx2.AsyncClient, registry: WatchedRegistry, p
 
 async def _sing(client: httpx2.AsyncClient, registry: WatchedRegistry, path: str, number: int) -> None:
     answer = await call(client, registry.gateway(path), "add", {"a": number, "b": 1}, registry.token)
+    assert "result" in http.body(answer), answer.text
     assert http.body(answer)["result"]["structuredContent"] == {"result": number + 1}, answer.text
 
 

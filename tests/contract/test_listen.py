@@ -58,3 +58,21 @@ async def test_a_stream_is_told_of_a_change_of_rights_and_ends_when_its_token_is
             await desk.ask("revoke_token", id=made["id"])
             with pytest.raises((SubscriptionLost, StopAsyncIteration)):
                 await anext(stream)
+
+
+async def test_who_listens_at_a_virtual_server_hears_that_it_has_another_tool(
+    registry: Registry, desk: Desk, parcel: str
+) -> None:
+    path = fresh("desk")
+    tools = [{"server": parcel, "tool": "echo"}]
+    await desk.ask("create_virtual_server", name=path, path=path, tools=tools)
+    token = await desk.token({"kinds": ["virtual_server"], "assets": [path]})
+    with anyio.fail_after(20):
+        async with (
+            mcp.connect(registry.gateway(path), token) as client,
+            listen(client.session, tools_list_changed=True, resources_list_changed=True) as stream,
+        ):
+            assert [tool.name for tool in await client.list_tools()] == ["echo"]
+            await desk.ask("add_virtual_tool", path=path, server=parcel, tool="add")
+            assert type(await anext(stream)).__name__ == "ToolsListChanged"
+            assert [tool.name for tool in await client.list_tools()] == ["echo", "add"]

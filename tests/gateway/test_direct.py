@@ -64,7 +64,7 @@ async def test_a_cursor_that_the_list_never_gave_is_refused(world: World, stub: 
 
 def test_lists_are_made_once_and_the_ones_used_longest_ago_are_dropped() -> None:
     lists, made = ByteLists(limit=250), []
-    assets = [object() for _ in range(4)]
+    assets = [server_at(str(number), "http://127.0.0.1:1/mcp") for number in range(4)]
 
     def get(number: int) -> None:
         lists.get(assets[number], "all", lambda: made.append(number) or b"x" * 100)  # type: ignore[func-returns-value]

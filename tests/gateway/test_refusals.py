@@ -16,6 +16,7 @@ from airegistry.core.errors import (
     Quarantined,
     RateLimited,
     ScanFailed,
+    UnknownTool,
     Unsupported,
     UpstreamFailed,
 )
@@ -122,6 +123,17 @@ async def test_every_refusal_has_its_status_and_code(world: World, stub: Stub, e
     assert answer.headers.get("retry-after") == ("2" if status == 429 else None)
     assert "10.0.0.7" not in answer.body.decode()
     assert not stub.requests
+
+
+async def test_an_unknown_tool_is_an_error_in_the_message_alone_for_older_clients(world: World, stub: Stub) -> None:
+    world.desk.refusals["stub"] = UnknownTool("there is no frobnicate")
+    older = await world.post(call("tools/call", {"name": "frobnicate"}), path=STUB)
+    message, headers = tool("frobnicate")
+    newer = await world.post(message, path=STUB, headers=headers)
+    assert (older.status, newer.status) == (200, 400)
+    assert json.loads(older.body) == json.loads(newer.body)
+    assert json.loads(older.body)["error"]["code"] == -32602
+    assert (older.code, stub.requests) == ("not_found", [])
 
 
 async def test_a_fault_of_our_own_is_500_in_the_protocols_form(

@@ -295,9 +295,16 @@ async def test_a_list_is_filtered_while_what_comes_before_it_passes_at_once(worl
 
 async def test_a_list_replayed_on_a_get_stream_is_filtered_too(world: World, stub: Stub) -> None:
     world.desk.denied.add(("tools/call", "secret"))
-    stub.headers = [SSE]
+    stub.headers = [SSE, (b"mcp-session-id", b"s-replay")]
+    stub.body = event(result(), id="8")
+    offer: Json = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    await world.post(call("initialize", offer), path=STUB)
+    session = {"mcp-session-id": "s-replay"}
+    await world.post(call("ping"), path=STUB, headers=session)
+    stub.requests.clear()
+    world.desk.left.clear()
     stub.body = event(result(tools=[{"name": "echo"}, {"name": "secret"}]), id="9")
-    answer = await world.send("GET", path=STUB, headers={"last-event-id": "8"})
+    answer = await world.send("GET", path=STUB, headers={**session, "last-event-id": "8"})
     assert answer.status == 200
     assert b"echo" in answer.body
     assert b"secret" not in answer.body

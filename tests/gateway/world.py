@@ -91,7 +91,8 @@ class Desk:
         return Call(who, self.servers[path], method, name, monotonic(), dict(self.headers))
 
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
-        self.left.append((call.method, call.name, outcome, error))
+        written: Outcome = "upstream_failed" if outcome == "upstream_refused" else outcome  # as the core writes it
+        self.left.append((call.method, call.name, written, error))
         self.on_leave()
 
     async def renewed(self, call: Call) -> Call | None:

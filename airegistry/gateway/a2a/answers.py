@@ -51,6 +51,8 @@ class Reading:
             body = value.get("result")
             if isinstance(error := value.get("error"), dict):
                 self.result = Result("error", f"JSON-RPC {error.get('code')}")
+        if status < 400 and self._asked.operation == LIST and not isinstance(body, dict) and "error" not in value:
+            raise BadAnswer("the agent's answer is no page of tasks")
         if status >= 400 or not isinstance(body, dict):
             self.result = Result("error", f"HTTP {status}") if status >= 400 else self.result
             return raw

@@ -164,7 +164,7 @@ class AgentGateway:
                 call.permit.on_cut(presence.cut)
             await self._exchange(call, asked, sending, reply)
         if presence.over:
-            await reply.refuse(Quarantined("the call was cut off"))
+            await reply.cut(Quarantined("the call was cut off"))
 
     async def _read(self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply) -> _Request:
         """What is asked, and what of it goes on.

@@ -39,13 +39,15 @@ class Holder(Model):
 
 
 class Handles:
-    """Ids of tasks and contexts: at most `limit` of them, those of whoever has most give way, unused ones first."""
+    """Ids of tasks and contexts, about `limit` of them: those of whoever has most give way, unused ones first."""
 
     def __init__(self, store: DocumentStore, clock: Clock, *, limit: int = 100_000) -> None:
         self._kept = Repository(store, COLLECTION, Holder)
         self._clock = clock
         self._limit = limit
         self._cache: OrderedDict[str, Holder] = OrderedDict()
+        self._claimed = 0
+        self._many = anyio.Event()
 
     async def holder(self, agent: str, sort: Sort, id: str) -> Holder | None:
         """Who got an id; None when nobody did, or it was not used for 30 days."""
@@ -70,6 +72,9 @@ class Handles:
             found = await self._kept.find_one(key)
             with suppress(Conflict):  # somebody was quicker
                 await self._kept.save(key, mine, expect=0 if found is None else found[1])
+            self._claimed += 1
+            if self._claimed >= max(1, self._limit // 10):
+                self._many.set()
         return holder
 
     def _remember(self, key: str, holder: Holder) -> Holder:
@@ -80,13 +85,15 @@ class Handles:
         return holder
 
     async def run(self) -> None:
-        """Sweep now and then, until cancelled."""
+        """Sweep every hour, and when many ids have come since, until cancelled."""
         while True:
+            self._claimed, self._many = 0, anyio.Event()
             try:
                 await self.sweep()
             except Exception:  # noqa: BLE001  # the loop outlives a store that fails for a while
                 _LOG.exception("the sweep of A2A task ids failed")
-            await anyio.sleep(EVERY)
+            with anyio.move_on_after(EVERY):
+                await self._many.wait()
 
     async def sweep(self) -> int:
         """Forget ids that were not used for 30 days, and what is over the limit; how many that were."""

@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from airegistry.core import errors
+from airegistry.core.calls import failed_as
 from airegistry.core.errors import AirError, UpstreamFailed
 from airegistry.egress.stream import Dropped, NotSent, StreamClient, StreamResponse
 from airegistry.gateway.a2a.answers import Reading
-from airegistry.gateway.errors import BadAnswer, CredentialRefused, Reply
+from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply
 from airegistry.gateway.proxy import RETRIES, Result
 from airegistry.gateway.sse import Events, data_of
 
@@ -63,7 +65,7 @@ class Relay:
                     first_byte_timeout=sending.patience,
                     endless=sending.endless,
                 ) as response:
-                    return await self._carry(response, reply, reading)
+                    return await self._carry(response, sending, reply, reading)
             except CredentialRefused as error:
                 other = None if renewed else await sending.renew()
                 if other is None:
@@ -80,11 +82,13 @@ class Relay:
                     return await _failed(reply, error)
                 sending.safe = False
 
-    async def _carry(self, response: StreamResponse, reply: Reply, reading: Reading) -> Result:
+    async def _carry(self, response: StreamResponse, sending: Sending, reply: Reply, reading: Reading) -> Result:
         status, kind = response.status, b""
         if status == 401:
             raise CredentialRefused("the agent answered 401")
-        if status == 403 or 300 <= status < 400:
+        if status == 403:
+            raise CallRefused("the agent answered 403")
+        if 300 <= status < 400:
             raise BadAnswer(f"the agent answered {status}")
         shown = [(name, value) for name, value in response.headers if name in _SHOWN]
         for name, value in response.headers:
@@ -93,6 +97,8 @@ class Relay:
             elif name == b"content-encoding" and value.strip().lower() != b"identity":
                 raise BadAnswer("the agent compressed its answer without being asked to")
         if kind == b"text/event-stream" and status < 300:
+            if not sending.endless:
+                raise BadAnswer("the agent answered with a stream that was not asked for")
             return await self._stream(response, reply, reading, shown)
         if kind in _JSON:
             body = await reading.message(await self._whole(response), status)
@@ -141,5 +147,7 @@ async def _pass(event: bytes, reply: Reply, reading: Reading) -> None:
 
 
 async def _failed(reply: Reply, error: AirError) -> Result:
-    await reply.refuse(error if isinstance(error, UpstreamFailed) else UpstreamFailed(error.message))
-    return Result("upstream_failed", error.message)
+    if not isinstance(error, UpstreamFailed):  # nothing was sent: that says nothing of the backend
+        error = errors.CallRefused(error.message)
+    await reply.refuse(error)
+    return Result(failed_as(error), error.message)

@@ -3,6 +3,7 @@
 The body goes on byte for byte. Whatever another parser could read differently is refused rather than interpreted.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
@@ -10,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND
 from pydantic import JsonValue
 
-from airegistry.gateway.a2a.members import Known, child, text, urls_in
+from airegistry.gateway.a2a.members import Known, child, folded, text, urls_in
 from airegistry.gateway.a2a.operations import (
     CARD,
     GET,
@@ -27,12 +28,18 @@ from airegistry.gateway.errors import Malformed, RequestId
 
 MAX_REFERENCES = 100
 VERSION = b"a2a-version"
+MAX_QUERY = 1024
+"""Characters of a query: the URL that it becomes a part of has to be sent."""
+
+_VERSION = re.compile(r"[0-9A-Za-z.-]{1,32}")
+_SKILLS = {folded(name): name for name in ("skillId", "skill")}
 
 _PARAMS = Known(
     "message", "request", "configuration", "metadata", "tenant", "id", "taskId", "contextId", "name", "parent",
     "config", "pushNotificationConfig",
 )  # fmt: skip
-_MESSAGE = Known("contextId", "taskId", "referenceTaskIds", "metadata")
+_MESSAGE = Known("contextId", "taskId", "referenceTaskIds", "metadata", "parts", "content")
+_PART = Known("metadata")
 _CONFIG = Known("taskId", "name", "parent")
 _BY_ID = frozenset("tasks/get tasks/cancel tasks/resubscribe GetTask CancelTask SubscribeToTask".split())
 _OLD_CONFIGS = frozenset(f"tasks/pushNotificationConfig/{act}" for act in ("get", "list", "delete"))
@@ -108,8 +115,10 @@ def parameters(query: bytes) -> dict[str, str]:
     """The query of a request.
 
     Raises:
-        Malformed: it is not ASCII, no list of names and values, or has a name twice.
+        Malformed: it is not ASCII, no list of names and values, too long, or has a name twice.
     """
+    if len(query) > MAX_QUERY:
+        raise Malformed(f"the query is longer than {MAX_QUERY} characters", status=414)
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query), max_num_fields=20)
     except ValueError:
@@ -124,12 +133,15 @@ def stated_version(headers: Sequence[tuple[str, str]], query: dict[str, str]) ->
     """The version of A2A that a request states, in its header or its query; the latter is taken out there.
 
     Raises:
-        Malformed: they say different things.
+        Malformed: they say different things, or what is no version.
     """
     header, parameter = dict(headers).get("a2a-version", "").strip(), query.pop("A2A-Version", "")
     if header and parameter and header != parameter:
         raise Malformed("A2A-Version of the header is not that of the query")
-    return header or parameter or None
+    stated = header or parameter
+    if stated and not _VERSION.fullmatch(stated):
+        raise Malformed("A2A-Version is no version")
+    return stated or None
 
 
 def of_rpc(body: bytes, version: str | None) -> Asked:
@@ -225,13 +237,24 @@ def _asked(
         message = _MESSAGE.of(child(params, "message") or child(params, "request"))
         task, context = text(message, "taskId"), text(message, "contextId")
         tasks = [*([] if task is None else [task]), *_references(message)]
-        metadata.append(child(message, "metadata"))
-        callbacks = urls_in(params.get("configuration"))
+        metadata += [child(message, "metadata"), *_of_parts(message)]
+        callbacks = urls_in([params.get(name) for name in ("configuration", "config", "pushNotificationConfig")])
     elif operation == LIST:
         context = text(params, "contextId")
     return Asked(
         binding, operation, _minor(version), id, tenant, _skill(metadata), tuple(tasks), task, context, callbacks
     )
+
+
+def _of_parts(message: Members) -> list[Members]:
+    """The metadata of a message's parts, which protobuf of 0.3 calls its content."""
+    found: list[Members] = []
+    for name in ("parts", "content"):
+        parts = message.get(name)
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict):
+                found.append(child(_PART.of(part), "metadata"))
+    return found
 
 
 def _references(message: Members) -> list[str]:
@@ -251,7 +274,11 @@ def _skill(metadata: Sequence[Members]) -> str | None:
     Raises:
         Malformed: it names two.
     """
-    named: list[JsonValue] = [each[name] for each in metadata for name in ("skillId", "skill") if name in each]
+    named: list[JsonValue] = []
+    for each in metadata:
+        for name, value in each.items():
+            if (known := _SKILLS.get(folded(name))) is not None:
+                named.append(value if name == known else None)  # another spelling is another name to some agents
     if not named:
         return None
     first = named[0]

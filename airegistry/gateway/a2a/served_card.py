@@ -5,15 +5,10 @@ from collections.abc import Callable
 from pydantic import JsonValue
 
 from airegistry.core.assets import Agent, Json
-from airegistry.core.cards import OFFERED, interfaces_of
+from airegistry.core.cards import OFFERED, interfaces_of, without_addresses
 from airegistry.core.errors import Unsupported
 from airegistry.gateway.a2a.members import folded
 
-_OURS = (
-    "url preferredTransport additionalInterfaces supportedInterfaces securitySchemes security securityRequirements "
-    "signatures skills"
-).split()
-_RESEMBLE = frozenset(map(folded, _OURS))
 _SCOPE = "mcp"
 
 
@@ -27,7 +22,7 @@ def served(agent: Agent, url: str, may_ask: Callable[[str], bool]) -> Json:
         Unsupported: the agent is reached in no way that the gateway carries.
     """
     here = f"{url}/agents/{agent.path}"
-    card: Json = {name: value for name, value in agent.card.items() if folded(name) not in _RESEMBLE}
+    card = without_addresses(agent.card)
     card.update(_interfaces(agent, here))
     card.setdefault("capabilities", {})
     card.setdefault("defaultInputModes", ["text/plain"])

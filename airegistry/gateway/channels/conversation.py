@@ -1,6 +1,5 @@
 """What both transports of the older era share: the handshake, questions, progress tokens, and what is set again."""
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -12,25 +11,23 @@ from anyio.abc import TaskGroup
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
 
 from airegistry.core.assets import Json
-from airegistry.core.errors import AirError, UpstreamFailed
+from airegistry.core.errors import UpstreamFailed
 from airegistry.egress.stream import NotSent
 from airegistry.gateway.channels.exchange import Answer, Client, Era, Exchange, Notice, Opening, Question
 from airegistry.gateway.channels.listeners import Listener, Listeners
+from airegistry.gateway.channels.overhearing import ASKING, Overhearing
 from airegistry.gateway.channels.running import Heard, Running, RunningExchange, unheard
+from airegistry.gateway.channels.standing import Standing
 from airegistry.gateway.channels.wire import Wire
 from airegistry.gateway.channels.wishes import Wishes
 from airegistry.gateway.errors import BadAnswer, SessionLost
 
-_LOG = logging.getLogger(__name__)
 FAREWELL_SECONDS: Final = 2.0
 HANDSHAKE_SECONDS: Final = 60.0
 
 RESTART_WAITS: Final = (0.1, 0.3, 0.6, 1.0)
 """Seconds between attempts to reach a backend that was there before: it may be restarting."""
 
-_MAX_REOPENED: Final = 5
-_REOPEN_SECONDS: Final = 0.2
-_STEADY_SECONDS: Final = 10.0
 _OWN_NOTIFICATIONS: Final = frozenset(("notifications/cancelled", "notifications/initialized"))
 
 
@@ -43,13 +40,16 @@ class Conversation(ABC):
 
     era: Era = "legacy"
 
+    apart = False
+    """Whether there is an event stream besides the answers."""
+
     def __init__(self, wire: Wire, who: Client, tasks: TaskGroup | None) -> None:
         self.wire = wire
         self.listeners = Listeners()
         self._tasks = tasks
-        self._keeper: anyio.CancelScope | None = None
+        self.standing = Standing(self)
+        self._overhearing = Overhearing()
         self._watching = anyio.Lock()
-        self._heard = False
         self.version: str | None = None
         self._who = who
         self._lock = anyio.Lock()
@@ -79,8 +79,11 @@ class Conversation(ABC):
         """Send a message that has no answer."""
 
     @abstractmethod
-    async def follow(self) -> None:
-        """Deliver what the backend sends of its own accord, until the stream ends; raises as `sent`."""
+    async def follow(self) -> bool:
+        """Deliver what the backend sends of its own accord, until the stream ends; whether there is one.
+
+        Raises as `sent`.
+        """
 
     @abstractmethod
     async def end(self) -> None:
@@ -92,23 +95,32 @@ class Conversation(ABC):
         Raises:
             UpstreamFailed: there is no agreement with it.
         """
-        await self._ready()
+        await self.ready()
         assert self._opening is not None
         return self._opening
 
     @asynccontextmanager
     async def request(self, method: str, params: Json) -> AsyncIterator[Exchange]:
-        """Send a request, once more where the backend lost the session. Leaving early tells the backend."""
+        """Send a request, once more where the backend lost the session. Leaving early tells the backend.
+
+        What it may report and ask on the event stream is heard as well, where there is one.
+        """
         running = self._running(method, params)
         try:
             async with AsyncExitStack() as stack:
-                messages = await self._delivered(stack, running)
+                if self._is_overheard(running):
+                    reading = self._overhearing.read(running, self._openly, self.tasks)
+                    messages = await stack.enter_async_context(reading)
+                else:
+                    messages = await self._delivered(stack, running)
                 yield RunningExchange(self, running, messages, self._learn)
         finally:
             self._tokens.pop(running.id, None)
             if running.sent and not running.answered:
                 # In this era closing the connection does not cancel: the backend has to be told.
                 await self._farewell("notifications/cancelled", {"requestId": running.id})
+            for question_id in running.asked:
+                await self._bid(unheard(question_id))
 
     async def notify(self, method: str, params: Json) -> None:
         """Send a notification if there is a session; the channel says by itself what is cancelled."""
@@ -119,37 +131,32 @@ class Conversation(ABC):
                 pass  # a notification is not answered: the next request will show what is wrong
 
     @asynccontextmanager
-    async def listen(self, wanted: Json) -> AsyncIterator[AsyncIterator[Notice | Question]]:
+    async def listen(self, wanted: Json, *, rest: bool = True) -> AsyncIterator[AsyncIterator[Notice | Question]]:
         """Subscribe to the resources wanted, and hear what comes on the stream that all listeners share.
 
         A stream that ends is opened again, at most a few times in a row. Lists that `wanted` does not name are left
         out. Where the backend has no stream the iterator waits for ever.
         """
-        listener = Listener(wanted)
+        listener = Listener(wanted, rest=rest)
         watched: list[str] = []
         self.listeners.add(listener)
         try:
-            await self._ready()
+            await self.ready()
             for uri in listener.uris:
                 await self._watch(uri)
                 watched.append(uri)
-            if self._keeper is None:
-                self._keeper = anyio.CancelScope()
-                self.tasks.start_soon(self._keep, self._keeper)
+            self.standing.start()
             yield Heard(self, listener)
         finally:
             self.listeners.remove(listener)
-            if not self.listeners and self._keeper is not None:
-                self._keeper.cancel()
-                self._keeper = None
+            if not self.listeners:
+                self.standing.leave()
             await self._unwatch(watched)
 
     async def close(self) -> None:
         """End the session."""
         self._alive = False
-        if self._keeper is not None:
-            self._keeper.cancel()
-            self._keeper = None
+        self.standing.stop()
         self.listeners.fail(UpstreamFailed("the conversation with the backend was ended"))
         await self.end()
 
@@ -164,17 +171,26 @@ class Conversation(ABC):
         """Take what the backend sends unasked."""
         if "method" not in message:
             return
-        self._heard = True
+        self.standing.heard()
         id = message.get("id")
         if message["method"] == "ping" and isinstance(id, str | int):
             pong: Json = {"jsonrpc": "2.0", "id": id, "result": {}}
             self.tasks.start_soon(self._say, pong)
-        elif not self.listeners.deliver(message, size) and isinstance(id, str | int):
+        elif message["method"] == "notifications/progress":
+            self._overhearing.report(message, size)
+        elif self.listeners.deliver(message, size) or self._overhearing.deliver(message, size):
+            pass
+        elif isinstance(id, str | int):
             self.tasks.start_soon(self._say, unheard(id))
 
-    def lost(self) -> None:
-        """Make a new handshake before the next request."""
-        self._alive = False
+    @property
+    def heeded(self) -> bool:
+        """Whether there is anybody whom the event stream may concern."""
+        return bool(self.listeners) or bool(self._overhearing)
+
+    def lost(self, session: int | None = None) -> None:
+        """Make a new handshake before the next request, unless there was one since that of a session."""
+        self._alive = self._alive and session not in (None, self._generation)
 
     async def react(self, message: Json) -> Notice | Question | None:
         """What a message of the backend is to the client; None for what the channel deals with itself."""
@@ -207,26 +223,41 @@ class Conversation(ABC):
             params = {**params, "_meta": {**meta, "progressToken": id}}
         return Running(id, method, params)
 
-    async def _delivered(self, stack: AsyncExitStack, running: Running) -> AsyncIterator[Json]:
+    def _is_overheard(self, running: Running) -> bool:
+        """Whether a request may concern what comes on the event stream: it wants progress, or can be asked."""
+        if not self.apart or self._tasks is None or (self._alive and self.standing.missing(self._generation)):
+            return False
+        return running.id in self._tokens or (running.method in ASKING and self._who.answers_anything)
+
+    @asynccontextmanager
+    async def _openly(self, running: Running) -> AsyncIterator[AsyncIterator[Json]]:
+        """Send a request with the event stream open."""
+        async with AsyncExitStack() as stack:
+            yield await self._delivered(stack, running, overheard=True)
+
+    async def _delivered(
+        self, stack: AsyncExitStack, running: Running, *, overheard: bool = False
+    ) -> AsyncIterator[Json]:
         repeated = False
         waits: Iterator[float] = iter(RESTART_WAITS if self._generation else ())
         while True:
             try:
-                generation = await self._ready()
+                generation = await self.ready()
+                if overheard:
+                    await self.standing.open(generation)
                 return await stack.enter_async_context(self.sent(running))
             except SessionLost:
                 if repeated:
                     raise BadAnswer("the backend loses its sessions") from None
                 repeated = True
-                # Another request may have made a new handshake meanwhile.
-                self._alive = self._alive and generation != self._generation
+                self.lost(generation)
             except NotSent:
                 wait = next(waits, None)
                 if wait is None:
                     raise
                 await anyio.sleep(wait)
 
-    async def _ready(self) -> int:
+    async def ready(self) -> int:
         """Make the handshake if there is none; gives the number of the session."""
         if not self._alive:
             async with self._lock:
@@ -298,39 +329,6 @@ class Conversation(ABC):
         assert answer is not None  # an exchange ends with its answer, or raises
         return answer
 
-    async def _keep(self, scope: anyio.CancelScope) -> None:
-        """Follow the stream as long as anybody listens."""
-        with scope:
-            try:
-                await self._followed()
-            except AirError as error:
-                self.listeners.fail(UpstreamFailed(error.message))
-            except Exception:  # noqa: BLE001  # the streams of other channels are read beside this one, and must go on
-                _LOG.exception("reading an event stream failed")
-                self.listeners.fail(UpstreamFailed("internal error"))
-            finally:
-                if self._keeper is scope:
-                    self._keeper = None
-
-    async def _followed(self) -> None:
-        failures = 0
-        while failures <= _MAX_REOPENED:
-            since, self._heard = anyio.current_time(), False
-            generation = self._generation
-            try:
-                generation = await self._ready()
-                await self.follow()
-            except SessionLost:
-                self._alive = self._alive and generation != self._generation
-            except BadAnswer:
-                raise
-            except UpstreamFailed:
-                pass  # broken off: as if it had ended
-            steady = self._heard or anyio.current_time() - since > _STEADY_SECONDS
-            failures = 0 if steady else failures + 1
-            await anyio.sleep(_REOPEN_SECONDS * 2**failures)
-        raise UpstreamFailed("the backend's event stream cannot be kept open")
-
     async def _watch(self, uri: str) -> None:
         async with self._watching:
             if not self._wishes.subscribed(uri):
@@ -355,9 +353,9 @@ class Conversation(ABC):
                 pass  # the stream will show it
 
     async def _farewell(self, method: str, params: Json, **head: int) -> None:
+        await self._bid({"jsonrpc": "2.0", **head, "method": method, "params": params})
+
+    async def _bid(self, message: Json) -> None:
         """Say something that nobody waits for long, even while being cancelled."""
-        with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
-            try:
-                await self.tell({"jsonrpc": "2.0", **head, "method": method, "params": params})
-            except UpstreamFailed:
-                pass
+        with anyio.CancelScope(shield=True):
+            await self._say(message)

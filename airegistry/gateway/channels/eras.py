@@ -11,7 +11,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 
 from airegistry import __version__
 from airegistry.core.assets import Server
-from airegistry.core.errors import Unsupported, UpstreamFailed
+from airegistry.core.errors import CallRefused, Unsupported, UpstreamFailed
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.channels.exchange import Client, Era, Headers
 from airegistry.gateway.channels.legacy import LegacyChannel
@@ -32,10 +32,13 @@ _Key = tuple[str, Era]
 
 @dataclass(slots=True)
 class _Memory:
-    """What a backend said, and until when that is believed; `spoken` None is doubt."""
+    """What a backend said, and until when that is believed; `spoken` None is doubt. `failures` counts the questions
+    that it did not answer, and `failure` says why not the latest one."""
 
     spoken: bool | None = None
     until: float = 0.0
+    failures: int = 0
+    failure: str = ""
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -80,10 +83,13 @@ class Eras:
         if known is not None:
             return known
         memory = self._remembered(_url(server), era)
+        failures = memory.failures
         async with memory.lock:
             if memory.spoken is None or self._clock() >= memory.until:
                 memory.spoken = None
-                memory.spoken = await self._ask(server, headers, era)
+                if memory.failures > failures:  # while this one waited: a backend that hangs holds each up once
+                    raise UpstreamFailed(memory.failure)
+                memory.spoken = await self._asked(memory, server, headers, era)
                 memory.until = self._clock() + self._seconds
             return memory.spoken
 
@@ -93,14 +99,25 @@ class Eras:
             for each in {era, "modern"}:
                 self._remembered(server.url, each).spoken = None
 
-    async def best(self, server: Server, headers: Headers) -> Era:
-        """The era to speak with a backend: modern when it does, else legacy without asking further.
+    async def best(self, server: Server, headers: Headers, preferred: Era = "modern") -> Era:
+        """The era to speak with a backend: the preferred one when it does, else modern when it does, else legacy
+        without asking further.
 
         Raises:
             UpstreamFailed: it cannot be reached, or fails.
             Unsupported: it runs on its user's machine.
         """
+        if preferred == "legacy" and await self._is_older(server, headers):
+            return "legacy"
         return "modern" if await self.speaks(server, headers, "modern") else "legacy"
+
+    async def _is_older(self, server: Server, headers: Headers) -> bool:
+        try:
+            return await self.speaks(server, headers, "legacy")
+        except CallRefused:
+            raise
+        except UpstreamFailed:
+            return False  # one that fails at a handshake may be modern only
 
     def _remembered(self, url: str, era: Era) -> _Memory:
         memory = self._memories.setdefault((url, era), _Memory())
@@ -108,6 +125,15 @@ class Eras:
         if len(self._memories) > MAX_REMEMBERED:
             self._memories.popitem(last=False)
         return memory
+
+    async def _asked(self, memory: _Memory, server: Server, headers: Headers, era: Era) -> bool:
+        try:
+            return await self._ask(server, headers, era)
+        except CallRefused:  # another caller may fare better
+            raise
+        except UpstreamFailed as error:
+            memory.failures, memory.failure = memory.failures + 1, error.message
+            raise
 
     async def _ask(self, server: Server, headers: Headers, era: Era) -> bool:
         kind = ModernChannel if era == "modern" else LegacyChannel

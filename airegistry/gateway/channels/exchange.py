@@ -17,10 +17,19 @@ Era = Literal["modern", "legacy"]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is at the other end, as the backend is told: `clientInfo` and `capabilities` of the real client."""
+    """Who is at the other end, as the backend is told: `clientInfo` and `capabilities` of the real client.
+
+    `era` is the one that it speaks itself, and that a backend of both eras is best talked to in.
+    """
 
     info: Json
     capabilities: Json = field(default_factory=dict)
+    era: Era = "modern"
+
+    @property
+    def answers_anything(self) -> bool:
+        """Whether it can be asked at all."""
+        return any(isinstance(self.capabilities.get(name), dict) for name in ("elicitation", "sampling", "roots"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +109,13 @@ class Channel(Protocol):
         """Send a notification, where the backend's era has it; else nothing happens."""
         ...
 
-    def listen(self, wanted: Json) -> AbstractAsyncContextManager[AsyncIterator[Notice | Question]]:
+    def listen(
+        self, wanted: Json, *, rest: bool = True
+    ) -> AbstractAsyncContextManager[AsyncIterator[Notice | Question]]:
         """What the backend sends unasked: `wanted` is the `notifications` member of `subscriptions/listen`.
 
-        Legacy: the GET stream, and `resources/subscribe` for each URI of `resourceSubscriptions`.
+        Legacy: the GET stream, and `resources/subscribe` for each URI of `resourceSubscriptions`. With `rest` also what
+        is for nobody in particular, such as questions: of several listeners one gets it.
         """
         ...
 

@@ -27,6 +27,8 @@ _RESUME_SECONDS: Final = 1.0
 class LegacyChannel(Conversation):
     """A `Channel` with a session, requests side by side in POSTs of their own."""
 
+    apart = True
+
     def __init__(
         self, client: StreamClient, server: Server, headers: Headers, who: Client, tasks: TaskGroup | None = None,
         *, first_byte_timeout: float = FIRST_BYTE_SECONDS,
@@ -64,20 +66,21 @@ class LegacyChannel(Conversation):
         async with self.wire.post(message, self.identified()) as response:
             await read_off(response)
 
-    async def follow(self) -> None:
-        """Read the GET stream; where the backend has none this waits for ever."""
+    async def follow(self) -> bool:
+        """Read the GET stream."""
         async with self.wire.get(self.identified(self._last_id)) as response:
             if response.status == 404 and self._session is not None:
                 raise SessionLost
             if response.status < 400:
+                self.standing.begins()
                 async with aclosing(Messages(response, endless=True)) as messages:
                     while (data := await messages.data()) is not None:
                         self._last_id = messages.last_id
                         self.deliver(parsed(data), len(data))
-                return
+                return True
             if response.status not in (404, 405, 501):
                 raise UpstreamFailed(f"the backend answered {response.status}")
-        await anyio.sleep_forever()
+        return False
 
     async def end(self) -> None:
         """DELETE the session, if there is one."""

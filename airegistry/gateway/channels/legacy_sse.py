@@ -74,9 +74,10 @@ class LegacySseChannel(Conversation):
         async with self.wire.post(message, self._headers(), url=self._endpoint) as response:
             await read_off(response)
 
-    async def follow(self) -> None:
+    async def follow(self) -> bool:
         """Wait for the end of the stream: it is read anyway."""
         await self._over.wait()
+        return True
 
     async def end(self) -> None:
         """Close the stream, which is how a session ends here."""

@@ -21,13 +21,14 @@ _LISTS: Final = {
 class Box:
     """Messages for one reader, at most MAX_ANSWER bytes waiting. It may be waited at again after a cancellation."""
 
-    __slots__ = ("_failure", "_left", "_waiting", "_wake")
+    __slots__ = ("_emptied", "_failure", "_left", "_waiting", "_wake")
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Json, int]] = deque()
         self._left = MAX_ANSWER
-        self._failure: UpstreamFailed | None = None
+        self._failure: Exception | None = None
         self._wake = anyio.Event()
+        self._emptied = anyio.Event()
 
     def put(self, message: Json, size: int) -> None:
         """Add a message of `size` bytes; too many of them are the end."""
@@ -38,7 +39,13 @@ class Box:
             self._waiting.append((message, size))
             self._wake.set()
 
-    def fail(self, error: UpstreamFailed) -> None:
+    async def emptied(self) -> None:
+        """Wait until everything is read."""
+        while self._waiting:
+            self._emptied = anyio.Event()
+            await self._emptied.wait()
+
+    def fail(self, error: Exception) -> None:
         """Let the reader know, after what is waiting."""
         self._failure = self._failure or error
         self._wake.set()
@@ -54,17 +61,23 @@ class Box:
             await self._wake.wait()
         message, size = self._waiting.popleft()
         self._left += size
+        if not self._waiting:
+            self._emptied.set()
         return message
 
 
 class Listener(Box):
-    """A Box for what a listener wants: `wanted` is the filter of `subscriptions/listen`, `uris` its resources."""
+    """A Box for what a listener wants: `wanted` is the filter of `subscriptions/listen`, `uris` its resources.
 
-    __slots__ = ("uris", "wanted")
+    `rest` is whether it also takes what is for nobody in particular.
+    """
 
-    def __init__(self, wanted: Json) -> None:
+    __slots__ = ("rest", "uris", "wanted")
+
+    def __init__(self, wanted: Json, *, rest: bool = True) -> None:
         super().__init__()
         self.wanted = wanted
+        self.rest = rest
         uris = wanted.get("resourceSubscriptions")
         self.uris = tuple(uri for uri in uris if isinstance(uri, str)) if isinstance(uris, list) else ()
 
@@ -90,7 +103,7 @@ class Listeners:
         """Give a message to those who want it; whether there was one.
 
         A changed list goes to all who asked for it, an updated resource to all who watch it or a whole of which it is a
-        part. The rest (questions, log messages) is for one alone, and so is what a request subscribed to.
+        part. The rest (questions, log messages) is for one alone that takes it, and so is what a request subscribed to.
         """
         method = message["method"]
         member = _LISTS.get(method) if isinstance(method, str) else None
@@ -98,7 +111,7 @@ class Listeners:
             takers = [each for each in self._all if each.wanted.get(member) is True]
         else:
             takers = self._watching(message) if method == _UPDATED else []
-            takers = takers or self._all[:1]
+            takers = takers or [each for each in self._all if each.rest][:1]
         for each in takers:
             each.put(message, size)
         return bool(takers)

@@ -100,7 +100,7 @@ class ModernChannel:
         """Nothing: over HTTP this era has no notifications of clients."""
 
     @asynccontextmanager
-    async def listen(self, wanted: Json) -> AsyncIterator[AsyncIterator[Notice | Question]]:
+    async def listen(self, wanted: Json, *, rest: bool = True) -> AsyncIterator[AsyncIterator[Notice | Question]]:
         """`subscriptions/listen`, sent at the first step of the iterator.
 
         The acknowledgement is left out, and so is the subscription's id in each notice. The iterator ends when the

@@ -35,7 +35,7 @@ class _Pooled:
 
 
 class Channels:
-    """Opens channels in the best era that a backend speaks; leaving its context ends the pooled ones.
+    """Opens channels in the client's era if a backend speaks it, else in the best; leaving ends those pooled.
 
     `idle` is how long, in seconds, a pooled channel is kept unused, `limit` how many are. Both transports wait at most
     `first_byte_timeout` seconds for the head of an answer.
@@ -80,7 +80,7 @@ class Channels:
             UpstreamFailed: its era cannot be found out.
             Unsupported: it runs on its user's machine.
         """
-        return self._channel(server, headers, client, await self.eras.best(server, headers))
+        return self._channel(server, headers, client, await self.eras.best(server, headers, client.era))
 
     @asynccontextmanager
     async def shared(self, server: Server, headers: Headers, client: Client, *, owner: str) -> AsyncIterator[Channel]:
@@ -89,7 +89,7 @@ class Channels:
         Raises:
             UpstreamFailed, Unsupported: as `open`.
         """
-        era = await self.eras.best(server, headers)
+        era = await self.eras.best(server, headers, client.era)
         key = _key(server, headers, client, owner, era)
         pooled = self._pooled.get(key)
         if pooled is None or (era == "modern" and pooled.server is not server):

@@ -9,13 +9,16 @@ from airegistry.core.assets import Json
 from airegistry.gateway.channels.exchange import Answer, Event, Notice, Question
 from airegistry.gateway.channels.listeners import Listener
 from airegistry.gateway.channels.wire import answer_of, answers
-from airegistry.gateway.errors import BadAnswer
+from airegistry.gateway.errors import BadAnswer, RequestId
 
 
 class Running:
-    """One request under way: `sent` when the backend may be working on it, `answered` when it is through."""
+    """One request under way: `sent` when the backend may be working on it, `answered` when it is through.
 
-    __slots__ = ("answered", "id", "message", "method", "params", "sent")
+    `asked` are the ids of questions that came on the event stream, were given to it, and are not answered yet.
+    """
+
+    __slots__ = ("answered", "asked", "id", "message", "method", "params", "sent")
 
     def __init__(self, id: int, method: str, params: Json) -> None:
         self.id = id
@@ -24,6 +27,7 @@ class Running:
         self.message: Json = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
         self.sent = False
         self.answered = False
+        self.asked: set[RequestId] = set()
 
 
 class Talk(Protocol):
@@ -91,7 +95,7 @@ class RunningExchange:
                 if self._learn is not None:
                     self._learn(self._running, answer)
                 return answer
-        raise BadAnswer("the backend ended its answer without a result")
+        raise unfinished()
 
     async def reply(self, question: Question, reply: Json) -> None:
         """Answer a question of the backend.
@@ -99,7 +103,13 @@ class RunningExchange:
         Raises:
             UpstreamFailed: it does not take the answer.
         """
+        self._running.asked.discard(question.id)
         await self._channel.tell({"jsonrpc": "2.0", "id": question.id, **reply})
+
+
+def unfinished() -> BadAnswer:
+    """What a request ends with whose answer ends too early."""
+    return BadAnswer("the backend ended its answer without a result")
 
 
 def unheard(id: str | int | None) -> Json:

@@ -9,11 +9,12 @@ from typing import Final, Self
 import anyio
 import orjson
 
+from airegistry.core import errors
 from airegistry.core.assets import Json
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.channels.exchange import Answer, Headers
-from airegistry.gateway.errors import BadAnswer, CredentialRefused
+from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused
 from airegistry.gateway.sse import Events, data_of, field_of
 
 MAX_ANSWER: Final = 32 * 2**20
@@ -96,26 +97,36 @@ class Wire:
                 status = self.status = response.status
                 if status == 401:
                     raise CredentialRefused("the backend answered 401")
-                if status == 403 or 300 <= status < 400:
+                if status == 403:
+                    raise CallRefused("the backend answered 403")
+                if 300 <= status < 400:
                     raise BadAnswer(f"the backend answered {status}")
                 yield response
         except Invalid as error:
             if opened:
                 raise
             # An address that the guard forbids, say: the caller is not the one who chose it.
-            raise UpstreamFailed(error.message) from None
+            raise errors.CallRefused(error.message) from None
 
 
 def _is_own(name: str) -> bool:
     return name in _OWN or name.startswith("mcp-")
 
 
-def printed(message: Json) -> bytes:
-    """A message as JSON; arguments may hold integers beyond 64 bits, which orjson does not print."""
+def printed(message: Json, *, sort: bool = False) -> bytes:
+    """A message as JSON; arguments may hold integers beyond 64 bits, which orjson does not print.
+
+    Raises:
+        Invalid: it is nested too deeply.
+    """
     try:
-        return orjson.dumps(message)
+        return orjson.dumps(message, option=orjson.OPT_SORT_KEYS if sort else None)
     except orjson.JSONEncodeError:
-        return json.dumps(message, separators=(",", ":")).encode()
+        pass
+    try:
+        return json.dumps(message, separators=(",", ":"), sort_keys=sort).encode()
+    except RecursionError:
+        raise Invalid("the message is nested too deeply") from None
 
 
 def parsed(data: bytes) -> Json:

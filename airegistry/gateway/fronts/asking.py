@@ -57,6 +57,8 @@ class Asking:
     client: Client
     reply: Reply
     streaming: bool = False
+    finished: bool = False
+    """Whether the response was sent: from then on the client seems to have hung up, and has not."""
 
     @property
     def level(self) -> str | None:
@@ -75,6 +77,7 @@ class Asking:
 
     async def finish(self, body: bytes, status: int = 200) -> None:
         """Send the response."""
+        self.finished = True
         if self.streaming:
             await self.reply.body(event(body), more=False)
         else:

@@ -1,10 +1,13 @@
 """One server of another era than its client's, as a `Destination`."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
+from time import monotonic
 
 from mcp_types import INVALID_PARAMS
 
-from airegistry.core.assets import Json, Server, Tool
+from airegistry.core.assets import Json, Server, Tool, usable_tools
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AirError, UpstreamFailed
 from airegistry.core.principals import Principal
@@ -14,16 +17,24 @@ from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import SUBJECTS
 from airegistry.gateway.errors import CredentialRefused, Malformed
 from airegistry.gateway.fronts.destination import Answered, Route
+from airegistry.gateway.list_changes import Again, ListChanges, Lists
 from airegistry.gateway.lists import LISTS, filter_result
 from airegistry.gateway.tool_lists import ByteLists, printed_tools
+
+Current = Callable[[str, str | None], Awaitable[Server | None]]
+"""The server at a path now, of the default version unless one is named."""
 
 
 class BridgeDestination:
     """A server as one caller meets it through the bridge. `target` is the path that was asked for, with any version."""
 
     def __init__(
-        self, entry: Entry, channels: Channels, lists: ByteLists, who: Principal, server: Server, target: str
-    ) -> None:
+        self, entry: Entry, channels: Channels, lists: ByteLists, who: Principal, server: Server, target: str,
+        *, changes: ListChanges, current: Current, again: Again,
+    ) -> None:  # fmt: skip
+        self._changes = changes
+        self._current = current
+        self._again = again
         self._entry = entry
         self._channels = channels
         self._lists = lists
@@ -82,9 +93,22 @@ class BridgeDestination:
         call = await self._enter("subscriptions/listen", None)
         return [Route(call, "subscriptions/listen", {"notifications": wanted})]
 
+    @asynccontextmanager
+    async def changes(self, on_cut: Callable[[], None]) -> AsyncIterator[AsyncIterator[frozenset[str]]]:
+        """That the tools changed, which are those of the catalog; of the other lists the backend tells itself."""
+        yield self._changes.follow(self._catalogued, await self._catalogued())
+
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:
         """Record how a call ended."""
         self._entry.leave(call, outcome, error)
+
+    async def _catalogued(self) -> Lists:
+        server = await self._current(self._server.path, self._target.partition("@")[2] or None)
+        if server is None or not server.enabled or not server.callable:
+            return {}
+        described = frozenset(tool.name for tool in usable_tools(server))
+        call = Call(self._again() or self._who, server, "tools/list", None, monotonic(), described=described)
+        return {"tools/list": self._tools(call, {})}
 
     async def _enter(self, method: str, name: str | None) -> Call:
         return await self._entry.enter(self._who, self._server.path, method, name, found=self._server)

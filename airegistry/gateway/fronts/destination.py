@@ -1,6 +1,7 @@
 """What stands behind an endpoint whose client is answered message by message: a bridged server, a virtual one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,6 +74,16 @@ class Destination(Protocol):
     async def listen(self, wanted: Json, client: Client) -> list[Route]:
         """Admit `subscriptions/listen`, a GET stream or a `resources/subscribe`: a route for each backend to listen to,
         its params `{"notifications": …}` in the backend's own URIs."""
+        ...
+
+    def changes(self, on_cut: Callable[[], None]) -> AbstractAsyncContextManager[AsyncIterator[frozenset[str]]]:
+        """Inside, the list methods whose answers from the catalog change for this caller, each time that some do.
+
+        `on_cut` is called when the caller or the endpoint is quarantined.
+
+        Raises:
+            AirError: refused.
+        """
         ...
 
     def leave(self, call: Call, outcome: Outcome, error: str | None = None) -> None:

@@ -17,6 +17,7 @@ from airegistry.gateway.fronts.asking import UnknownVersion, read
 from airegistry.gateway.fronts.background import Background
 from airegistry.gateway.fronts.destination import Destination
 from airegistry.gateway.fronts.legacy import LegacyFront
+from airegistry.gateway.fronts.listening import OnToolsChanged, ignore
 from airegistry.gateway.fronts.modern import ModernFront
 from airegistry.gateway.fronts.parked import PARKED_SECONDS, Parking
 from airegistry.gateway.fronts.registry import SessionRegistry
@@ -36,12 +37,13 @@ class Fronts:
 
     Seconds: `first_byte_timeout` bounds the wait for a backend, `parked` how long a modern client may take to answer
     a question, `idle` how long a session may go unused. Everything held belongs to this process.
+    `on_tools_changed` is told of backends that say so.
     """
 
     def __init__(
         self, entry: Entry, channels: Channels, eras: Eras, proxy: Proxy, *,
         first_byte_timeout: float = 300.0, parked: float = PARKED_SECONDS, idle: float = 3_600.0,
-        clock: Callable[[], float] = monotonic,
+        clock: Callable[[], float] = monotonic, on_tools_changed: OnToolsChanged = ignore,
     ) -> None:  # fmt: skip
         self._channels = channels
         self._eras = eras
@@ -50,8 +52,8 @@ class Fronts:
         self.parking = Parking(patience=parked, clock=clock)
         self.registry = SessionRegistry(self._end, idle=idle, clock=clock)
         renewal = Renewal(entry)
-        talk = Talk(self._background, renewal)
-        self._subscriptions = Subscriptions(channels)
+        talk = Talk(self._background, renewal, on_tools_changed)
+        self._subscriptions = Subscriptions(channels, on_tools_changed)
         self._modern = ModernFront(
             self._background, renewal, channels, eras, proxy, self.parking, first_byte_timeout=first_byte_timeout
         )
@@ -71,8 +73,10 @@ class Fronts:
         self.registry.sweep()
 
     def end_streams(self) -> None:
-        """Tell the modern clients that listen that the gateway is about to close."""
+        """End what is open without an end of its own: the gateway is about to close."""
         self._subscriptions.close()
+        for session in self.registry:
+            session.wind_up()
 
     async def close(self) -> None:
         """End all streams, sessions and parked exchanges; `run` returns."""

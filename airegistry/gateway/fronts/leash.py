@@ -40,6 +40,8 @@ class Leash:
 
     def __enter__(self) -> Self:
         self._task = asyncio.current_task()
+        if self.why is not None and self._task is not None:
+            self._task.cancel()  # pulled while the work was only being admitted
         if self._presence is not None:
             self._presence.gone = self._on_gone or self._gone
         return self

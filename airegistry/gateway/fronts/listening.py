@@ -1,18 +1,19 @@
 """What backends send unasked, on its way to a client: several backends, one stream."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 
 import anyio
 from anyio.abc import TaskStatus
 from pydantic import JsonValue
 
-from airegistry.core.assets import Json
+from airegistry.core.assets import Json, Server
 from airegistry.core.calls import Outcome
 from airegistry.core.errors import AirError, Quarantined, UpstreamFailed
 from airegistry.gateway.channels.conversation import Conversation
 from airegistry.gateway.channels.exchange import Channel, Notice, Question
+from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.fronts.destination import Destination, Route
 from airegistry.gateway.fronts.translate import CHANGES
 
@@ -20,14 +21,30 @@ _LOG = logging.getLogger(__name__)
 
 Told = Callable[[Channel, Notice | Question], Awaitable[None]]
 
+OnToolsChanged = Callable[[Server], None]
+"""Is told of a backend that says that its tools have changed."""
+
+TOOLS_CHANGED = "notifications/tools/list_changed"
+_CHANGED_BY = {
+    "tools/list": TOOLS_CHANGED,
+    "prompts/list": "notifications/prompts/list_changed",
+    "resources/list": "notifications/resources/list_changed",
+    "resources/templates/list": "notifications/resources/list_changed",
+}
+
+
+def ignore(server: Server) -> None:
+    """An OnToolsChanged for where nobody wants to know."""
+
 
 async def listen(
     destination: Destination, route: Route, reached: AbstractAsyncContextManager[Channel], told: Told,
-    on_cut: Callable[[], None], *, task_status: TaskStatus[anyio.CancelScope] = anyio.TASK_STATUS_IGNORED,
+    on_cut: Callable[[], None], on_tools_changed: OnToolsChanged,
+    *, rest: bool = True, task_status: TaskStatus[anyio.CancelScope] = anyio.TASK_STATUS_IGNORED,
 ) -> None:  # fmt: skip
     """Tell what one backend sends over the channel reached, until cancelled by the scope that is told first.
 
-    Leaves the route's call.
+    Leaves the route's call. `rest` is as of `Channel.listen`.
     `on_cut` is called when the caller or the backend is quarantined.
 
     Raises:
@@ -46,10 +63,13 @@ async def listen(
         try:
             if route.call.permit is not None:
                 route.call.permit.on_cut(cut)
-            async with reached as channel, channel.listen(wanted if isinstance(wanted, dict) else {}) as events:
+            wanted = wanted if isinstance(wanted, dict) else {}
+            async with reached as channel, channel.listen(wanted, rest=rest) as events:
                 listening = True
                 task_status.started(scope)
                 async for event in events:
+                    if isinstance(event, Notice) and event.message.get("method") == TOOLS_CHANGED:
+                        on_tools_changed(route.server)
                     await told(channel, rewritten(event, route))
         except AirError as error:
             outcome = "upstream_failed" if isinstance(error, UpstreamFailed) else "error"
@@ -65,10 +85,36 @@ async def listen(
         raise Quarantined("cut off by an administrator")
 
 
+async def follow(
+    destination: Destination, tell: Callable[[bytes], Awaitable[None]], on_cut: Callable[[], None],
+    *, task_status: TaskStatus[anyio.CancelScope] = anyio.TASK_STATUS_IGNORED,
+) -> None:  # fmt: skip
+    """Tell which lists of the catalog changed, as `listen` tells what a backend sends.
+
+    Raises:
+        AirError: the caller may not follow; later it just ends.
+    """
+    with anyio.CancelScope() as scope:
+        async with destination.changes(on_cut) as changes:
+            task_status.started(scope)
+            try:
+                async for changed in changes:
+                    for notice in notices(changed):
+                        await tell(printed(notice))
+            except Exception:  # noqa: BLE001  # it lives in the same group
+                _LOG.exception("the catalog cannot be followed")
+
+
 async def respond(channel: Channel, question: Question, reply: Json) -> None:
     """Answer a question that a backend asked outside of any request: only those of the older era do."""
     if isinstance(channel, Conversation):
         await channel.tell({"jsonrpc": "2.0", "id": question.id, **reply})
+
+
+def notices(changed: Iterable[str]) -> Iterator[Json]:
+    """The notifications that lists have changed, by the methods that list them; each once."""
+    for method in dict.fromkeys(_CHANGED_BY[each] for each in sorted(changed)):
+        yield {"jsonrpc": "2.0", "method": method}
 
 
 def rewritten(event: Notice | Question, route: Route) -> Notice | Question:

@@ -16,7 +16,8 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from pydantic import JsonValue
 
 from airegistry.core.assets import Json
-from airegistry.core.errors import AirError, Quarantined, UpstreamFailed
+from airegistry.core.calls import failed_as
+from airegistry.core.errors import AirError, Quarantined
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.exchange import Answer, Channel, Era, Exchange, Notice, Question
 from airegistry.gateway.channels.pool import Channels
@@ -79,7 +80,7 @@ class ModernFront:
 
     async def _led(self, asking: Asking, route: Route, presence: Presence) -> None:
         result, failure = CANCELLED, None
-        leash = Leash(presence)
+        leash = Leash(presence, lambda: None if asking.finished else leash.pull("gone"))
         try:
             with leash:
                 leash.hold(route.call.permit)
@@ -88,7 +89,7 @@ class ModernFront:
                 )
         except AirError as error:
             failure = error
-            result = Result("upstream_failed" if isinstance(error, UpstreamFailed) else "error", error.message)
+            result = Result(failed_as(error), error.message)
         except Exception:
             result = Result("error", "internal")
             raise
@@ -107,7 +108,7 @@ class ModernFront:
         state = asking.params.get("requestState")
         if era == "legacy" and state is not None:
             return await self._resumed(asking, route, state)
-        if era == "legacy" and translate.answers_anything(asking.client.capabilities):
+        if era == "legacy" and asking.client.answers_anything:
             run = Run()
             self._background.spawn(run.drive, self._opened(asking, route))
             return await self._ridden(asking, route, run)
@@ -133,7 +134,12 @@ class ModernFront:
         body = printed({"jsonrpc": "2.0", "id": asking.id, "method": route.method, "params": params})
         outgoing = Outgoing("POST", server.url, with_credential(headers, route.call), body, False,
                             self._first_byte_timeout, renew=partial(self._renewed, route, headers))  # fmt: skip
-        return await self._proxy.relay(outgoing, asking.reply, _no_session)
+        subject, states = asking.who.subject, self._proxy.states
+        states.check(subject, server.path, params.get("requestState"))
+        result = await self._proxy.relay(outgoing, asking.reply, _no_session)
+        if result.state is not None:
+            states.bind(subject, server.path, result.state)
+        return result
 
     async def _renewed(self, route: Route, headers: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
         call = await self._renewal.entry.renewed(route.call)

@@ -14,11 +14,11 @@ from time import monotonic
 from typing import Final
 
 import anyio
-import orjson
 
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, Internal
 from airegistry.gateway.channels.exchange import Event, Exchange, Question
+from airegistry.gateway.channels.wire import printed
 
 PARKED_SECONDS: Final = 300.0
 
@@ -141,4 +141,4 @@ class Parking:
 def digest(method: str, params: Json) -> bytes:
     """What a retry has in common with the request before it."""
     same = {name: value for name, value in params.items() if name not in _NOT_BOUND}
-    return hashlib.sha256(orjson.dumps([method, same], option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(printed({"method": method, "params": same}, sort=True)).digest()

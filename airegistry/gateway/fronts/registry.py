@@ -1,7 +1,7 @@
 """The gateway's own sessions: whose they are, how many, and how long they may idle."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from airegistry.core.errors import NotFound
@@ -26,6 +26,9 @@ class SessionRegistry:
         self._clock = clock
         self._held: OrderedDict[str, Session] = OrderedDict()
         self._counts: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._held.values()))
 
     def __len__(self) -> int:
         return len(self._held)

@@ -13,7 +13,7 @@ import anyio
 import orjson
 
 from airegistry.core.assets import Json, Server
-from airegistry.core.errors import AirError, RateLimited, UpstreamFailed
+from airegistry.core.errors import AirError, NotFound, RateLimited, UpstreamFailed
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.exchange import Channel, Client
 from airegistry.gateway.channels.pool import Channels
@@ -77,6 +77,7 @@ class Session:
         self.running: dict[RequestId, Leash] = {}
         self.listeners: dict[str, list[anyio.CancelScope]] = {}
         self.closed = False
+        self._winding_up = False
         self.told: WeakKeyDictionary[Channel, str] = WeakKeyDictionary()
         self._clock = clock
         self._channels = channels
@@ -102,6 +103,18 @@ class Session:
         if len(self.running) >= MAX_RUNNING:
             raise RateLimited(f"more than {MAX_RUNNING} requests are under way in this session", retry_after=1)
         self.running[request_id] = leash
+
+    def finished(self, request_id: RequestId) -> None:
+        """A request is answered, or was refused."""
+        self.running.pop(request_id, None)
+        if self._winding_up:
+            self.wind_up()
+
+    def wind_up(self) -> None:
+        """End the session's own stream, as soon as nothing is under way that may have its answer there."""
+        self._winding_up = True
+        if not self.running:
+            self.unasked.finish()
 
     # Streams
 
@@ -209,6 +222,8 @@ class Session:
                 held.doubtful = False
                 return held
             opened = _Held(await self._channels.open(server, headers, self.client))
+            if self.closed:  # meanwhile; nobody would close the channel, on which nothing was sent yet
+                raise NotFound("no such session")
             self._held[key] = headers, opened
         if held is not None:
             held.retired = True
@@ -217,7 +232,7 @@ class Session:
         return opened
 
     async def _is_right(self, held: _Held, server: Server, headers: Mapping[str, str]) -> bool:
-        return held.channel.era == await self._eras.best(server, headers)
+        return held.channel.era == await self._eras.best(server, headers, self.client.era)
 
     async def notify(self, method: str, params: Json) -> None:
         """Tell all backends that the session has to do with."""

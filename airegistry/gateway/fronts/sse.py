@@ -22,7 +22,7 @@ from airegistry.gateway.fronts.talk import Said, Talk, negotiated
 from airegistry.gateway.presence import Presence
 
 _LOG = logging.getLogger(__name__)
-_UNKNOWN = Client({"name": "unknown", "version": "0"})
+_UNKNOWN = Client({"name": "unknown", "version": "0"}, era="legacy")
 
 
 class Streamed:
@@ -112,6 +112,8 @@ class SseFront:
                 await self._initialize(said)
             else:
                 await self._talk.serve(said, Leash())
+        except AirError as error:
+            await said.refuse(error)
         except Exception:  # noqa: BLE001  # one request must not take down the group that all of them live in
             _LOG.exception("a request failed")
             await said.refuse(Internal("internal error"))
@@ -132,4 +134,4 @@ class SseFront:
             except AirError as error:
                 await said.refuse(error)
             finally:
-                session.running.pop(said.id, None)
+                session.finished(said.id)

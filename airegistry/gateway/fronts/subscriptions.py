@@ -1,5 +1,6 @@
 """`subscriptions/listen` of modern clients: an answer that lasts, fed by one backend or several."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 
 import anyio
@@ -13,7 +14,7 @@ from airegistry.gateway.fronts import translate
 from airegistry.gateway.fronts.asking import Asking
 from airegistry.gateway.fronts.destination import Route
 from airegistry.gateway.fronts.leash import Leash
-from airegistry.gateway.fronts.listening import is_wanted, listen, respond, wanted_of
+from airegistry.gateway.fronts.listening import OnToolsChanged, is_wanted, listen, notices, respond, wanted_of
 from airegistry.gateway.fronts.streams import KEEP_ALIVE, KEEP_ALIVE_SECONDS, SSE_HEADERS, event
 from airegistry.gateway.presence import Presence
 
@@ -23,8 +24,9 @@ _ID = "io.modelcontextprotocol/subscriptionId"
 class Subscriptions:
     """Holds the streams of modern clients that listen."""
 
-    def __init__(self, channels: Channels) -> None:
+    def __init__(self, channels: Channels, on_tools_changed: OnToolsChanged) -> None:
         self._channels = channels
+        self._on_tools_changed = on_tools_changed
         self._open: set[Leash] = set()
 
     async def serve(self, asking: Asking, presence: Presence) -> None:
@@ -40,13 +42,8 @@ class Subscriptions:
         stream = _Stream(asking, wanted)
         try:
             with leash:
-                await stream.begin()
-                async with anyio.create_task_group() as group:
-                    group.start_soon(stream.keep_alive)
-                    async with anyio.create_task_group() as listeners:
-                        for route in list(routes):
-                            listeners.start_soon(self._heard, asking, routes, route, stream, leash)
-                    group.cancel_scope.cancel()
+                async with asking.destination.changes(partial(leash.pull, "cut")) as changes:
+                    await self._tell(asking, routes, stream, changes, leash)
         finally:
             self._open.discard(leash)
             for route in routes:
@@ -55,6 +52,21 @@ class Subscriptions:
             await stream.finish()
         elif leash.why != "gone":
             await asking.reply.body(b"", more=False)
+
+    async def _tell(
+        self, asking: Asking, routes: list[Route], stream: "_Stream", changes: AsyncIterator[frozenset[str]],
+        leash: Leash,
+    ) -> None:  # fmt: skip
+        await stream.begin()
+        async with anyio.create_task_group() as group:
+            group.start_soon(stream.keep_alive)
+            if not routes:
+                await stream.follow(changes)  # which has no end of its own
+            group.start_soon(stream.follow, changes)
+            async with anyio.create_task_group() as listeners:
+                for route in list(routes):
+                    listeners.start_soon(self._heard, asking, routes, route, stream, leash)
+            group.cancel_scope.cancel()
 
     def close(self) -> None:
         """End all streams, gracefully."""
@@ -66,7 +78,8 @@ class Subscriptions:
         call = route.call
         reached = self._channels.shared(call.server, call.headers, asking.client, owner=call.who.subject)
         try:
-            await listen(asking.destination, route, reached, stream.told, partial(leash.pull, "cut"))
+            cut = partial(leash.pull, "cut")
+            await listen(asking.destination, route, reached, stream.told, cut, self._on_tools_changed, rest=False)
         except AirError:
             pass  # one that cannot be listened to has nothing to tell: the stream stays open for the others
 
@@ -96,6 +109,13 @@ class _Stream:
             await self._write(
                 {**happened.message, "params": {**known, "_meta": {**translate.meta_of(known), **self._meta}}}
             )
+
+    async def follow(self, changes: AsyncIterator[frozenset[str]]) -> None:
+        """Tell which lists of the catalog changed, of those that the client listens to."""
+        async for changed in changes:
+            for notice in notices(changed):
+                if is_wanted(notice["method"], self._wanted):
+                    await self._write({**notice, "params": {"_meta": self._meta}})
 
     async def keep_alive(self) -> None:
         """Write something now and then, so that nothing on the way takes the stream for dead."""

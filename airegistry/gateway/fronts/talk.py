@@ -11,7 +11,8 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERS
 from pydantic import JsonValue
 
 from airegistry.core.assets import Json
-from airegistry.core.errors import AirError, ConsentRequired, Quarantined, RateLimited, UpstreamFailed
+from airegistry.core.calls import failed_as
+from airegistry.core.errors import AirError, ConsentRequired, Quarantined, RateLimited
 from airegistry.gateway.channels.exchange import Answer, Channel, Client, Exchange, Notice, Question
 from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.errors import BadAnswer, Malformed, RequestId, error_body
@@ -20,7 +21,7 @@ from airegistry.gateway.fronts.background import Background
 from airegistry.gateway.fronts.consent import consent_refusal
 from airegistry.gateway.fronts.destination import Answered, Destination, Route
 from airegistry.gateway.fronts.leash import Leash
-from airegistry.gateway.fronts.listening import listen, respond
+from airegistry.gateway.fronts.listening import OnToolsChanged, follow, listen, respond
 from airegistry.gateway.fronts.renewal import Renewal
 from airegistry.gateway.fronts.session import Asked, Session
 from airegistry.gateway.proxy import CANCELLED, Result
@@ -95,9 +96,10 @@ class Said:
 class Talk:
     """Answers requests in sessions. Listeners run in the background."""
 
-    def __init__(self, background: Background, renewal: Renewal) -> None:
+    def __init__(self, background: Background, renewal: Renewal, on_tools_changed: OnToolsChanged) -> None:
         self._background = background
         self._renewal = renewal
+        self._on_tools_changed = on_tools_changed
 
     async def serve(self, said: Said, leash: Leash) -> None:
         """Answer one request, unless the leash is pulled before.
@@ -112,7 +114,7 @@ class Talk:
         except AirError as error:
             await said.refuse(error)
         finally:
-            session.running.pop(said.id, None)
+            session.finished(said.id)
 
     async def _dispatch(self, said: Said, leash: Leash) -> None:
         session, method, params = said.session, said.method, said.params
@@ -150,7 +152,7 @@ class Talk:
                 result = await self._renewal.tried(route, partial(self._attempt, said), begun=lambda: said.outlet.begun)
         except AirError as error:
             failure = error
-            result = Result("upstream_failed" if isinstance(error, UpstreamFailed) else "error", error.message)
+            result = Result(failed_as(error), error.message)
         except Exception:
             result = Result("error", "internal")
             raise
@@ -240,9 +242,7 @@ class Talk:
         result = answer.result or {}
         if route.result is not None:
             result = route.result(result)
-        if modern:
-            result = translate.result_for_legacy(said.method, result, said.session.version)
-        await said.result(result)
+        await said.result(translate.result_for_legacy(said.method, result, said.session.version))
         return Result(outcome, failure)
 
     # What comes unasked
@@ -259,6 +259,17 @@ class Talk:
                 destination.leave(route.call, "ok")
             return
         scopes = session.listeners[""] = []
+        try:
+            scope = await self._background.start(follow, destination, session.unasked.put, session.unasked.dismiss)
+        except AirError:
+            session.stop_listening("")
+            for route in routes:
+                destination.leave(route.call, "cancelled")
+            raise
+        assert isinstance(scope, anyio.CancelScope)
+        if session.closed:
+            scope.cancel()
+        scopes.append(scope)
         for route in routes:
             self._background.spawn(self._heard, session, destination, route, scopes)
 
@@ -300,7 +311,9 @@ class Talk:
     ) -> None:  # fmt: skip
         reached = session.channel(route.server, route.call.headers)
         told = partial(self._told, session)
-        await listen(destination, route, reached, told, session.unasked.dismiss, task_status=task_status)
+        await listen(
+            destination, route, reached, told, session.unasked.dismiss, self._on_tools_changed, task_status=task_status
+        )
 
     async def _told(self, session: Session, channel: Channel, event: Notice | Question) -> None:
         if isinstance(event, Notice):
@@ -347,7 +360,7 @@ def negotiated(params: Json) -> tuple[str, Client]:
     if not isinstance(offered, str) or not isinstance(info, dict) or not isinstance(capabilities, dict):
         raise Malformed("initialize needs protocolVersion, capabilities and clientInfo", rpc=INVALID_PARAMS)
     version = offered if offered in HANDSHAKE_PROTOCOL_VERSIONS else LATEST_HANDSHAKE_VERSION
-    return version, Client(info, translate.capabilities_told(capabilities))
+    return version, Client(info, translate.capabilities_told(capabilities), "legacy")
 
 
 def is_shown(session: Session, notice: Notice) -> bool:

@@ -83,11 +83,6 @@ def can_answer(capabilities: Json, method: str, params: Json) -> bool:
     return method == "roots/list" and isinstance(capabilities.get("roots"), dict)
 
 
-def answers_anything(capabilities: Json) -> bool:
-    """Whether a client can be asked at all."""
-    return any(isinstance(capabilities.get(name), dict) for name in ("elicitation", "sampling", "roots"))
-
-
 def params_for_legacy(params: Json) -> Json:
     """Parameters of a modern request without what only that era has; `progressToken` stays."""
     kept = {name: value for name, value in params.items() if name not in ("inputResponses", "requestState", "_meta")}

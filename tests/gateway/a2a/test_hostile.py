@@ -300,7 +300,7 @@ class Cutting:
 
     cut: Callable[[], None] | None = None
 
-    def admit(self, who: Principal, asset: object, method: str, name: str | None, via: object = None) -> "Cutting":
+    def admit(self, who: Principal, asset: object, method: str, name: str | None, **more: object) -> "Cutting":
         return self
 
     def release(self, outcome: Outcome) -> None:
@@ -329,7 +329,7 @@ async def test_a_call_whose_caller_is_cut_off_ends_at_once(
 
 async def test_a_call_that_holds_no_place_passes(world: World, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     class Open(Cutting):
-        def admit(self, who: Principal, asset: object, method: str, name: str | None, via: object = None) -> None:  # type: ignore[override]  # a call may have none
+        def admit(self, who: Principal, asset: object, method: str, name: str | None, **more: object) -> None:  # type: ignore[override]  # a call may have none
             return None
 
     monkeypatch.setattr(world.core.services.invocation, "_protection", Open())

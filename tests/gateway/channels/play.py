@@ -3,11 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable
 
+import anyio
 from starlette.types import Message, Receive, Scope, Send
 
 from airegistry.core.assets import Json
 from airegistry.gateway.channels.exchange import Answer, Channel, Client, Event, Notice, Question
 from tests.gateway.stub import JSON, SSE, Stub
+from tests.gateway.world import until
 
 ANN = Client({"name": "ann's client", "version": "7"}, {"elicitation": {}})
 INITIALIZED: Json = {
@@ -140,3 +142,81 @@ async def hang_up(receive: Receive) -> None:
     """Return when the other side has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+class Apart(Old):
+    """As servers on the Python SDK 1.x: what tools report and ask through their session comes on the GET stream.
+
+    The tool `report` reports three times, `ask` answers with what the client says, `log` logs; `ended` ends a stream.
+    """
+
+    def __init__(self, stub: Stub) -> None:
+        super().__init__(stub)
+        self.streams: list[Events] = []
+        self.opened = 0
+        self.ended = anyio.Event()
+        self.go = anyio.Event()
+        self.go.set()
+        self.arrived = 0
+        self.replies: dict[object, Json] = {}
+        self.get = self.stand
+        self.answer = self.work
+
+    async def stand(self, send: Send, headers: dict[str, str], receive: Receive) -> None:
+        events = Events(send)
+        await events.start()
+        self.opened += 1
+        self.streams.append(events)
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._watched, receive, group.cancel_scope)
+                await self.ended.wait()
+                group.cancel_scope.cancel()
+            if self.ended.is_set():
+                await events.end()
+        finally:
+            self.streams.remove(events)
+
+    async def _watched(self, receive: Receive, scope: anyio.CancelScope) -> None:
+        await hang_up(receive)
+        scope.cancel()
+
+    async def unasked(self, **message: object) -> None:
+        """Send a message on the stream; without one it is lost."""
+        for events in self.streams[-1:]:
+            await events.message({"jsonrpc": "2.0", **message})
+
+    async def question(self, id: str, method: str = "elicitation/create") -> Json:
+        """Ask, and give the reply."""
+        schema = {"type": "object", "properties": {"value": {"type": "string"}}}
+        params: object = {"message": "name?", "requestedSchema": schema} if method == "elicitation/create" else {}
+        await self.unasked(id=id, method=method, params=params)
+        await until(lambda: id in self.replies)
+        return self.replies.pop(id)
+
+    async def work(self, message: Json, send: Send) -> None:
+        params = message["params"]
+        assert isinstance(params, dict)
+        meta, name = params.get("_meta"), params.get("name")
+        token = meta.get("progressToken") if isinstance(meta, dict) else None
+        said = "done"
+        self.arrived += 1
+        await self.go.wait()
+        if name == "report":
+            for step in range(3):
+                await self.unasked(
+                    method="notifications/progress", params={"progressToken": token, "progress": step, "total": 3}
+                )
+        elif name == "ask":
+            said = json.dumps(await self.question(f"q{self.arrived}"))
+        elif name == "log":
+            await self.unasked(method="notifications/message", params={"level": "error", "data": "loud"})
+        result = {"content": [{"type": "text", "text": said}]}
+        await send_json(send, {"jsonrpc": "2.0", "id": message["id"], "result": result})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _, _, body = self.stub.requests[-1]
+        message: Json = json.loads(body) if body else {}
+        if body and "method" not in message:
+            self.replies[message["id"]] = {name: message[name] for name in ("result", "error") if name in message}
+        await super().__call__(scope, receive, send)

@@ -146,3 +146,25 @@ async def test_an_error_in_a_good_form_is_no_yes(eras: Eras, stub: Stub, unknown
     stub.answer = answer
     assert not await eras.speaks(unknown, {}, "modern")
     assert not await eras.speaks(unknown, {}, "legacy")
+
+
+async def test_the_preferred_era_is_spoken_where_the_backend_has_it(eras: Eras, backends: Backends) -> None:
+    assert (await eras.best(backends.full, {}, "legacy"), await eras.best(backends.full, {})) == ("legacy", "modern")
+    assert await eras.best(backends.older, {}, "modern") == "legacy"
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+async def test_a_backend_that_makes_no_handshake_is_spoken_to_in_the_modern_era(
+    eras: Eras, stub: Stub, stubbed: Server, status: int
+) -> None:
+    stub.status, stub.headers = status, []
+    assert await eras.best(stubbed, {}, "legacy") == "modern"
+
+
+async def test_a_credential_that_is_refused_at_the_handshake_says_nothing(
+    eras: Eras, stub: Stub, stubbed: Server
+) -> None:
+    stub.status, stub.headers = 401, []
+    with pytest.raises(CredentialRefused):
+        await eras.best(stubbed, {}, "legacy")
+    assert eras.known(stubbed, "legacy") is None

@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from airegistry.core.assets import Json, Server
 from airegistry.core.errors import UpstreamFailed
 from airegistry.egress.stream import StreamClient
-from airegistry.gateway.channels import conversation
+from airegistry.gateway.channels import standing
 from airegistry.gateway.channels.exchange import Notice, Question
 from airegistry.gateway.channels.legacy import LegacyChannel
 from airegistry.gateway.errors import BadAnswer
@@ -145,7 +145,7 @@ async def test_a_stream_that_is_none_ends_the_listening(
 async def test_a_stream_that_keeps_ending_is_given_up(
     played: LegacyChannel, old: Old, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_REOPEN_SECONDS", 0.001)
+    monkeypatch.setattr(standing, "_REOPEN_SECONDS", 0.001)
     old.get = lambda send, *_: send_status(send, 503)
     async with played.listen({}) as happened:
         with anyio.fail_after(5), pytest.raises(UpstreamFailed, match="cannot be kept open"):
@@ -156,7 +156,7 @@ async def test_a_stream_that_keeps_ending_is_given_up(
 async def test_a_session_lost_under_a_listener_is_opened_anew(
     played: LegacyChannel, old: Old, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "_REOPEN_SECONDS", 0.001)
+    monkeypatch.setattr(standing, "_REOPEN_SECONDS", 0.001)
     await played.open()
     old.restart()
     async with played.listen({}):

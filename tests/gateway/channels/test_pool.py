@@ -1,5 +1,7 @@
 """Channels that are opened for one user, or shared, and when they end."""
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
@@ -134,3 +136,14 @@ async def test_an_error_passes_as_it_is(client: StreamClient, backends: Backends
 async def test_outside_its_context_there_are_no_channels(client: StreamClient, stubbed: Server) -> None:
     with pytest.raises(RuntimeError):
         await Channels(client, Eras(client)).open(stubbed, {}, ANN)
+
+
+async def test_a_client_of_the_older_era_is_passed_on_as_one(client: StreamClient, backends: Backends) -> None:
+    older = replace(ANN, era="legacy")
+    async with Channels(client, Eras(client)) as channels:
+        own = await channels.open(backends.full, {}, older)
+        async with channels.shared(backends.full, {}, older, owner="ann") as shared:
+            assert (type(own), type(shared)) == (LegacyChannel, LegacyChannel)
+            before, _ = await told(own, "tools/call", tool("ask"))
+            assert len(before) == 1
+        await own.close()

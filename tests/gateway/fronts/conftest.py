@@ -1,4 +1,4 @@
-"""Four backends, one for each era that matters, behind the fronts; all on loopback in one loop."""
+"""Backends of each era that matters, and of both, behind the fronts; all on loopback in one loop."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -15,6 +15,7 @@ SPOKEN = {
     "b2025-06": ("2024-11-05", "2025-03-26", "2025-06-18"),
     "b2025-11": ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"),
     "b2026": ("2026-07-28",),
+    "both": ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"),
 }
 
 

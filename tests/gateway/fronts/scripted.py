@@ -66,7 +66,7 @@ class ScriptedChannel:
         self.notified.append(method)
 
     @asynccontextmanager
-    async def listen(self, wanted: Json) -> AsyncIterator[AsyncIterator[Notice | Question]]:
+    async def listen(self, wanted: Json, *, rest: bool = True) -> AsyncIterator[AsyncIterator[Notice | Question]]:
         if self.refuses:
             raise UpstreamFailed("nobody is heard")
         self.listened.append(wanted)

@@ -4,11 +4,15 @@ import aiohttp
 import anyio
 import pytest
 
-from airegistry.core.assets import Json
+from airegistry.core.assets import Json, Server
+from airegistry.core.errors import RateLimited
 from airegistry.gateway.channels.exchange import Answer, Notice, Question
+from airegistry.gateway.fronts.bridge import BridgeDestination
+from airegistry.gateway.fronts.destination import Route
+from tests.gateway.fronts.backends import signals
 from tests.gateway.fronts.scripted import ScriptedChannel
 from tests.gateway.fronts.world import FrontsWorld, messages, modern
-from tests.gateway.world import call, until
+from tests.gateway.world import call, server_at, until
 
 pytestmark = pytest.mark.anyio
 
@@ -136,3 +140,154 @@ async def test_a_backend_that_breaks_off_ends_the_stream_with_an_error(
                 *_, last = [message async for message in messages(answer)]
             assert last["error"]["data"]["code"] == "upstream_failed"
     assert [outcome for _, name, outcome, _ in world.desk.left if name == "echo"] == ["upstream_failed"] * 2
+
+
+async def test_who_listens_is_told_when_the_catalog_has_other_tools_for_it(
+    world: FrontsWorld, backend: ScriptedChannel
+) -> None:
+    asked: Json = {"notifications": {"toolsListChanged": True}}
+    async with (
+        modern(world, "scripted") as newer, newer.post("subscriptions/listen", asked, id=4) as listened,
+        world.legacy("scripted") as older, older.get() as got,
+    ):  # fmt: skip
+        streams = messages(listened), messages(got)
+        await anext(streams[0])
+        await until(lambda: backend.heard == 2)
+        await world.changed(server_at("aside", "http://127.0.0.1:1/mcp"))
+        await world.changed(with_tools("echo", "more"))
+        for stream, meta in zip(streams, ({"io.modelcontextprotocol/subscriptionId": 4}, None), strict=True):
+            with anyio.fail_after(5):
+                told = await anext(stream)
+            assert told["method"] == "notifications/tools/list_changed"
+            assert told.get("params") == (None if meta is None else {"_meta": meta})
+
+
+async def test_who_listens_is_told_when_the_policy_has_other_tools_for_it(
+    world: FrontsWorld, backend: ScriptedChannel
+) -> None:
+    async with world.legacy("scripted") as client, client.get() as answer:
+        await until(lambda: backend.heard == 1)
+        world.desk.denied.add(("tools/call", "echo"))
+        world.revision += 1
+        with anyio.fail_after(5):
+            assert await anext(messages(answer)) == CHANGED
+
+
+async def test_who_listens_to_something_else_is_not_told_of_tools(world: FrontsWorld, backend: ScriptedChannel) -> None:
+    asked: Json = {"notifications": {"resourceSubscriptions": ["note://open"]}}
+    async with modern(world, "scripted") as client, client.post("subscriptions/listen", asked) as answer:
+        stream = messages(answer)
+        await anext(stream)
+        await until(lambda: backend.heard == 1)
+        await world.changed(with_tools("other"))
+        for _ in range(2):
+            await backend.tell(Notice(UPDATED))
+            assert (await anext(stream))["method"] == "notifications/resources/updated"
+
+
+async def test_a_backend_that_says_that_its_tools_changed_is_looked_at(
+    world: FrontsWorld, backend: ScriptedChannel
+) -> None:
+    asked: Json = {"notifications": {"toolsListChanged": True}}
+    world.nudged.clear()
+    async with modern(world, "scripted") as newer, newer.post("subscriptions/listen", asked) as answer:
+        await until(lambda: backend.heard == 1)
+        await backend.tell(Notice(UPDATED))
+        await backend.tell(Notice(CHANGED))
+        stream = messages(answer)
+        assert [(await anext(stream))["method"][-12:] for _ in range(2)] == ["acknowledged", "list_changed"]
+    async with world.legacy("scripted") as older, older.get():
+        await until(lambda: backend.heard == 1)
+        await backend.tell(Notice(CHANGED))
+        await until(lambda: world.nudged == ["scripted"] * 2)
+
+
+async def test_streams_end_properly_when_the_gateway_is_about_to_close(
+    world: FrontsWorld, backend: ScriptedChannel
+) -> None:
+    asked: Json = {"notifications": {"toolsListChanged": True}}
+    async with (
+        modern(world, "scripted") as newer, newer.post("subscriptions/listen", asked, id=4) as listened,
+        world.legacy("scripted") as older, older.get() as got,
+    ):  # fmt: skip
+        await until(lambda: backend.heard == 2)
+        world.fronts.end_streams()
+        with anyio.fail_after(5):
+            told = [message async for message in messages(listened)]
+            assert [message async for message in messages(got)] == []
+    assert told[-1]["result"]["resultType"] == "complete"
+
+
+def with_tools(*names: str) -> Server:
+    return server_at(
+        "scripted", "http://127.0.0.1:1/mcp", protocol_version="2025-11-25", tools=[{"name": name} for name in names]
+    )
+
+
+async def test_who_listens_is_told_when_a_server_is_switched_off(world: FrontsWorld, backend: ScriptedChannel) -> None:
+    async with world.legacy("scripted") as client, client.get() as answer:
+        await until(lambda: backend.heard == 1)
+        off = world.desk.servers["scripted"].model_copy(update={"enabled": False})
+        await world.changed(off)
+        with anyio.fail_after(5):
+            assert await anext(messages(answer)) == CHANGED
+
+
+async def test_a_stream_that_may_not_follow_the_catalog_is_refused(
+    world: FrontsWorld, backend: ScriptedChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RateLimited("too many streams", retry_after=1)
+
+    asked: Json = {"notifications": {"toolsListChanged": True}}
+    async with modern(world, "scripted") as newer, world.legacy("scripted") as older:
+        with monkeypatch.context() as patch:
+            patch.setattr(BridgeDestination, "changes", refuse)
+            for request in (newer.post("subscriptions/listen", asked), older.get()):
+                async with request as answer:
+                    assert answer.status == 429
+        async with older.get() as answer:
+            assert answer.status == 200
+    assert all(permit.released for permit in world.desk.permits[:-1])
+
+
+async def test_a_list_that_cannot_be_read_ends_what_follows_it_and_nothing_else(
+    world: FrontsWorld, backend: ScriptedChannel, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.legacy("scripted") as client, client.get() as answer:
+        await until(lambda: backend.heard == 1)
+        broken = world.desk.servers["scripted"].model_copy(update={"tools": None})
+        await world.changed(broken)
+        await until(lambda: "the catalog cannot be followed" in caplog.text)
+        await backend.tell(Notice(CHANGED))
+        with anyio.fail_after(5):
+            assert await anext(messages(answer)) == CHANGED
+
+
+async def test_a_stream_that_no_backend_feeds_tells_of_the_catalog_until_its_client_leaves(
+    world: FrontsWorld, backend: ScriptedChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(*_: object) -> list[Route]:
+        return []
+
+    monkeypatch.setattr(BridgeDestination, "listen", nobody)
+    asked: Json = {"notifications": {"toolsListChanged": True}}
+    async with modern(world, "scripted") as client, client.post("subscriptions/listen", asked) as answer:
+        stream = messages(answer)
+        await anext(stream)
+        for names in (("one",), ("one", "two")):
+            await world.changed(with_tools(*names))
+            with anyio.fail_after(5):
+                assert (await anext(stream))["method"] == "notifications/tools/list_changed"
+    await until(lambda: world.serving == 0)
+
+
+async def test_the_stream_of_a_session_does_not_end_before_what_runs_in_it(world: FrontsWorld) -> None:
+    async with world.legacy("b2025-11") as client, client.get() as stream, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.call, "paced")
+        await until(lambda: any(name == "paced" for *_, name, _ in world.desk.entered))
+        world.fronts.end_streams()
+        assert not stream.content.at_eof()
+        signals.go.set()
+        with anyio.fail_after(5):
+            assert [message async for message in messages(stream)] == []

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from airegistry.core.assets import Json, Server
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AirError
+from airegistry.core.events import Event
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
@@ -23,6 +24,7 @@ from airegistry.gateway.envelope import check_headers, parse, read_headers
 from airegistry.gateway.errors import Reply
 from airegistry.gateway.fronts.bridge import BridgeDestination
 from airegistry.gateway.fronts.front import Fronts
+from airegistry.gateway.list_changes import ListChanges
 from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.tool_lists import ByteLists
@@ -101,7 +103,13 @@ class FrontsWorld:
         self.lists = ByteLists()
         self.serving = 0
         self.backends: dict[str, Only] = {}
-        self.fronts = Fronts(desk, channels, eras, Proxy(client), first_byte_timeout=10, clock=self.clock)
+        self.revision = 0
+        self.changes = ListChanges(lambda: self.revision)
+        self.nudged: list[str] = []
+        self.fronts = Fronts(
+            desk, channels, eras, Proxy(client), first_byte_timeout=10, clock=self.clock,
+            on_tools_changed=lambda server: self.nudged.append(server.path),
+        )  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -134,7 +142,10 @@ class FrontsWorld:
             if transport == "mcp":
                 check_headers(inbound, envelope)
         server = await self.desk.find(who, path, "", None)
-        destination = BridgeDestination(self.desk, self.channels, self.lists, who, server, path)
+        destination = BridgeDestination(
+            self.desk, self.channels, self.lists, who, server, path,
+            changes=self.changes, current=self._current, again=lambda: who,
+        )  # fmt: skip
         if transport == "sse":
             session = parse_qs(scope["query_string"].decode()).get("session", [None])[0]
             await self.fronts.serve_sse(
@@ -143,6 +154,14 @@ class FrontsWorld:
             )  # fmt: skip
         else:
             await self.fronts.serve(who, destination, inbound, scope["method"], envelope, body, reply, presence)
+
+    async def _current(self, path: str, version: str | None) -> Server | None:
+        return self.desk.servers.get(path)
+
+    async def changed(self, server: Server) -> None:
+        """Put another server in the place of one, as a refresh does."""
+        self.desk.servers[server.path] = server
+        await self.changes.on_event(Event("server:refresh", server, "ann"))
 
     @property
     def connections(self) -> int:
@@ -287,7 +306,9 @@ async def running(desk: FrontsDesk) -> AsyncIterator[FrontsWorld]:
         async with ScriptedChannels(client, eras) as channels, anyio.create_task_group() as group:
             world = FrontsWorld(desk, client, channels, eras)
             group.start_soon(world.fronts.run)
+            group.start_soon(world.changes.run)
             async with serve(world) as url:
                 world.url = url
                 yield world
                 await world.fronts.close()
+            group.cancel_scope.cancel()

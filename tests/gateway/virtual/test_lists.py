@@ -1,5 +1,7 @@
 """Who is offered what of a virtual server."""
 
+from dataclasses import replace
+
 import anyio
 import pytest
 
@@ -7,6 +9,7 @@ from airegistry.core.assets import Server, Tool
 from airegistry.core.errors import (
     AccessDenied,
     NotFound,
+    Quarantined,
     UnknownTool,
 )
 from airegistry.core.grants import Grant
@@ -152,20 +155,20 @@ async def test_who_waits_for_changes_is_told_which_of_its_lists_changed(
     world: World, servers: VirtualServers, ann: Principal
 ) -> None:
     await furnished(world)
-    changes = servers.destination(ann, "desk").changes()
     seen: list[frozenset[str]] = []
 
     async def wait(*, task_status: anyio.abc.TaskStatus[None]) -> None:
-        task_status.started()
-        async for changed in changes:
-            seen.append(changed)
-            if len(seen) == 2:
-                return
+        async with servers.destination(ann, "desk").changes(lambda: None) as changes:
+            task_status.started()
+            async for changed in changes:
+                seen.append(changed)
+                if len(seen) == 2:
+                    tasks.cancel_scope.cancel()
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
+            tasks.start_soon(servers.changes.run)
             await tasks.start(wait)
-            await anyio.wait_all_tasks_blocked()
             await put(world, "aside", ("x",))  # concerns nobody
             await anyio.wait_all_tasks_blocked()
             assert seen == []
@@ -173,6 +176,7 @@ async def test_who_waits_for_changes_is_told_which_of_its_lists_changed(
             await anyio.wait_all_tasks_blocked()
             assert seen == [frozenset({"tools/list", "prompts/list", "resources/list", "resources/templates/list"})]
             await world.holding(Grant(kinds=["virtual_server"], assets=["desk"], tools=["letters"]))
+    assert len(seen) == 2
 
 
 async def test_lists_are_printed_once_for_all_who_are_entitled_to_the_same_and_anew_after_a_change(
@@ -238,21 +242,40 @@ async def test_a_virtual_server_says_who_it_is(world: World, servers: VirtualSer
     }  # fmt: skip
 
 
+async def test_who_waits_is_told_when_it_holds_other_scopes_than_when_it_came(
+    world: World, servers: VirtualServers, ann: Principal
+) -> None:
+    await furnished(world)
+    now = [ann]
+    with anyio.fail_after(5):
+        async with servers.destination(ann, "desk", again=lambda: now[0]).changes(lambda: None) as changes:
+            now[0] = replace(ann, scopes=frozenset())
+            await put(world, "aside", ("x",))  # wakes all who wait
+            assert "tools/list" in await anext(changes)
+
+
 async def test_who_waits_while_the_virtual_server_goes_is_told_that_all_lists_changed(
     world: World, servers: VirtualServers, ann: Principal
 ) -> None:
     await furnished(world)
-    changes = servers.destination(ann, "desk").changes()
     with anyio.fail_after(5):
-        async with anyio.create_task_group() as tasks:
-
-            async def go() -> None:
-                await anyio.wait_all_tasks_blocked()
-                await world.services.catalog.delete(SYSTEM, "virtual_server", "desk")
-
-            tasks.start_soon(go)
+        async with servers.destination(ann, "desk").changes(lambda: None) as changes:
+            await world.services.catalog.delete(SYSTEM, "virtual_server", "desk")
             assert await anext(changes) == frozenset(LISTS)
-    await changes.aclose()
+
+
+async def test_who_waits_for_changes_is_let_go_when_the_virtual_server_is_cut_off(
+    world: World, servers: VirtualServers, ann: Principal
+) -> None:
+    await furnished(world)
+    desk = servers.destination(ann, "desk")
+    cut: list[bool] = []
+    async with desk.changes(lambda: cut.append(True)):
+        await world.services.guards.quarantine(SYSTEM, "virtual_server", "desk", "a test")
+    assert cut == [True]
+    with pytest.raises(Quarantined):
+        async with desk.changes(lambda: None):
+            raise AssertionError("unreachable")
 
 
 async def test_so_many_indexes_are_kept_and_others_made_anew(
