@@ -208,6 +208,6 @@ def tool(name: str, arguments: Json | None = None, *, id: JsonValue = 1) -> tupl
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         while not condition():  # noqa: ASYNC110  # the condition is anything
             await anyio.sleep(0.005)
