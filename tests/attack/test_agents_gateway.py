@@ -128,7 +128,7 @@ async def test_a_message_brings_no_address_of_the_inside_along_beside_its_config
 
 async def test_ids_that_a_caller_makes_up_do_not_pile_up_until_the_next_hour(world: World) -> None:
     handles = Handles(world.core.store, world.core.clock, limit=100)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(handles.run)
             for number in range(300):

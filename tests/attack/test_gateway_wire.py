@@ -33,7 +33,7 @@ async def client() -> AsyncIterator[StreamClient]:
 
 async def asked(client: StreamClient, url: str, body: bytes = b"{}") -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Headers and body of an answer."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with client.open("POST", url, [], body) as response:
             pieces = [piece async for piece in response.chunks()]
             return response.headers, b"".join(pieces)
@@ -121,7 +121,7 @@ async def test_an_answer_that_nobody_asked_for_is_nobodys(client: StreamClient, 
 
     async with raw_server(handler) as url:
         assert (await asked(client, url))[1] == b"ok"
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await sent.wait()
             while client.connections:  # noqa: ASYNC110  # a socket has no event for it
                 await anyio.sleep(0.005)
@@ -223,7 +223,7 @@ async def test_json_of_equal_ids_stays_with_its_connection(client: StreamClient)
     async with raw_server(Echo()) as url, anyio.create_task_group() as group:
         for number in range(200):
             group.start_soon(one, number, url)
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while len(answers) < 200:  # noqa: ASYNC110  # counted by the tasks
                 await anyio.sleep(0.01)
         group.cancel_scope.cancel()

@@ -38,7 +38,7 @@ async def test_a_call_by_the_registrys_own_tool_ends_when_its_server_is_cut_off(
             await world.services.invocation.call_tool(who, "weather", "forecast", {})
         over.set()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(call)
             await started.wait()

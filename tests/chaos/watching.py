@@ -18,7 +18,7 @@ from tests.support.tls import TLS
 
 PATIENCE = 10.0
 """Seconds until everything must be given back."""
-LATE = 10.0
+LATE = 3.0
 """Seconds that a call of somebody else may take on a busy machine."""
 
 

@@ -134,7 +134,7 @@ async def stopping(folder: Path, env: dict[str, str]) -> AsyncIterator[Stop]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         while not condition():  # noqa: ASYNC110  # the condition is anything
             await anyio.sleep(0.01)
 

@@ -102,7 +102,7 @@ async def test_what_is_recorded_is_durable_at_once_and_what_is_noted_when_the_dr
     assert [record["action"] for record in await records_of(log)] == ["recorded"]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(audit.run)
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while len(await records_of(log)) < 2:
                 await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
@@ -166,10 +166,10 @@ async def test_the_drain_tries_again_by_itself_after_a_failure() -> None:
         with pytest.raises(Internal, match="cannot be written"):
             await audit.record(event("recorded"))
         log.tried = anyio.Event()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await log.tried.wait()
         log.error = None
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await log.wrote.wait()
         tasks.cancel_scope.cancel()
     assert (await audit.verify()) == trail.Verification(1)
@@ -183,7 +183,7 @@ async def test_an_event_whose_recorder_is_cancelled_is_written_all_the_same() ->
         with anyio.CancelScope() as scope:
             scope.cancel()
             await audit.record(event())
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while not await records_of(log):
                 await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()

@@ -51,7 +51,7 @@ async def test_many_at_once_get_one_token(cache: TokenCache) -> None:
     async def one() -> None:
         got.add((await cache.get(KEY, server.give))["authorization"])
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
                 tasks.start_soon(one)
@@ -75,7 +75,7 @@ async def test_a_token_is_renewed_before_its_end_and_serves_others_meanwhile(
     async def renew() -> None:
         renewed.append(await cache.get(KEY, server.give))
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(renew)
             await anyio.wait_all_tasks_blocked()
@@ -144,7 +144,7 @@ async def test_who_gives_up_waiting_leaves_nobody_stuck(cache: TokenCache) -> No
     with anyio.move_on_after(0.01):
         await cache.get(KEY, server.give)
     server.gate.set()
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         assert await cache.get(KEY, server.give) == {"authorization": "Bearer 2"}
 
 

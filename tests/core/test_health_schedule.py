@@ -27,7 +27,7 @@ Until = Callable[[], bool]
 
 
 async def until(holds: Until) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event
             await anyio.sleep(0.001)
 
@@ -157,7 +157,7 @@ async def test_a_server_that_says_its_tools_changed_is_looked_at_soon_and_not_to
 
 async def test_an_interval_of_nothing_means_on_demand_only(weather: World) -> None:
     checks = checks_of(weather, interval=0)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await checks.run()
     assert (await checks.check(SYSTEM, "server", "weather")).health == "healthy"
 

@@ -104,7 +104,7 @@ async def test_progress_of_the_backend_reaches_the_caller(registry: World, mode:
 @BACKENDS
 async def test_cancelling_the_call_cancels_it_at_the_backend(registry: World, mode: str, backend: str) -> None:
     async with registry.client("operator", mode) as session:
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             async with anyio.create_task_group() as group:
                 group.start_soon(session.call_tool, "call_tool", call(backend, "hang"))
                 await signals.arrived.wait()

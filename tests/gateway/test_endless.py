@@ -59,7 +59,7 @@ async def test_a_backend_that_says_that_its_tools_changed_is_looked_at_and_its_c
         for ask in (partial(client.post, data=body, headers=headers), partial(client.get, headers={"accept": ACCEPT})):
             nudged.clear()
             async with ask(world.url + STUB) as answer:
-                with anyio.fail_after(20):
+                with anyio.fail_after(5):
                     assert await answer.content.readuntil(b"\n\n") == CHANGED
                 assert nudged == ["stub"]
 
@@ -88,7 +88,7 @@ async def test_streams_end_properly_when_the_gateway_is_about_to_close(
     async with aiohttp.ClientSession() as client, client.post(world.url + STUB, data=body, headers=headers) as answer:
         await answer.content.readuntil(b"\n\n")
         world.gateway.end_streams()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert await answer.content.read() == b""
     await until(lambda: ("subscriptions/listen", None, "ok", None) in world.desk.left)
 
@@ -103,7 +103,7 @@ async def test_an_answer_that_is_cut_ends_properly_or_is_visibly_broken(
         await answer.content.readuntil(b"\n\n")
         for presence in world.gateway._direct._endless:
             presence.cut()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             if kind == SSE:
                 assert await answer.content.read() == b""
             else:
@@ -126,7 +126,7 @@ async def test_what_is_cut_before_its_answer_began_is_told_why(
         async with aiohttp.ClientSession() as client, client.post(world.url + STUB, data=body, headers=headers) as got:
             told.append((got.status, (await got.json())["error"]["data"]["code"]))
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
             await until(lambda: bool(stub.requests))

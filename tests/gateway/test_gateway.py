@@ -59,7 +59,7 @@ async def test_progress_arrives_while_the_tool_still_runs(world: World, mode: st
         # The backend waits for this: were progress held back until the end, the call would never end.
         signals.go.set()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with world.client(mode, progress_handler=on_progress) as client:
             assert (await client.call_tool("paced", {})).data == "done"
     assert seen == [1, 2]
@@ -69,7 +69,7 @@ async def test_a_backend_of_the_older_era_asks_the_user_in_the_middle_of_a_call(
     async def answer(message: str, response_type: Any, params: Any, context: Any) -> object:
         return {"value": "Ann"}
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with world.client("legacy", elicitation_handler=answer) as client:
             assert (await client.call_tool("ask", {})).data == "accept:Ann"
 
@@ -78,7 +78,7 @@ async def test_a_modern_backend_asks_the_user_by_its_answer(world: World) -> Non
     async def answer(message: str, response_type: Any, params: Any, context: Any) -> object:
         return {"value": "Ann"}
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with world.client(MODERN, elicitation_handler=answer) as client:
             assert (await client.call_tool("ask_modern", {})).data == "accept:{'value': 'Ann'}"
 
@@ -95,10 +95,10 @@ async def give_up_a_call(world: World, mode: str) -> None:
     async with world.client(mode) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(client.call_tool, "hang", {})
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 await signals.arrived.wait()
             group.cancel_scope.cancel()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await signals.cancelled.wait()
 
 

@@ -40,7 +40,7 @@ async def test_events_pass_one_by_one_and_at_once(world: World, stub: Stub) -> N
     stub.answer = answer
     message, headers = tool("echo")
     headers |= {"accept": ACCEPT, "content-type": "application/json"}
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with aiohttp.ClientSession() as session:
             async with session.post(world.url + STUB, json=message, headers=headers) as response:
                 assert response.headers["x-accel-buffering"] == "no"
@@ -137,10 +137,10 @@ async def test_a_client_that_leaves_takes_its_request_to_the_backend_along(world
         message, headers = modern("subscriptions/listen", {"notifications": {}}) if listen else tool("echo")
         async with anyio.create_task_group() as group:
             group.start_soon(lambda m, h: world.post(m, path=STUB, headers=h), message, headers)
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 await arrived.wait()
             group.cancel_scope.cancel()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await gone.wait()
     await until(lambda: len(world.desk.left) == 2)
     assert [outcome for *_, outcome, _ in world.desk.left] == ["cancelled", "ok"]
@@ -231,7 +231,7 @@ async def test_an_answer_of_known_length_is_complete_and_the_connection_goes_on(
     body = json.dumps(call("ping")).encode()
     head = b"POST /stub/mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", int(world.url.rpartition(":")[2]))
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         for stub.body in (b'{"jsonrpc":"2.0","id":1,"result":{}}', b"", b"{}"):
             stub.headers = [JSON, (b"content-length", b"%d" % len(stub.body))]
             writer.write(head % len(body) + body)
@@ -280,7 +280,7 @@ async def test_a_list_is_filtered_while_what_comes_before_it_passes_at_once(worl
 
     stub.answer = answer
     headers = {"accept": ACCEPT, "content-type": "application/json"}
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with aiohttp.ClientSession() as session:
             async with session.post(world.url + STUB, json=call("prompts/list"), headers=headers) as response:
                 assert await response.content.readuntil(b"\n\n") == b": hi\n\n"

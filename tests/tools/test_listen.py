@@ -76,7 +76,7 @@ class Ear:
 
     async def until(self, *expected: str) -> None:
         """Wait until just this was heard, in any order, and forget it."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while len(self.heard) < len(expected):
                 self.more = anyio.Event()
                 await self.more.wait()
@@ -119,7 +119,7 @@ async def ready(registry: Spoken, *ears: Ear) -> None:
     """What is said before a client of an older era has opened its stream is lost to it: say something until all hear,
     and then nothing until all have heard it."""
     noise = 0
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         while not all(found.heard for found in ears):
             noise += 1
             await put(registry.services, "agent", f"noise-{noise}")
@@ -240,7 +240,7 @@ async def test_only_what_was_asked_for_is_told(registry: Spoken) -> None:
         async with listen(client.session, resource_subscriptions=[WEATHER]) as stream:
             await put(registry.services, "server", "open")
             await registry.services.catalog.update(SYSTEM, "server", "weather", {"tags": ["x"]})
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 assert getattr(await anext(stream), "uri", None) == WEATHER
 
 
@@ -261,7 +261,7 @@ async def test_nothing_is_kept_of_a_client_that_is_gone(registry: Spoken) -> Non
     for era in (MODERN, "legacy"):
         async with ear(registry, "ann", era, [WEATHER]):
             assert len(registry.services.changes) == 1
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while (len(registry.services.changes), len(registry.listening)) != before:  # noqa: ASYNC110  # no event
                 await anyio.sleep(0.01)
 
@@ -269,7 +269,7 @@ async def test_nothing_is_kept_of_a_client_that_is_gone(registry: Spoken) -> Non
 async def test_streams_end_with_their_result_when_the_registry_stops_telling(registry: Spoken) -> None:
     async with registry.client() as client, listen(client.session, resources_list_changed=True) as stream:
         registry.listening.close()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert [event async for event in stream] == []
 
 
@@ -334,7 +334,7 @@ class Broken:
 @pytest.mark.parametrize("deaf", [True, False])
 async def test_a_session_that_cannot_be_told_is_no_trouble_to_others(deaf: bool) -> None:
     broken = Broken(deaf=deaf)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             session = Session(broken, lambda: PEOPLE["ann"], tasks)  # type: ignore[arg-type]  # what it uses of one
             for change in (changes.CATALOG, changes.ENTITLEMENT):

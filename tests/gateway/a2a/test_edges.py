@@ -38,7 +38,7 @@ async def ask(
         "type": type, "method": "POST", "path": "/agents/clerk", "raw_path": b"/agents/clerk", "query_string": b"",
         "headers": list(headers), PRINCIPAL: world.callers["ann"],
     }  # fmt: skip
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await world.gateway(scope, receive, send)
     return sent
 

@@ -186,7 +186,7 @@ async def test_ids_in_an_event_are_the_callers_before_the_event_has_arrived(worl
     body: Json = {"jsonrpc": "2.0", "id": 7, "method": "SendStreamingMessage", "params": SEND}
     async with httpx.AsyncClient(trust_env=False, headers={**NEW, "x-test-subject": "ann"}) as http:
         async with http.stream("POST", f"{world.url}/agents/stub", json=body) as response:
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 async for chunk in response.aiter_bytes():
                     received += chunk
                     if not go.is_set() and b"t-9" in received:
@@ -322,7 +322,7 @@ async def test_a_call_whose_caller_is_cut_off_ends_at_once(
         await receive()
 
     stub.answer = hang
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         answer = await send(world)
     assert (answer.status, answer.json["error"]["data"]["code"]) == (403, "quarantined")
 

@@ -35,7 +35,7 @@ def told(said: str, **ids: str) -> SendMessageRequest:
 
 
 async def all_of(client: Client, request: SendMessageRequest) -> list[StreamResponse]:
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         return [event async for event in client.send_message(request)]
 
 
@@ -64,7 +64,7 @@ async def test_a_task_is_begun_read_and_ended(world: World, binding: str, path: 
 async def test_events_of_a_stream_arrive_one_by_one(world: World, binding: str, path: str) -> None:
     states: list[int] = []
     async with world.client(binding, path=path) as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             async for event in client.send_message(told("wait")):
                 if event.HasField("status_update"):
                     states.append(event.status_update.status.state)
@@ -85,7 +85,7 @@ async def test_a_running_task_is_followed_from_a_second_stream_and_cancelled(
             seen.append(event.status_update.status.state)
 
     async with world.client(binding, path=path) as client, anyio.create_task_group() as group:
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             begun = client.send_message(told("wait"))
             task = (await anext(begun)).task.id
             group.start_soon(follow, client, task)
@@ -146,7 +146,7 @@ async def test_the_extended_card_is_the_one_that_was_scanned(world: World, bindi
 async def test_a_client_that_goes_away_ends_its_stream_at_the_agent_too(world: World) -> None:
     async with world.client() as client:
         begun = client.send_message(told("wait"))
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await anext(begun)
             await begun.aclose()  # type: ignore[attr-defined]  # it is a generator
             assert [event.outcome for event in await world.events(2)] == ["ok", "ok"]

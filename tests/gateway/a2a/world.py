@@ -122,7 +122,7 @@ class World:
 
     async def events(self, count: int) -> list[AuditEvent]:
         """What was written down of agents, oldest first: that much of it, which a client may be ahead of."""
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             while True:
                 found = [event for event in reversed(await self.core.events()) if event.kind == "agent"]
                 if len(found) >= count:

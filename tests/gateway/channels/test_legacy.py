@@ -102,7 +102,7 @@ async def test_requests_with_the_same_token_get_their_own_progress(desk: LegacyC
 async def test_leaving_an_exchange_tells_the_backend(desk: LegacyChannel) -> None:
     async with desk.request("tools/call", tool("hang", "t")) as exchange:
         assert isinstance(await anext(aiter(exchange)), Notice)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await signals.cancelled.wait()
 
 

@@ -136,7 +136,7 @@ async def test_a_stream_that_is_none_ends_the_listening(
     played: LegacyChannel, old: Old, get: Callable[[Send], Awaitable[None]], why: str
 ) -> None:
     old.get = lambda send, *_: get(send)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with played.listen({}) as happened:
             with pytest.raises(UpstreamFailed, match=why):
                 await anext(happened)
@@ -148,7 +148,7 @@ async def test_a_stream_that_keeps_ending_is_given_up(
     monkeypatch.setattr(standing, "_REOPEN_SECONDS", 0.001)
     old.get = lambda send, *_: send_status(send, 503)
     async with played.listen({}) as happened:
-        with anyio.fail_after(20), pytest.raises(UpstreamFailed, match="cannot be kept open"):
+        with anyio.fail_after(5), pytest.raises(UpstreamFailed, match="cannot be kept open"):
             await anext(happened)
     assert old.seen().count("GET") == 6
 

@@ -123,7 +123,7 @@ async def test_a_question_goes_to_the_exchange_under_way(desk: LegacySseChannel)
 async def test_leaving_an_exchange_tells_the_backend(desk: LegacySseChannel) -> None:
     async with desk.request("tools/call", tool("hang", "t")) as exchange:
         assert isinstance(await anext(aiter(exchange)), Notice)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await signals.cancelled.wait()
 
 

@@ -67,7 +67,7 @@ async def test_connections_are_kept_for_the_next_request(desk: ModernChannel, cl
 async def test_leaving_an_exchange_cancels_it_at_the_backend(desk: ModernChannel) -> None:
     async with desk.request("tools/call", tool("hang", "t")) as exchange:
         assert isinstance(await anext(aiter(exchange)), Notice)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await signals.cancelled.wait()
 
 
@@ -230,7 +230,7 @@ async def test_an_endless_answer_is_given_up_and_the_backend_notices(stub: Stub,
     stub.answer = answer
     with pytest.raises(BadAnswer, match="longer than"):
         await ask(played, "tools/list")
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await gone.wait()
 
 

@@ -116,7 +116,7 @@ async def test_a_question_of_nobody_is_refused(channel: LegacyChannel, apart: Ap
 
 
 async def test_a_question_that_outlives_its_call_is_refused(channel: LegacyChannel, apart: Apart) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with channel.request("tools/call", tool("ask")) as exchange:
             assert isinstance(await anext(aiter(exchange)), Question)
         await until(lambda: "notifications/cancelled" in apart.seen())
@@ -203,7 +203,7 @@ async def test_a_stream_that_keeps_ending_is_given_up_for_the_session(
     monkeypatch.setattr(standing, "_REOPEN_SECONDS", 0.001)
     apart.get = lambda send, *_: send_status(send, 503)
     for _ in range(20):
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await ask(channel, "tools/call", tool("report", "t"))
     assert apart.seen().count("GET") <= 6
 

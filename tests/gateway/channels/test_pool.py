@@ -119,7 +119,7 @@ async def test_leaving_ends_streams_and_tasks(client: StreamClient, backends: Ba
         own = await channels.open(backends.sse, {}, ANN)
         await own.open()
         await until(lambda: busy(client) == 2)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await until(lambda: busy(client) == 0)
 
 

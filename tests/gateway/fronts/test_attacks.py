@@ -130,7 +130,7 @@ async def test_an_id_that_is_used_twice_is_the_clients_fault(
     async with streaming(world, "b2025-11") as client:
         for _ in range(2):
             assert await client.say(call("tools/call", {"name": "hang", "arguments": {}})) == 202
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             answer = await anext(client.stream)
             while "method" in answer:
                 answer = await anext(client.stream)

@@ -56,7 +56,7 @@ async def test_what_comes_while_nobody_reads_is_read_later(world: FrontsWorld, b
         await until(lambda: world.serving == 0)
         await backend.tell(Notice(CHANGED))
         async with client.get() as answer:
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 assert await anext(messages(answer)) == CHANGED
 
 
@@ -156,7 +156,7 @@ async def test_who_listens_is_told_when_the_catalog_has_other_tools_for_it(
         await world.changed(server_at("aside", "http://127.0.0.1:1/mcp"))
         await world.changed(with_tools("echo", "more"))
         for stream, meta in zip(streams, ({"io.modelcontextprotocol/subscriptionId": 4}, None), strict=True):
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 told = await anext(stream)
             assert told["method"] == "notifications/tools/list_changed"
             assert told.get("params") == (None if meta is None else {"_meta": meta})
@@ -169,7 +169,7 @@ async def test_who_listens_is_told_when_the_policy_has_other_tools_for_it(
         await until(lambda: backend.heard == 1)
         world.desk.denied.add(("tools/call", "echo"))
         world.revision += 1
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert await anext(messages(answer)) == CHANGED
 
 
@@ -212,7 +212,7 @@ async def test_streams_end_properly_when_the_gateway_is_about_to_close(
     ):  # fmt: skip
         await until(lambda: backend.heard == 2)
         world.fronts.end_streams()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             told = [message async for message in messages(listened)]
             assert [message async for message in messages(got)] == []
     assert told[-1]["result"]["resultType"] == "complete"
@@ -229,7 +229,7 @@ async def test_who_listens_is_told_when_a_server_is_switched_off(world: FrontsWo
         await until(lambda: backend.heard == 1)
         off = world.desk.servers["scripted"].model_copy(update={"enabled": False})
         await world.changed(off)
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert await anext(messages(answer)) == CHANGED
 
 
@@ -260,7 +260,7 @@ async def test_a_list_that_cannot_be_read_ends_what_follows_it_and_nothing_else(
         await world.changed(broken)
         await until(lambda: "the catalog cannot be followed" in caplog.text)
         await backend.tell(Notice(CHANGED))
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert await anext(messages(answer)) == CHANGED
 
 
@@ -277,7 +277,7 @@ async def test_a_stream_that_no_backend_feeds_tells_of_the_catalog_until_its_cli
         await anext(stream)
         for names in (("one",), ("one", "two")):
             await world.changed(with_tools(*names))
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 assert (await anext(stream))["method"] == "notifications/tools/list_changed"
     await until(lambda: world.serving == 0)
 
@@ -289,5 +289,5 @@ async def test_the_stream_of_a_session_does_not_end_before_what_runs_in_it(world
         world.fronts.end_streams()
         assert not stream.content.at_eof()
         signals.go.set()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert [message async for message in messages(stream)] == []

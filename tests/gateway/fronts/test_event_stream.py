@@ -45,7 +45,7 @@ async def test_progress_and_questions_reach_a_modern_client(
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         seen.append(progress)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         await client.call_tool("report", {}, progress_handler=on_progress)
         assert seen == [0, 1, 2]
         (said,) = (await client.call_tool("ask", {})).content
@@ -58,7 +58,7 @@ async def test_a_call_that_is_given_up_while_it_asks_leaves_the_next_one_alone(
     world: FrontsWorld, apart: Apart
 ) -> None:
     async with modern(world, "apart", capabilities={"elicitation": {"form": {}}}) as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             asked = [(await client.call("ask"))["result"] for _ in range(3)]
             assert [result["resultType"] for result in asked] == ["input_required"] * 3
             (key,) = asked[2]["inputRequests"]

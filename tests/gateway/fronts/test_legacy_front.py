@@ -189,7 +189,7 @@ async def test_a_client_that_takes_its_request_back_gets_an_end_and_the_backend_
                 await signals.arrived.wait()
                 cancelled = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
                 assert await client.say(cancelled) == 202
-                with anyio.fail_after(20):
+                with anyio.fail_after(5):
                     *_, last = [each async for each in messages(answer)]
                     await signals.cancelled.wait()
             assert last["error"]["code"] == -32800
@@ -205,7 +205,7 @@ async def test_a_client_that_hangs_up_before_anything_was_sent_cancels(world: Fr
                 await signals.arrived.wait()
                 group.cancel_scope.cancel()
         assert not scope.cancelled_caught
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await signals.cancelled.wait()
         await until(lambda: world.serving == 0)
     assert world.desk.left[-1][1:3] == ("hang", "cancelled")
@@ -218,7 +218,7 @@ async def test_a_stream_that_broke_is_resumed_after_the_last_event(world: Fronts
             seen, _ = await anext(events(answer))
             answer.close()
         signals.go.set()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             async with client.get(**{"last-event-id": seen}) as answer:
                 rest = [message async for message in messages(answer)]
         assert [message.get("method", message.get("id")) for message in rest] == ["notifications/progress", 5]
@@ -238,7 +238,7 @@ async def test_a_stream_that_nobody_resumes_is_given_up(world: FrontsWorld) -> N
         assert not signals.cancelled.is_set()
         world.clock.now += 31
         world.fronts.sweep()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await signals.cancelled.wait()
         await until(lambda: world.serving == 0)
     assert world.desk.left[-1][1:3] == ("hang", "cancelled")
@@ -316,14 +316,14 @@ async def test_the_stream_of_the_session_opens_and_ends_with_it(world: FrontsWor
             await until(lambda: world.serving == 1)
             async with client.delete():
                 pass
-            with anyio.fail_after(20):
+            with anyio.fail_after(5):
                 assert await answer.read() == b""
         await until(lambda: world.desk.left[-1][:3] == ("subscriptions/listen", None, "ok"))
 
 
 async def test_a_newer_stream_takes_the_place_of_the_older(world: FrontsWorld) -> None:
     async with world.legacy("b2026") as client, client.get() as first, client.get() as second:
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             assert await first.read() == b""
         assert second.status == 200
 

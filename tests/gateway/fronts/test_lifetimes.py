@@ -53,7 +53,7 @@ async def test_whatever_clients_leave_behind_is_given_back(world: FrontsWorld) -
                 newer.post("tools/call", hang, meta={"progressToken": 1}),
                 newer.post("subscriptions/listen", {"notifications": {"toolsListChanged": True}}),
             ):  # fmt: skip
-                with anyio.fail_after(20):
+                with anyio.fail_after(5):
                     answer = await opening.__aenter__()
                 stack.callback(answer.close)
             if path != "b2026":

@@ -33,7 +33,7 @@ class Streaming:
 
     async def ask(self, method: str, params: Json | None = None) -> Any:
         assert await self.say(call(method, params)) == 202
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             return await anext(self.stream)
 
 
@@ -90,7 +90,7 @@ async def test_a_client_that_hangs_up_cancels_what_is_under_way(world: FrontsWor
         async with streaming(world, path) as client:
             await client.say(call("tools/call", {"name": "hang", "arguments": {}}))
             await signals.arrived.wait()
-        with anyio.fail_after(20):
+        with anyio.fail_after(5):
             await signals.cancelled.wait()
         await until(lambda: ("tools/call", "hang", "cancelled", None) in world.desk.left)
         world.desk.left.clear()
@@ -100,7 +100,7 @@ async def test_a_stream_of_someone_quarantined_is_cut(world: FrontsWorld) -> Non
     async with streaming(world, "b2026") as client:
         for permit in world.desk.permits:
             permit.cut()
-        with anyio.fail_after(20):
+        with anyio.fail_after(2):
             assert [each async for each in client.stream] == []
 
 

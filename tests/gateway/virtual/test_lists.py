@@ -165,7 +165,7 @@ async def test_who_waits_for_changes_is_told_which_of_its_lists_changed(
                 if len(seen) == 2:
                     tasks.cancel_scope.cancel()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(servers.changes.run)
             await tasks.start(wait)
@@ -247,7 +247,7 @@ async def test_who_waits_is_told_when_it_holds_other_scopes_than_when_it_came(
 ) -> None:
     await furnished(world)
     now = [ann]
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with servers.destination(ann, "desk", again=lambda: now[0]).changes(lambda: None) as changes:
             now[0] = replace(ann, scopes=frozenset())
             await put(world, "aside", ("x",))  # wakes all who wait
@@ -258,7 +258,7 @@ async def test_who_waits_while_the_virtual_server_goes_is_told_that_all_lists_ch
     world: World, servers: VirtualServers, ann: Principal
 ) -> None:
     await furnished(world)
-    with anyio.fail_after(20):
+    with anyio.fail_after(5):
         async with servers.destination(ann, "desk").changes(lambda: None) as changes:
             await world.services.catalog.delete(SYSTEM, "virtual_server", "desk")
             assert await anext(changes) == frozenset(LISTS)
