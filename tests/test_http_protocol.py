@@ -1,5 +1,6 @@
 """Limits on the head of a request, against a real server on a real socket."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry import http_protocol
 from airegistry.http_protocol import MAX_HEAD, BoundedHttp
+from airegistry.oauth.sending import FOLLOWS
 
 pytestmark = pytest.mark.anyio
 
@@ -99,3 +101,94 @@ async def test_an_answer_that_is_left_unfinished_breaks_off_and_is_no_fault(capl
                 got += part
     assert got.endswith(b"4\r\nhalf\r\n")
     assert caplog.records == []
+
+
+async def late(scope: Scope, receive: Receive, send: Send) -> None:
+    """Sends the head, then a piece, then the rest, each when the client has what came before."""
+    first = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"8")]}
+    await send(first | ({FOLLOWS: True} if scope["path"] == "/held" else {}))
+    if scope["path"] == "/slow":
+        await anyio.sleep(0.2)
+    await send({"type": "http.response.body", "body": b"half", "more_body": True})
+    await anyio.sleep(0.2)
+    await send({"type": "http.response.body", "body": b"full"})
+
+
+async def pieces(stream: anyio.abc.SocketStream, end: bytes) -> list[bytes]:
+    got: list[bytes] = []
+    with anyio.fail_after(5):
+        while not b"".join(got).endswith(end):
+            got.append(await stream.receive())
+    return got
+
+
+async def test_a_head_waits_for_its_body_only_where_that_follows() -> None:
+    async with connected(late) as stream:
+        await stream.send(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        first, rest = await pieces(stream, b"halffull")
+        assert first.startswith(b"HTTP/1.1 200 OK")
+        assert first.endswith(b"\r\n\r\nhalf")
+        assert rest == b"full"
+        await stream.send(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, *_ = await pieces(stream, b"halffull")
+        assert head.endswith(b"\r\n\r\n")
+
+
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    async with connected() as stream:
+        posts = [b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (n, b"b" * n) for n in (3, 1, 2)]
+        await stream.send(b"".join(posts))
+        got = b"".join(await pieces(stream, b"\r\n\r\n2"))
+    assert [each[:1] for each in got.split(b"\r\n\r\n")[1:]] == [b"3", b"1", b"2"]
+
+
+async def test_a_client_that_expects_100_is_told_to_go_on() -> None:
+    async with connected() as stream:
+        await stream.send(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        with anyio.fail_after(5):
+            assert (await stream.receive()).startswith(b"HTTP/1.1 100 Continue")
+        await stream.send(b"bb")
+        assert await status(stream) == b"200"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "body", "framing"),
+    [
+        (b"GET", [], b"abc", b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        (b"HEAD", [(b"content-length", b"3")], b"abc", b"content-length: 3\r\n\r\n"),
+        (b"GET", [(b"connection", b"close"), (b"content-length", b"0")], b"", b"connection: close\r\n\r\n"),
+    ],
+)
+async def test_answers_are_framed_as_http_has_it(
+    method: bytes, headers: list[tuple[bytes, bytes]], body: bytes, framing: bytes
+) -> None:
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async with connected(answering) as stream:
+        await stream.send(b"%b / HTTP/1.1\r\nHost: x\r\n\r\n" % method)
+        assert b"".join(await pieces(stream, framing)).count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.parametrize("fault", ["raises", "says nothing", "a header with a line break", "more than it said"])
+async def test_a_faulty_application_is_500_or_breaks_off(fault: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+        if fault == "raises":
+            raise ValueError("x")
+        if fault == "a header with a line break":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b\r\nc: d")]})
+        if fault == "more than it said":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+            await send({"type": "http.response.body", "body": b"ab"})
+
+    async with connected(faulty) as stream:
+        await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        got = b""
+        with anyio.fail_after(5), contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                got += await stream.receive()
+    assert b"c: d" not in got
+    assert b"ab" not in got
+    assert got.startswith(b"HTTP/1.1 500") or got == b"" or fault == "more than it said"
+    assert caplog.records

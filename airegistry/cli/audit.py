@@ -58,7 +58,7 @@ def verify(
 ) -> None:
     """Check that no record of the audit trail was changed, removed or reordered."""
     # The stores and the core take half a second to import, which `--help` must not wait for.
-    from airegistry.core import audit as trail
+    from airegistry.core import audit_chain as trail
     from airegistry.settings import load
     from airegistry.stores.open import open_stores
 

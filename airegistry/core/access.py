@@ -88,6 +88,7 @@ class _Policy:
             self.rules_of[scope.name] = [*chain.from_iterable(rules)]
         self.whole = self._compiled(self.rules_of)
         self._sets: dict[tuple[frozenset[str], frozenset[str]], Rules] = {}
+        self._granted: dict[Rule, Decision] = {}
         self._names: dict[frozenset[str], frozenset[str]] = {}
 
     def rules(self, scopes: frozenset[str], restraints: frozenset[str] = frozenset()) -> Rules:
@@ -98,6 +99,13 @@ class _Policy:
             if len(self._sets) >= SETS:
                 self._sets.clear()
             found = self._sets[key] = self._compiled(scopes, restraints - scopes)
+        return found
+
+    def granted(self, rule: Rule) -> Decision:
+        """The yes of a rule."""
+        found = self._granted.get(rule)
+        if found is None:
+            found = self._granted[rule] = Decision(True, f"granted by scope {rule.scope}", rule=rule)
         return found
 
     def _compiled(self, scopes: Iterable[str], restraints: Set[str] = frozenset()) -> Rules:
@@ -299,7 +307,7 @@ def _ruled(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) ->
     if denies:
         return Decision(False, f"denied by scope {denies[0].scope}", rule=denies[0])
     if allows:
-        return Decision(True, f"granted by scope {allows[0].scope}", rule=allows[0])
+        return policy.granted(allows[0])
     if asset is not None and ask.action in BASELINE and (
         (ask.tool is None and ask.method is None)
         or not (about.replaces_baseline or _kept_from_subject(policy, who, ask))

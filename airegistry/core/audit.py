@@ -5,23 +5,22 @@ Records are chained and written in one order, whoever writes them: `record` retu
 `note` leaves it to the drain, which is what calls through the gateway do.
 """
 
-import hashlib
-import json
 import re
 import secrets
 import uuid
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import anyio
-import orjson
 from pydantic import Field, JsonValue
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Model
+from airegistry.core.audit_chain import GENESIS, PAUSE, STREAM, Verification, sealed, verify
 from airegistry.core.documents import AppendLog, Json
 from airegistry.core.errors import (
     AccessDenied,
@@ -38,18 +37,16 @@ from airegistry.core.errors import (
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 
-STREAM = "audit"
-GENESIS = "0" * 64
 MAX_BACKLOG = 50_000
 GATHER = 0.025
 """Seconds that noted events wait for more of them: one write and one sync to disk serve all."""
 CLOCK_MAY_GO_BACK = timedelta(hours=2)
 UNKNOWN = "unknown"
 """Decision and outcome of an act that was begun, and of which nothing more was recorded."""
+AT_ONCE = 500
+"""Records made and written in one go; other tasks get a turn in between."""
 FAR_ON = 100_000
 NOT_WRITABLE = "the audit log cannot be written; no act is allowed until it can"
-PAUSE = 200
-"""Records read before other tasks get a turn."""
 
 _CURSOR = re.compile(r"[0-9]{1,18}")
 DENIALS = (AccessDenied, ApprovalRequired, GateRejected, NotFound, Quarantined, RateLimited, ScanFailed)
@@ -104,14 +101,6 @@ class AuditFilter(Model):
         return all(want is None or want == value for want, value in zip(asked, has, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What a walk along the chain found: how many records hold, and the first thing wrong, if any."""
-
-    records: int
-    error: str | None = None
-
-
 @dataclass(slots=True)
 class Attempt:
     """An act under way; what is set on it ends up in its record."""
@@ -122,23 +111,6 @@ class Attempt:
     tool: str | None = field(default=None)
 
 
-def sealed(event: Json, previous: str) -> Json:
-    """An event with its place in the chain: `previous` and its own `hash`."""
-    body = {**event, "previous": previous}
-    return {**body, "hash": _digest(body)}
-
-
-def _digest(body: Json) -> str:
-    """Over canonical JSON: members in order, no blanks, UTF-8."""
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _restated(body: Json) -> str:
-    """The same digest by the standard library, which prints an uncommon number in another way than the fast one."""
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 class Audit:
     """Writes and reads the trail."""
 
@@ -147,9 +119,11 @@ class Audit:
         self._access = access
         self._clock = clock
         self._head = GENESIS
-        self._pending: list[Json] = []
+        self._pending: deque[Event] = deque()
+        self._unwritten: list[Json] = []
+        """Records of a write that failed: they are part of the chain, and go first."""
         self._failing = False
-        self._sealed = 0
+        self._noted = 0
         self._written = 0
         self._lock = anyio.Lock()
         self._wake = anyio.Event()
@@ -174,25 +148,18 @@ class Audit:
 
     def note(self, event: AuditEvent) -> None:
         """Add an event of what has happened, without waiting for the disk. `check_writable` comes before the act."""
-        self._seal(event.model_dump(mode="json"))
+        self._add(event.model_dump(mode="json"))
 
     def note_call(
         self, who: Principal, method: str, ref: str, name: str | None, *, decision: str, outcome: str, reason: str,
         started: float, target: str | None, data_classification: str | None, via: str | None,
     ) -> None:  # fmt: skip
-        """What `note` writes of an `event`, printed without a model in between: one at each call of the data path."""
-        kind, _, path = ref.partition("/")
-        self._seal(
-            {
-                "id": secrets.token_hex(16), "time": self._clock.now().isoformat().replace("+00:00", "Z"),
-                "subject": who.subject, "client": who.client, "action": _text(method), "kind": kind,
-                "asset": _text(path), "tool": None if name is None else _text(name), "scopes": _sorted(who.scopes),
-                "decision": decision, "reason": _text(reason, 1000), "outcome": outcome,
-                "latency_ms": round((self._clock.monotonic() - started) * 1000, 3),
-                "data_classification": data_classification,
-                "target": None if target is None else _text(target, 2000), "via": via,
-            }
-        )  # fmt: skip
+        """What `note` writes of an `event`: one at each call of the data path, printed when it is written."""
+        latency = self._clock.monotonic() - started
+        self._add(partial(
+            _call_event, self._clock.now(), latency, who, method, ref, name, decision, outcome, reason, target,
+            data_classification, via,
+        ))  # fmt: skip
 
     async def record(self, event: AuditEvent) -> None:
         """Add an event; it is durable when this returns.
@@ -201,7 +168,7 @@ class Audit:
             Internal: the trail cannot be written; the event waits, and is written when it can.
         """
         self._check_backlog()
-        mark = self._seal(event.model_dump(mode="json"))
+        mark = self._add(event.model_dump(mode="json"))
         async with self._lock:
             if self._written < mark:
                 await self._write()
@@ -217,7 +184,7 @@ class Audit:
         self._check_backlog()
 
     def _check_backlog(self) -> None:
-        if len(self._pending) >= MAX_BACKLOG:
+        if len(self._pending) + len(self._unwritten) >= MAX_BACKLOG:
             raise Internal(NOT_WRITABLE)
 
     @asynccontextmanager
@@ -318,13 +285,11 @@ class Audit:
         """Walk the whole chain."""
         return await verify(self._log)
 
-    def _seal(self, event: Json) -> int:
-        record = sealed(event, self._head)
-        self._head = str(record["hash"])
-        self._pending.append(record)
-        self._sealed += 1
+    def _add(self, event: "Event") -> int:
+        self._pending.append(event)
+        self._noted += 1
         self._wake.set()
-        return self._sealed
+        return self._noted
 
     async def _flush_or_keep(self) -> None:
         try:
@@ -333,22 +298,49 @@ class Audit:
             await anyio.sleep(0.2)  # the disk may be full: what is noted stays pending and is tried again
 
     async def _write(self) -> None:
-        """Write what waits, in one append; on failure all of it waits again, so that the chain stays whole."""
-        batch, self._pending = self._pending, []
-        if not batch:
-            return
+        """Write what waits, AT_ONCE in one append; what cannot be written goes first the next time, and the chain stays
+        whole."""
+        while self._unwritten or self._pending:
+            while self._pending and len(self._unwritten) < AT_ONCE:
+                event = self._pending.popleft()
+                record = sealed(event() if callable(event) else event, self._head)
+                self._head = str(record["hash"])
+                self._unwritten.append(record)
+            await self._append(self._unwritten)
+            self._written += len(self._unwritten)
+            self._unwritten = []
+
+    async def _append(self, records: list[Json]) -> None:
         try:
             with anyio.CancelScope(shield=True):  # cancelled half-way, nobody would know whether it was written
-                await self._log.append(STREAM, batch)
+                await self._log.append(STREAM, records)
         except BaseException as error:
             self._failing = True
-            self._pending = batch + self._pending
             self._wake.set()
             if isinstance(error, AirError | OSError):  # its message may name folders of the operator's
                 raise Internal(NOT_WRITABLE) from error
             raise
         self._failing = False
-        self._written += len(batch)
+
+
+Event = Json | Callable[[], Json]
+"""An event that waits to be written, or what makes it."""
+
+
+def _call_event(
+    time: datetime, latency: float, who: Principal, method: str, ref: str, name: str | None, decision: str,
+    outcome: str, reason: str, target: str | None, data_classification: str | None, via: str | None,
+) -> Json:  # fmt: skip
+    """What a model of the event would print, which takes several times as long."""
+    kind, _, path = ref.partition("/")
+    return {
+        "id": secrets.token_hex(16), "time": time.isoformat().replace("+00:00", "Z"),
+        "subject": who.subject, "client": who.client, "action": _text(method), "kind": kind,
+        "asset": _text(path), "tool": None if name is None else _text(name), "scopes": _sorted(who.scopes),
+        "decision": decision, "reason": _text(reason, 1000), "outcome": outcome,
+        "latency_ms": round(latency * 1000, 3), "data_classification": data_classification,
+        "target": None if target is None else _text(target, 2000), "via": via,
+    }  # fmt: skip
 
 
 def _text(text: str, longest: int = 300) -> str:
@@ -365,19 +357,3 @@ def _sorted(names: frozenset[str]) -> list[JsonValue]:
 def _opened(body: Json) -> AuditEvent:
     fields: dict[str, JsonValue] = {name: value for name, value in body.items() if name not in {"previous", "hash"}}
     return AuditEvent.model_validate(fields)
-
-
-async def verify(log: AppendLog) -> Verification:
-    """Walk a trail from its beginning and check each link."""
-    previous, count = GENESIS, 0
-    async for entry in log.read(STREAM):
-        if entry.seq % PAUSE == 0:
-            await anyio.lowlevel.checkpoint()
-        body = dict(entry.body)
-        stated = body.pop("hash", None)
-        if body.get("previous") != previous:
-            return Verification(count, f"record {entry.seq} does not follow the one before it")
-        if stated not in {_digest(body), _restated(body)}:
-            return Verification(count, f"record {entry.seq} was changed after it was written")
-        previous, count = str(stated), count + 1
-    return Verification(count)

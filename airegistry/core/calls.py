@@ -95,9 +95,9 @@ class Composed(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
-    """One admitted request to a backend.
+    """One admitted request to a backend. Nothing is set on it after it was made.
 
     `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
     why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer. `via` is the

@@ -162,16 +162,16 @@ class About:
 
     def fitting(self, ask: Ask) -> Fitting:
         """The rules that deny what is asked of the asset, and those that allow it."""
-        if self._common is not None:
-            denies, allows = self._common.fitting(ask)
-            own = self._speaking(ask)
-            return (own[0] + denies, own[1] + allows) if own[0] or own[1] else (denies, allows)
         key = (ask.action, ask.tool, ask.method)
         found = self._fitting.get(key)
         if found is None:
             if len(self._fitting) >= ASKS:
                 self._fitting.clear()
-            found = self._fitting[key] = self._speaking(ask)
+            denies, allows = self._speaking(ask)
+            if self._common is not None:
+                more = self._common.fitting(ask)
+                denies, allows = denies + more[0], allows + more[1]
+            found = self._fitting[key] = denies, allows
         return found
 
     def _speaking(self, ask: Ask) -> Fitting:

@@ -31,6 +31,10 @@ MAX_VENDED = 100
 MAX_VENDED_SECONDS = 86_400
 MAX_MAKERS = 5
 """Vended tokens may vend in turn, but not for ever."""
+HOLDERS = 10_000
+"""Callers whose rights are kept as they were worked out, until the policy changes."""
+
+_OPERATOR = Principal(subject="operator", client="operator-token", operator=True)
 
 
 class Subjects(Protocol):
@@ -77,6 +81,7 @@ class Tokens:
         self._subjects = subjects
         self._ended = ended
         self._known: dict[str, TokenRecord] = {}
+        self._holders: dict[str, tuple[tuple[TokenRecord, int], Principal]] = {}
         self.uses = Uses(self._records, clock)
         self._vending = anyio.Lock()
 
@@ -86,11 +91,12 @@ class Tokens:
 
     def resolve(self, token: str) -> Principal | None:
         """Whose token this is; None when it is unknown, expired or revoked."""
-        if self._operator_hash is not None and hmac.compare_digest(digest(token), self._operator_hash):
-            return Principal(subject="operator", client="operator-token", operator=True)
+        hashed = digest(token)
+        if self._operator_hash is not None and hmac.compare_digest(hashed, self._operator_hash):
+            return _OPERATOR
         parts = token.split("_", 2)
         record = self._known.get(parts[1]) if len(parts) == 3 and token.startswith(PREFIX) else None
-        if record is None or not hmac.compare_digest(digest(token), record.hash):
+        if record is None or not hmac.compare_digest(hashed, record.hash):
             return None
         principal = self._principal(record) if self._lives(record) else None
         if principal is not None:
@@ -120,11 +126,18 @@ class Tokens:
         """Who holds a live token; nobody when it is vended and its subject is no more."""
         if record.vended is not None:
             return self._holder(record, record.vended)
-        return Principal(
-            subject=record.subject, client=record.id, groups=frozenset(record.groups),
-            scopes=self._access.scopes_of(record.groups, record.scopes), restraints=frozenset(record.restraints),
-            expires_at=record.expires_at.timestamp(),
-        )  # fmt: skip
+        made_of = record, self._access.revision
+        before, found = self._holders.get(record.id, (None, None))
+        if found is None or before != made_of:
+            found = Principal(
+                subject=record.subject, client=record.id, groups=frozenset(record.groups),
+                scopes=self._access.scopes_of(record.groups, record.scopes), restraints=frozenset(record.restraints),
+                expires_at=record.expires_at.timestamp(),
+            )  # fmt: skip
+            if len(self._holders) >= HOLDERS:
+                self._holders.clear()
+            self._holders[record.id] = made_of, found
+        return found
 
     def _holder(self, record: TokenRecord, vended: Vended) -> Principal | None:
         """What a vended token was given, as far as its subject holds it still. Denials of the subject stay."""

@@ -7,10 +7,11 @@ cookies, decompression, proxies, HEAD and upgrades.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import cast
 
 import httptools
+
+from airegistry.egress.timers import Deadline, Patience, Waiting
 
 MAX_HEAD = 65_536
 """Bytes of the head of an answer, of its trailers, and of what else is there between two pieces of its body."""
@@ -48,6 +49,8 @@ class Http1(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._paused_writing = False
         self._error: Exception | None = None
+        self._first_byte = Deadline(self._loop, self._expired)
+        self._silence = Deadline(self._loop, self._fell_silent)
         self.closed = False
         self.used = False
         self._reset()
@@ -64,6 +67,9 @@ class Http1(asyncio.Protocol):
         self._delimited = False
         self._sending = False
         self._keep = False
+        self._moment: Patience | None = None
+        self._held_back: Waiting | None = None
+        self._ending: Waiting | None = None
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
 
@@ -76,6 +82,8 @@ class Http1(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over: an answer that ends with it is whole, any other is broken."""
         self.closed = True
+        self._first_byte.close()
+        self._silence.close()
         if self._parser is not None and not self._complete:
             if not self._in_head and not self._delimited and exc is None and self._error is None:
                 self._complete = True
@@ -116,7 +124,21 @@ class Http1(asyncio.Protocol):
                 self._fail(NotHttp(str(error)))
         if self._beside_body > MAX_HEAD and not self._complete:
             self._fail(NotHttp("its head, or what follows its body, is too long"))
-        self._wake()
+        if self._ending is not None:
+            self._end()
+        elif self._moment is None or self._in_head or self._chunks or self._complete or self._error is not None:
+            self._wake()
+        else:
+            # Only the head is there. Whoever waits for it is woken once, for the first piece as well.
+            self._held_back = self._moment.then(self._wake)
+
+    def _end(self) -> None:
+        """The rest of an answer that nobody reads: it is whole, or too long, or there is more to come."""
+        if self._complete or self._error is not None or self._held > _RESUME_AT:
+            if self._ending is not None:
+                self._ending.cancel()
+            self._chunks.clear()
+            self._leave()
 
     # What the parser calls.
 
@@ -139,6 +161,7 @@ class Http1(asyncio.Protocol):
             return
         self.status = status
         self._in_head = False
+        self._first_byte.clear()
         lengths = {value for name, value in self.headers if name == b"content-length"}
         encodings = [value for name, value in self.headers if name == b"transfer-encoding"]
         if len(lengths) > 1 or (lengths and encodings) or any(value.lower() != b"chunked" for value in encodings):
@@ -168,17 +191,21 @@ class Http1(asyncio.Protocol):
 
     # What the pool and the answer call.
 
-    async def send(self, head: bytes, body: bytes | AsyncIterator[bytes] | None) -> None:
-        """Send a request and wait for the head of its answer.
+    async def send(
+        self, head: bytes, body: bytes | AsyncIterator[bytes] | None, limit: float, moment: Patience | None = None
+    ) -> None:
+        """Send a request and wait for the head of its answer, at most `limit` seconds for both; and for a `moment` more
+        for the first piece of the body, which mostly follows at once.
 
         Raises:
-            Closed, NotHttp: there is none.
+            Closed, NotHttp, Idle: there is none.
         """
-        self._reset()
         self._error = None
         self._parser = httptools.HttpResponseParser(self)
         transport = self._transport
         assert transport is not None
+        self._first_byte.set(limit)
+        self._moment = moment
         if body is None or isinstance(body, bytes):
             await self._send_whole(transport, head, body)
         else:
@@ -192,7 +219,10 @@ class Http1(asyncio.Protocol):
             self._sending = False
         while self._in_head:
             self._check()
-            await self._wait(None)
+            await self._wait()
+        self._moment = None
+        if self._held_back is not None:
+            self._held_back.cancel()
         self._check()
 
     async def _send_whole(self, transport: asyncio.Transport, head: bytes, body: bytes | None) -> None:
@@ -228,31 +258,55 @@ class Http1(asyncio.Protocol):
             if self._complete:
                 return None
             self._check()
-            await self._wait(idle)
+            if idle is not None:
+                self._silence.set(idle)
+            try:
+                await self._wait()
+            finally:
+                self._silence.clear()
 
-    async def settle(self, seconds: float) -> None:
-        """Wait a moment for a first piece of the body, which mostly follows the head at once."""
-        if not self._chunks and not self._complete and self._error is None:
-            with suppress(Idle):
-                await self._wait(seconds)
+    async def settle(self, patience: Patience) -> None:
+        """Wait a moment for the next piece of the body, or its end."""
+        if self.has_piece or self._complete or self._error is not None:
+            return
+        waiting = patience.then(self._wake)
+        try:
+            await self._wait()
+        finally:
+            waiting.cancel()
 
-    def finish(self) -> None:
-        """The exchange is over: the connection goes back to the pool, or is closed when the answer was not read."""
-        whole = self._complete and not self._chunks and self._keep and not self._sending
-        self._parser = None
+    @property
+    def has_piece(self) -> bool:
+        """Whether a piece of the body is there to be read at once."""
+        return bool(self._chunks)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the answer is whole, and all of it was read."""
+        return self._complete and not self._chunks
+
+    def finish(self, moment: Patience | None = None) -> None:
+        """The exchange is over: the connection goes back to the pool, or is closed when the answer was not read.
+
+        With a `moment` the rest of the answer may come within it, if it is little.
+        """
         self.used = True
         if self.closed:
-            return
+            self._parser = None
+        elif moment is not None and not self._complete and self._error is None and not self._paused:
+            self._chunks.clear()
+            self._ending = moment.then(self.abort)
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        whole = self._complete and not self._chunks and self._keep and not self._sending
+        self._parser = None
         if whole and not self._paused_writing:
             self._reset()
             self._free(self)
         else:
             self.abort()
-
-    def expire(self) -> None:
-        """Nothing came in time."""
-        self._fail(Idle())
-        self._wake()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -275,21 +329,21 @@ class Http1(asyncio.Protocol):
         self._error = self._error or error
         self.abort()
 
-    async def _wait(self, idle: float | None) -> None:
+    def _expired(self) -> None:
+        self._fail(Idle())
+        self._wake()
+
+    def _fell_silent(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(Idle())
+
+    async def _wait(self) -> None:
         waiter = self._waiter = self._loop.create_future()
-        timer = None if idle is None else self._loop.call_later(idle, _expire, waiter)
         try:
             await waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
-
-
-def _expire(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_exception(Idle())

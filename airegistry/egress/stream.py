@@ -19,11 +19,15 @@ from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.guard import Guard, Target
 from airegistry.egress.http1 import Closed, Http1, Idle, NotHttp
 from airegistry.egress.messages import reason
+from airegistry.egress.timers import Patience
 from airegistry.egress.tls import shared_context
 
 _KEEPALIVE_SECONDS = 30.0
 _MAX_IDLE = 256
 """Idle connections kept for one backend."""
+
+MOMENT = 0.005
+"""Seconds that what came is held for what mostly follows at once: a head for its body, a result for the end."""
 
 _METHOD = re.compile(r"[A-Z]{3,10}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -45,35 +49,64 @@ class Dropped(UpstreamFailed):
 class StreamResponse:
     """An answer whose head has arrived. Names in `headers` are lower case, order and repeats are kept."""
 
-    __slots__ = ("_connection", "_idle", "_target", "headers", "status")
+    __slots__ = ("_connection", "_done", "_idle", "_moment", "_target", "headers", "status")
 
-    def __init__(self, connection: Http1, target: Target, idle: float | None) -> None:
+    def __init__(self, connection: Http1, target: Target, idle: float | None, moment: Patience) -> None:
         self.status: int = connection.status
         self.headers: list[tuple[bytes, bytes]] = connection.headers
         self._connection = connection
         self._target = target
         self._idle = idle
+        self._moment = moment
+        self._done = False
 
-    async def settle(self, seconds: float) -> None:
-        """Wait at most so long for a first piece of the body, so that it can go on together with the head."""
-        await self._connection.settle(seconds)
+    def __enter__(self) -> Self:
+        return self
 
-    async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """The body as it arrives, still compressed if it was.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    async def settle(self) -> None:
+        """Wait a MOMENT for the next piece of the body, or its end."""
+        await self._connection.settle(self._moment)
+
+    @property
+    def has_piece(self) -> bool:
+        """Whether a piece of the body is there to be read at once."""
+        return self._connection.has_piece
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of the body was read."""
+        return self._connection.ended
+
+    def finish(self, *, ending: bool = False) -> None:
+        """No more of it is wanted: the connection is closed, unless the answer was read to its end.
+
+        One that is `ending` has a MOMENT to end.
+        """
+        if not self._done:  # the second time the connection may be another exchange's
+            self._done = True
+            self._connection.finish(self._moment if ending else None)
+
+    async def piece(self) -> bytes | None:
+        """The next piece of the body as it arrives, still compressed if it was; None at its end.
 
         Raises:
             UpstreamFailed: the backend broke off before the end, or fell silent.
         """
-        connection, idle = self._connection, self._idle
-        while True:
-            try:
-                piece = await connection.read(idle)
-            except (Closed, NotHttp) as error:
-                raise UpstreamFailed(f"{self._target} broke off in the middle of its answer") from error
-            except Idle:
-                raise UpstreamFailed(f"{self._target} sent nothing for {idle:g} s") from None
-            if piece is None:
-                return
+        try:
+            return await self._connection.read(self._idle)
+        except (Closed, NotHttp) as error:
+            raise UpstreamFailed(f"{self._target} broke off in the middle of its answer") from error
+        except Idle:
+            raise UpstreamFailed(f"{self._target} sent nothing for {self._idle:g} s") from None
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """All pieces of the body; see `piece`."""
+        while (piece := await self.piece()) is not None:
             yield piece
 
 
@@ -98,6 +131,7 @@ class StreamClient:
         self._first_byte_timeout = first_byte_timeout
         self._idle_timeout = idle_timeout
         self._tls = tls
+        self._moment = Patience(MOMENT)
         self._entered = False
         self._idle: dict[Target, deque[tuple[Http1, float]]] = {}
         self._open: set[Http1] = set()
@@ -126,16 +160,21 @@ class StreamClient:
 
     @contextlib.asynccontextmanager
     async def open(
-        self,
-        method: str,
-        url: str,
-        headers: Sequence[tuple[str, str]],
-        body: Body | None = None,
-        *,
-        first_byte_timeout: float | None = None,
-        endless: bool = False,
-    ) -> AsyncIterator[StreamResponse]:
-        """Send a request and yield its answer when the head is there; leaving early closes the connection.
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body | None = None, *,
+        first_byte_timeout: float | None = None, endless: bool = False,
+    ) -> AsyncIterator[StreamResponse]:  # fmt: skip
+        """`request`, whose answer is finished with at the end of the block."""
+        answer = await self.request(method, url, headers, body, first_byte_timeout=first_byte_timeout, endless=endless)
+        with answer:
+            yield answer
+
+    async def request(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body | None = None, *,
+        first_byte_timeout: float | None = None, endless: bool = False,
+    ) -> StreamResponse:  # fmt: skip
+        """Send a request; returns its answer when the head is there. Whoever asked calls its `finish`, or uses `with`.
+
+        A head without a first piece of the body is held back for a MOMENT, so that both can go on together.
 
         Redirects are answers like any other. Only the headers given are sent, beside Host and the body's length.
         `endless` is for streams that may be silent for ever.
@@ -151,19 +190,17 @@ class StreamClient:
         target = self._guard.target(url)
         head = _head(method, url, target, headers, body)
         limit = self._first_byte_timeout if first_byte_timeout is None else first_byte_timeout
-        connection = await self._sent(target, head, body, limit)
-        try:
-            yield StreamResponse(connection, target, None if endless else self._idle_timeout)
-        finally:
-            connection.finish()
+        connection = await self._sent(target, head, body, limit, None if endless else self._moment)
+        return StreamResponse(connection, target, None if endless else self._idle_timeout, self._moment)
 
-    async def _sent(self, target: Target, head: bytes, body: Body | None, limit: float) -> Http1:
+    async def _sent(
+        self, target: Target, head: bytes, body: Body | None, limit: float, moment: Patience | None
+    ) -> Http1:
         """A connection on which a request went out, and the head of an answer came back."""
         while True:
             connection = self._pooled(target) or await self._connected(target, limit)
-            timer = asyncio.get_running_loop().call_later(limit, connection.expire)
             try:
-                await connection.send(head, body)
+                await connection.send(head, body, limit, moment)
             except BaseException as error:
                 connection.abort()
                 if isinstance(error, Closed) and not error.began and connection.used and _repeatable(body, head):
@@ -171,8 +208,6 @@ class StreamClient:
                 if isinstance(error, Closed | NotHttp | Idle):
                     raise _failure(error, target, limit) from error
                 raise
-            finally:
-                timer.cancel()
             return connection
 
     def _pooled(self, target: Target) -> Http1 | None:

@@ -24,13 +24,14 @@ from airegistry.core.errors import (
 )
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
+from airegistry.egress.timers import Patience
 from airegistry.gateway.consents import consent_answer
 from airegistry.gateway.direct import JSON_HEADERS, SESSION_CLOSE, STREAM_OPEN, Direct, Request
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound, check_headers, parse, read_headers
 from airegistry.gateway.errors import Malformed, Reply
 from airegistry.gateway.fronts.listening import OnToolsChanged, ignore
-from airegistry.gateway.presence import Presence
+from airegistry.gateway.presence import PATIENCE, Presence
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.sessions import Sessions
 from airegistry.oauth.identity import again_of, principal_of
@@ -95,6 +96,7 @@ class Gateway:
         self._challenge = challenge
         self._entry = entry
         self._max_body = max_body
+        self._patience = Patience(PATIENCE)
         self._sessions = Sessions() if sessions is None else sessions
         self._elsewhere = elsewhere
         doubt = elsewhere.doubt if elsewhere is not None else _no_doubt
@@ -148,7 +150,7 @@ class Gateway:
         if self._announce is not None:
             reply.extra = self._announce(asset)
         request = Request(who, target, scope["method"], inbound, envelope, body, session, again_of(scope))
-        with Presence(receive) as presence:
+        with Presence(receive, self._patience) as presence:
             if transport == "sse":
                 await self._serve_sse(scope, request, asset, reply, presence)
             elif session is None and self._elsewhere and await self._elsewhere.leads(who, asset, modern=inbound.modern):

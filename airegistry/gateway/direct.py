@@ -209,8 +209,8 @@ class Direct:
         if call.headers:
             outgoing.renew = partial(self._renewed, way)
         if session is not None and session.opening is not None and envelope.method != SESSION_CLOSE:
-            reopening = Reopening(self._client, session, server.url, session.backend, self._first_byte_timeout)
-            outgoing.reopen = partial(_reopened, way, reopening)
+            made = partial(Reopening, self._client, session, server.url, session.backend, self._first_byte_timeout)
+            outgoing.reopen = partial(_reopened, way, made)
         return outgoing
 
     async def _renewed(self, way: "_Way") -> Sequence[tuple[str, str]] | None:
@@ -258,9 +258,9 @@ class _Way:
         return headers
 
 
-async def _reopened(way: _Way, reopening: Reopening) -> Sequence[tuple[str, str]] | None:
+async def _reopened(way: _Way, reopening: Callable[[], Reopening]) -> Sequence[tuple[str, str]] | None:
     """The headers with the session as it is called now; what a stream had reached is not known any more."""
-    if not await reopening.run(with_credential([], way.call)):
+    if not await reopening().run(with_credential([], way.call)):
         return None
     return [header for header in way.headers() if header[0] != "last-event-id"]
 

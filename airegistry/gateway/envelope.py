@@ -6,7 +6,6 @@ The body is the truth. It goes on to the backend byte for byte, so whatever anot
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import orjson
@@ -73,8 +72,7 @@ _KNOWN: Mapping[bytes, tuple[str, bool, bool]] = {
 """Header -> its name as text, whether it must be single, whether it goes on. Others that begin with `mcp-` are both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The head of one JSON-RPC message. `name` is what `method` is about, `version` what `_meta` declares.
 
     `watched` are the resource URIs that a `subscriptions/listen` asks for, `task` is what a `tasks/…` is about,
@@ -93,7 +91,10 @@ class Envelope:
 
 
 class Inbound(NamedTuple):
-    """What the gateway reads of the HTTP headers; `forward` is all of them that a backend may see."""
+    """What the gateway reads of the HTTP headers; `forward` is all of them that a backend may see.
+
+    `modern` is whether the client speaks an era without sessions: any version that has no handshake.
+    """
 
     forward: list[tuple[str, str]]
     content_type: bytes
@@ -102,12 +103,8 @@ class Inbound(NamedTuple):
     session: str | None
     method: str | None
     name: str | None
-    server_version: str | None = None
-
-    @property
-    def modern(self) -> bool:
-        """Whether the client speaks an era without sessions: any version that has no handshake."""
-        return self.version is not None and self.version not in HANDSHAKE_PROTOCOL_VERSIONS
+    server_version: str | None
+    modern: bool
 
 
 def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Inbound:
@@ -136,15 +133,17 @@ def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> Inbound:
     length = seen.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 15:
         raise Malformed("Content-Length is not a number")
+    version = _text(seen, b"mcp-protocol-version")
     return Inbound(
         forward,
         seen.get(b"content-type", b""),
         int(length),
-        _text(seen, b"mcp-protocol-version"),
+        version,
         _text(seen, b"mcp-session-id"),
         _text(seen, b"mcp-method"),
         _text(seen, b"mcp-name"),
         _text(seen, SERVER_VERSION),
+        version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS,
     )
 
 

@@ -33,7 +33,7 @@ from airegistry.core.errors import (
     UnknownTool,
     UpstreamFailed,
 )
-from airegistry.oauth.sending import FAREWELL_SECONDS, is_event_stream
+from airegistry.oauth.sending import FAREWELL_SECONDS, FOLLOWS, is_event_stream
 
 RequestId = str | int | None
 
@@ -127,11 +127,13 @@ class Reply:
         self._headers: list[tuple[bytes, bytes]] = []
         self._ended = False
 
-    async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """Send the head of the answer."""
+    async def start(self, status: int, headers: list[tuple[bytes, bytes]], *, follows: bool = False) -> None:
+        """Send the head of the answer; `follows` is whether a first part of its body does at once."""
         self.started = True
         self._headers = headers
-        await self.send({"type": "http.response.start", "status": status, "headers": headers + self.extra})
+        await self.send(
+            {"type": "http.response.start", "status": status, "headers": headers + self.extra, FOLLOWS: follows}
+        )
 
     async def body(self, chunk: bytes, *, more: bool) -> None:
         """Send a part of the body; waits while the client reads slowly."""
@@ -140,7 +142,7 @@ class Reply:
 
     async def whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> None:
         """Send an answer in one piece."""
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))], follows=True)
         await self.body(body, more=False)
 
     async def cut(self, error: AirError) -> None:

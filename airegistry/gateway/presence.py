@@ -6,6 +6,8 @@ from types import TracebackType
 
 from starlette.types import Receive
 
+from airegistry.egress.timers import Patience, Waiting
+
 PATIENCE = 0.02
 """Seconds after which a request is worth a task that watches its client; most are answered by then."""
 
@@ -13,16 +15,18 @@ PATIENCE = 0.02
 class Presence:
     """Around the answer to one request whose body was read: leaves quietly when the client is gone or cut off.
 
-    `gone`, where it is set, is called when the client hangs up, in place of `cut`.
+    `patience` is that of the application, of PATIENCE seconds. `gone`, where it is set, is called when the client
+    hangs up, in place of `cut`.
     """
 
-    __slots__ = ("_receive", "_task", "_timer", "_watcher", "gone", "over")
+    __slots__ = ("_patience", "_receive", "_task", "_waiting", "_watcher", "gone", "over")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, patience: Patience) -> None:
         self._receive = receive
+        self._patience = patience
         self._task: asyncio.Task[object] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: Waiting | None = None
         self.gone: Callable[[], None] | None = None
         self.over = False
         """Whether the work was cancelled from here."""
@@ -35,14 +39,14 @@ class Presence:
 
     def __enter__(self) -> "Presence":
         self._task = asyncio.current_task()
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._begin)
+        self._waiting = self._patience.then(self._begin)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
         task, self._task = self._task, None

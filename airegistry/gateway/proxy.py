@@ -19,9 +19,6 @@ from airegistry.gateway.states import States
 INSPECTED: Final = 64 * 1024
 """How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
 
-MOMENT: Final = 0.002
-"""Seconds that the head of an event stream waits for its first event: most go on in one write."""
-
 # An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
 _SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
 _JSON_HEADERS = [(b"cache-control", b"no-store")]
@@ -140,15 +137,12 @@ class Proxy:
             _Again: the backend wants other headers, and they are at hand by now.
         """
         try:
-            async with self._client.open(
-                outgoing.method,
-                outgoing.url,
-                outgoing.headers,
-                outgoing.body,
-                first_byte_timeout=outgoing.first_byte_timeout,
-                endless=outgoing.endless,
-            ) as response:
-                return await _carry(response, outgoing, reply, on_head, keep)
+            response = await self._client.request(
+                outgoing.method, outgoing.url, outgoing.headers, outgoing.body,
+                first_byte_timeout=outgoing.first_byte_timeout, endless=outgoing.endless,
+            )  # fmt: skip
+            with response:
+                return await self._carry(response, outgoing, reply, on_head, keep)
         except CredentialRefused:
             renew, outgoing.renew = outgoing.renew, None
             better = None if renew is None else await renew()
@@ -165,6 +159,33 @@ class Proxy:
         outgoing.headers = better
         raise _Again
 
+    async def _carry(
+        self, response: StreamResponse, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None
+    ) -> Result:
+        head = _Head(response)
+        status = head.status
+        if status == 401:
+            raise CredentialRefused("the backend answered 401")
+        if status == 403:
+            raise CallRefused("the backend answered 403")
+        if 300 <= status < 400:
+            raise BadAnswer(f"the backend answered {status}")
+        if (outgoing.reopen is not None or outgoing.reopened) and status in (400, 404):
+            if status == 404:
+                raise SessionLost
+            return await _maybe_lost(response, head, reply, on_head)
+        session = on_head(status, head.session)
+        if session is not None:
+            head.headers.append((b"mcp-session-id", session.encode("latin-1")))
+        if not head.json and not head.sse:
+            return await _bodiless(head, outgoing, reply)
+        head.heard = outgoing.heard if head.sse else None
+        if keep is not None:
+            if head.encoded:
+                raise BadAnswer("the backend compressed a list without being asked to")
+            return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
+        return await _stream(response, head, reply, endless=outgoing.endless)
+
 
 class _Again(Exception):
     """The request goes out once more."""
@@ -175,34 +196,6 @@ async def _refused(reply: Reply, error: AirError) -> Result:
         error = errors.CallRefused(error.message)
     await reply.refuse(error)
     return Result(failed_as(error), error.message)
-
-
-async def _carry(
-    response: StreamResponse, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None
-) -> Result:
-    head = _Head(response)
-    status = head.status
-    if status == 401:
-        raise CredentialRefused("the backend answered 401")
-    if status == 403:
-        raise CallRefused("the backend answered 403")
-    if 300 <= status < 400:
-        raise BadAnswer(f"the backend answered {status}")
-    if (outgoing.reopen is not None or outgoing.reopened) and status in (400, 404):
-        if status == 404:
-            raise SessionLost
-        return await _maybe_lost(response, head, reply, on_head)
-    session = on_head(status, head.session)
-    if session is not None:
-        head.headers.append((b"mcp-session-id", session.encode("latin-1")))
-    if not head.json and not head.sse:
-        return await _bodiless(head, outgoing, reply)
-    head.heard = outgoing.heard if head.sse else None
-    if keep is not None:
-        if head.encoded:
-            raise BadAnswer("the backend compressed a list without being asked to")
-        return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
-    return await _stream(response, head, reply, endless=outgoing.endless)
 
 
 async def _maybe_lost(response: StreamResponse, head: _Head, reply: Reply, on_head: OnHead) -> Result:
@@ -245,20 +238,20 @@ def _without_type(head: _Head) -> list[tuple[bytes, bytes]]:
 
 
 async def _stream(response: StreamResponse, head: _Head, reply: Reply, *, endless: bool) -> Result:
+    """Send on what comes as it comes. What looks like the last event waits a moment for the end of its stream."""
     glance = Glance(head)
-    length = head.length
-    if head.sse and not endless:
-        await response.settle(MOMENT)
     headers = head.headers + (_SSE_HEADERS if head.sse else _JSON_HEADERS)
-    if length is not None:
-        headers.append((b"content-length", b"%d" % length))
-    await reply.start(head.status, headers)
-    sent = 0
-    async for chunk in response.chunks():
-        sent += len(chunk)
-        glance.feed(chunk)
-        await reply.body(chunk, more=sent != length)
-    if not length:
+    if head.length is not None:
+        headers.append((b"content-length", b"%d" % head.length))
+    await reply.start(head.status, headers, follows=response.has_piece)
+    ended = False
+    while (piece := await response.piece()) is not None:
+        if head.sse and not endless and (b'"result"' in piece or b'"error"' in piece):
+            await response.settle()
+        ended = response.ended
+        glance.feed(piece)
+        await reply.body(piece, more=not ended)
+    if not ended:
         await reply.body(b"", more=False)
     return glance.result()
 

@@ -224,9 +224,10 @@ class VirtualDestination:
             ScanFailed, Retired: it takes no calls.
         """
         shelf, visibility = self._servers.shelf, self._servers.visibility
-        head = await shelf.get("virtual_server", self._path)
-        found = head if self._version is None else await shelf.get("virtual_server", self._path, self._version)
-        for each in (head, found):
+        found = head = await shelf.get("virtual_server", self._path)
+        if head is not None and self._version not in (None, head[0].version):
+            found = await shelf.get("virtual_server", self._path, self._version)
+        for each in (head,) if found is head else (head, found):
             if each is None or not visibility.shows(self._who, each[0]) or not visibility.serves(each[0]):
                 raise NotFound(f"no server named {self._path!r}")
             check_enabled(each[0])

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_REMEMBERED = 100
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
@@ -18,6 +19,8 @@ class OriginGuard:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._origins = frozenset(origin.lower().encode() for origin in origins)
+        self._seen: set[bytes] = set()
+        """Spellings of our hosts, as they came."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
@@ -33,8 +36,15 @@ class OriginGuard:
             await send({"type": "websocket.close", "code": 1008})
 
     def _refusal(self, scope: Scope) -> tuple[int, bytes] | None:
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        origins = [value for name, value in scope["headers"] if name == b"origin"]
+        hosts: list[bytes] = []
+        origins: list[bytes] = []
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value)
+            elif name == b"origin":
+                origins.append(value)
+        if not origins and len(hosts) == 1 and hosts[0] in self._seen:
+            return None
         match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if match is None or len(origins) > 1:
             return 400, b"exactly one Host, and at most one Origin"
@@ -44,6 +54,8 @@ class OriginGuard:
             return 421, b"this is another host"
         if origins and origins[0].lower() not in self._origins:
             return 403, b"foreign origin"
+        if host in self._hosts and len(self._seen) < _REMEMBERED:
+            self._seen.add(hosts[0])
         return None
 
 

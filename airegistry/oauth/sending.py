@@ -9,6 +9,9 @@ from starlette.types import Message, Send
 FAREWELL_SECONDS = 1.0
 """How long a client may take to read the end of a stream that is cut."""
 
+FOLLOWS = "airegistry.follows"
+"""Set on `http.response.start`: the first part of the body follows at once, and our server sends both together."""
+
 
 def is_event_stream(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether an answer with these headers is one: it can end at any event, and its client knows what to do."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from airegistry.core.audit import GENESIS, STREAM, sealed
+from airegistry.core.audit_chain import GENESIS, STREAM, sealed
 from airegistry.core.documents import Json
 from airegistry.stores.lock import FolderLock
 from airegistry.stores.open import open_stores

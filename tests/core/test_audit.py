@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 import anyio
 import pytest
 
-from airegistry.core import audit as trail
-from airegistry.core.audit import AuditFilter, verify
+from airegistry.core import audit_chain as trail
+from airegistry.core.audit import AuditFilter
+from airegistry.core.audit_chain import verify
 from airegistry.core.documents import Json, LogRecord
 from airegistry.core.errors import AccessDenied, AirError, Conflict, Internal, NotFound
 from airegistry.core.principals import SYSTEM
@@ -316,7 +317,7 @@ async def test_a_query_shows_an_act_once_on_whichever_page_its_end_stands() -> N
     actions: list[str] = []
     cursor: str | None = None
     while True:
-        page, cursor = await audit.query(SYSTEM, trail.AuditFilter(), limit=1, cursor=cursor)
+        page, cursor = await audit.query(SYSTEM, AuditFilter(), limit=1, cursor=cursor)
         actions += [each.action for each in page]
         if cursor is None:
             break
@@ -329,5 +330,5 @@ async def test_a_query_shows_an_act_that_a_crash_cut_short_as_unknown() -> None:
     await cut.__aenter__()
     reopened = opened(log)
     await reopened.open()
-    page, _ = await reopened.query(SYSTEM, trail.AuditFilter())
+    page, _ = await reopened.query(SYSTEM, AuditFilter())
     assert [(each.action, each.outcome, each.decision) for each in page] == [("server:delete", "unknown", "unknown")]

@@ -1,7 +1,8 @@
 """Audit trails over memory, some of them filled."""
 
 from airegistry.core.access import Access
-from airegistry.core.audit import STREAM, Audit, AuditEvent
+from airegistry.core.audit import Audit, AuditEvent
+from airegistry.core.audit_chain import STREAM
 from airegistry.core.documents import Json
 from airegistry.core.grants import Grant, Scope
 from airegistry.stores.memory import MemoryLog

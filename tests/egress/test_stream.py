@@ -288,3 +288,50 @@ async def test_a_call_costs_little(client: StreamClient) -> None:
         spent = (time.process_time() - begin) / 300
     # 0.08 ms on uvloop and 0.2 ms on asyncio were measured, the test's own server included; CI machines vary.
     assert spent < 0.002
+
+
+async def test_a_head_goes_on_soon_though_nothing_of_its_body_came(client: StreamClient) -> None:
+    go_on = asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n")
+        await go_on.wait()
+        writer.write(b"body")
+
+    async with raw_server(handler) as port:
+        with anyio.fail_after(5), await client.request("GET", f"http://127.0.0.1:{port}/", []) as answer:
+            assert (answer.status, answer.has_piece) == (200, False)
+            go_on.set()
+            assert await answer.piece() == b"body"
+            assert answer.ended
+
+
+@pytest.mark.parametrize("rest", ["soon", "never", "long"])
+async def test_an_answer_that_is_ending_keeps_its_connection_if_it_ends(client: StreamClient, rest: str) -> None:
+    finished, connections = asyncio.Event(), 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\nresult\r\n")
+            await finished.wait()
+            finished.clear()
+            if rest == "soon":
+                writer.write(b"0\r\n\r\n")
+            elif rest == "long":
+                writer.write(b"%x\r\n%b\r\n" % (10**6, b"x" * 10**6))
+
+    async with raw_server(handler) as port:
+        for _ in range(2):
+            answer = await client.request("GET", f"http://127.0.0.1:{port}/", [])
+            assert await answer.piece() == b"result"
+            answer.finish(ending=True)
+            answer.finish()  # the second time is none: the connection may be another exchange's by then
+            finished.set()
+            with anyio.fail_after(5):
+                while len(client._idle) != (rest == "soon") or client.connections != (rest == "soon"):  # noqa: ASYNC110
+                    await anyio.sleep(0.002)
+    assert connections == (1 if rest == "soon" else 2)

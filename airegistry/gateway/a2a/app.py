@@ -18,6 +18,7 @@ from airegistry.core.errors import AccessDenied, AirError, Internal, NotFound, Q
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
+from airegistry.egress.timers import Patience
 from airegistry.gateway.a2a.answers import Reading
 from airegistry.gateway.a2a.callbacks import check_callback
 from airegistry.gateway.a2a.handles import Handles, Holder
@@ -38,7 +39,7 @@ from airegistry.gateway.a2a.served_card import served
 from airegistry.gateway.app import MAX_BODY, Challenge
 from airegistry.gateway.envelope import Inbound, read_headers
 from airegistry.gateway.errors import BadAnswer, Malformed
-from airegistry.gateway.presence import Presence
+from airegistry.gateway.presence import PATIENCE, Presence
 from airegistry.gateway.proxy import CANCELLED, OK, Result
 from airegistry.oauth.identity import principal_of
 
@@ -110,6 +111,7 @@ class AgentGateway:
         self._handles = handles
         self._url = url
         self._max_body = max_body
+        self._patience = Patience(PATIENCE)
         self._first_byte_timeout = first_byte_timeout
         self._challenge = challenge
 
@@ -159,7 +161,7 @@ class AgentGateway:
         except AirError as error:
             self._entry.leave(call, "error", error.code)
             raise
-        with Presence(receive) as presence:
+        with Presence(receive, self._patience) as presence:
             if call.permit is not None:
                 call.permit.on_cut(presence.cut)
             await self._exchange(call, asked, sending, reply)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from itertools import count
 from typing import Final
 
@@ -16,7 +16,7 @@ from airegistry.egress.stream import NotSent
 from airegistry.gateway.channels.exchange import Answer, Client, Era, Exchange, Notice, Opening, Question
 from airegistry.gateway.channels.listeners import Listener, Listeners
 from airegistry.gateway.channels.overhearing import ASKING, Overhearing
-from airegistry.gateway.channels.running import Heard, Running, RunningExchange, unheard
+from airegistry.gateway.channels.running import Heard, Running, RunningExchange, Sent, unheard
 from airegistry.gateway.channels.standing import Standing
 from airegistry.gateway.channels.wire import Wire
 from airegistry.gateway.channels.wishes import Wishes
@@ -65,8 +65,8 @@ class Conversation(ABC):
         """Get ready for a handshake, whatever there was before."""
 
     @abstractmethod
-    def sent(self, running: Running) -> AbstractAsyncContextManager[AsyncIterator[Json]]:
-        """Send a request and give the messages that belong to it.
+    async def sent(self, running: Running) -> Sent:
+        """Send a request and give the messages that belong to it, to be closed.
 
         Raises:
             SessionLost: the backend does not know the session, and did not run the request.
@@ -106,21 +106,29 @@ class Conversation(ABC):
         What it may report and ask on the event stream is heard as well, where there is one.
         """
         running = self._running(method, params)
+        messages: Sent | None = None
         try:
-            async with AsyncExitStack() as stack:
-                if self._is_overheard(running):
-                    reading = self._overhearing.read(running, self._openly, self.tasks)
-                    messages = await stack.enter_async_context(reading)
-                else:
-                    messages = await self._delivered(stack, running)
+            if self._is_overheard(running):
+                async with self._overhearing.read(running, self._openly, self.tasks) as heard:
+                    yield RunningExchange(self, running, heard, self._learn)
+            else:
+                messages = await self._delivered(running)
                 yield RunningExchange(self, running, messages, self._learn)
         finally:
             self._tokens.pop(running.id, None)
-            if running.sent and not running.answered:
-                # In this era closing the connection does not cancel: the backend has to be told.
-                await self._farewell("notifications/cancelled", {"requestId": running.id})
-            for question_id in running.asked:
-                await self._bid(unheard(question_id))
+            try:
+                if messages is not None:
+                    await messages.aclose()
+            finally:
+                await self._leave(running)
+
+    async def _leave(self, running: Running) -> None:
+        """Tell the backend of what is over before its time."""
+        if running.sent and not running.answered:
+            # In this era closing the connection does not cancel: the backend has to be told.
+            await self._farewell("notifications/cancelled", {"requestId": running.id})
+        for question_id in running.asked:
+            await self._bid(unheard(question_id))
 
     async def notify(self, method: str, params: Json) -> None:
         """Send a notification if there is a session; the channel says by itself what is cancelled."""
@@ -232,12 +240,10 @@ class Conversation(ABC):
     @asynccontextmanager
     async def _openly(self, running: Running) -> AsyncIterator[AsyncIterator[Json]]:
         """Send a request with the event stream open."""
-        async with AsyncExitStack() as stack:
-            yield await self._delivered(stack, running, overheard=True)
+        async with aclosing(await self._delivered(running, overheard=True)) as messages:
+            yield messages
 
-    async def _delivered(
-        self, stack: AsyncExitStack, running: Running, *, overheard: bool = False
-    ) -> AsyncIterator[Json]:
+    async def _delivered(self, running: Running, *, overheard: bool = False) -> Sent:
         repeated = False
         waits: Iterator[float] = iter(RESTART_WAITS if self._generation else ())
         while True:
@@ -245,7 +251,7 @@ class Conversation(ABC):
                 generation = await self.ready()
                 if overheard:
                     await self.standing.open(generation)
-                return await stack.enter_async_context(self.sent(running))
+                return await self.sent(running)
             except SessionLost:
                 if repeated:
                     raise BadAnswer("the backend loses its sessions") from None
@@ -315,7 +321,7 @@ class Conversation(ABC):
     async def _ask(self, method: str, params: Json) -> Answer:
         """A request of the channel's own, while there is no session for others."""
         running = Running(next(self._ids), method, params)
-        async with self.sent(running) as messages:
+        async with aclosing(await self.sent(running)) as messages:
             return await self._answer(running, messages)
 
     async def _answer(self, running: Running, messages: AsyncIterator[Json]) -> Answer:
@@ -332,11 +338,11 @@ class Conversation(ABC):
     async def _watch(self, uri: str) -> None:
         async with self._watching:
             if not self._wishes.subscribed(uri):
-                async with AsyncExitStack() as stack:
-                    running = Running(next(self._ids), "resources/subscribe", {"uri": uri})
-                    answer = await self._answer(running, await self._delivered(stack, running))
-                    if answer.error is not None:
-                        raise BadAnswer(f"the backend refuses to watch a resource: {answer.error.get('code')}")
+                running = Running(next(self._ids), "resources/subscribe", {"uri": uri})
+                async with aclosing(await self._delivered(running)) as messages:
+                    answer = await self._answer(running, messages)
+                if answer.error is not None:
+                    raise BadAnswer(f"the backend refuses to watch a resource: {answer.error.get('code')}")
             self._wishes.watch(uri)
 
     async def _unwatch(self, uris: list[str]) -> None:

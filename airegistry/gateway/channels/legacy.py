@@ -1,8 +1,7 @@
 """A backend of the older era over streamable HTTP (2025-03-26 to 2025-11-25)."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import Final, Self
 
 import anyio
@@ -14,7 +13,7 @@ from airegistry.core.errors import UpstreamFailed
 from airegistry.egress.stream import NotSent, StreamClient, StreamResponse
 from airegistry.gateway.channels.conversation import FAREWELL_SECONDS, Conversation
 from airegistry.gateway.channels.exchange import Client, Headers
-from airegistry.gateway.channels.running import Running, speaks_of_session
+from airegistry.gateway.channels.running import Running, Sent, speaks_of_session
 from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, header, parsed, read_off, whole
 from airegistry.gateway.errors import BadAnswer, SessionLost
 
@@ -42,33 +41,36 @@ class LegacyChannel(Conversation):
         """A session that was lost is not worth a farewell."""
         self._session = self._last_id = None
 
-    @asynccontextmanager
-    async def sent(self, running: Running) -> AsyncIterator[AsyncIterator[Json]]:
+    async def sent(self, running: Running) -> Sent:
         """POST a request; its answer is resumed where the backend says how."""
         used = self._session
-        async with AsyncExitStack() as stack:
-            running.sent = True
-            try:
-                response = await stack.enter_async_context(self.wire.post(running.message, self.identified()))
-            except (BadAnswer, NotSent):
-                running.sent = False
-                raise
+        running.sent = True
+        try:
+            response = await self.wire.post(running.message, self.identified())
+        except (BadAnswer, NotSent):
+            running.sent = False
+            raise
+        answer: Sent = _Stream(self, running, response)
+        try:
             running.sent = response.status < 400
             if running.method == "initialize":
                 self._session = _session_id(response)
             if used is not None and response.status in (400, 404):
-                yield _Once(await _refusal(response, running.id))
-                return
-            yield await stack.enter_async_context(aclosing(_Stream(self, running, response)))
+                with response:
+                    answer = _Once(await _refusal(response, running.id))
+        except BaseException:
+            response.finish()
+            raise
+        return answer
 
     async def tell(self, message: Json) -> None:
         """POST a message; what the backend thinks of it does not matter."""
-        async with self.wire.post(message, self.identified()) as response:
+        with await self.wire.post(message, self.identified()) as response:
             await read_off(response)
 
     async def follow(self) -> bool:
         """Read the GET stream."""
-        async with self.wire.get(self.identified(self._last_id)) as response:
+        with await self.wire.get(self.identified(self._last_id)) as response:
             if response.status == 404 and self._session is not None:
                 raise SessionLost
             if response.status < 400:
@@ -89,8 +91,7 @@ class LegacyChannel(Conversation):
         headers, self._session = self.identified(), None
         with anyio.move_on_after(FAREWELL_SECONDS, shield=True):
             try:
-                async with self.wire.delete(headers):
-                    pass
+                (await self.wire.delete(headers)).finish()
             except UpstreamFailed:
                 pass
 
@@ -109,13 +110,12 @@ class LegacyChannel(Conversation):
 class _Stream:
     """The messages of an answer. A backend may end its stream before that; it says by event ids that it can resume."""
 
-    __slots__ = ("_channel", "_left", "_messages", "_running", "_stack")
+    __slots__ = ("_channel", "_left", "_messages", "_running")
 
     def __init__(self, channel: LegacyChannel, running: Running, response: StreamResponse) -> None:
         self._channel = channel
         self._running = running
         self._messages = Messages(response)
-        self._stack = AsyncExitStack()
         self._left = _MAX_RESUMED
 
     def __aiter__(self) -> Self:
@@ -145,14 +145,13 @@ class _Stream:
         """Let go of the stream."""
         self._messages.settled = self._running.answered
         await self._messages.aclose()
-        await self._stack.aclose()
 
     async def _resume(self, last_id: str) -> None:
         retry = self._messages.retry
         await self.aclose()
         await anyio.sleep(_RESUME_SECONDS if retry is None else retry)
-        get = self._channel.wire.get(self._channel.identified(last_id), patience=self._channel.wire.patience)
-        self._messages = Messages(await self._stack.enter_async_context(get))
+        wire = self._channel.wire
+        self._messages = Messages(await wire.get(self._channel.identified(last_id), patience=wire.patience))
         self._messages.last_id, self._messages.retry = last_id, retry
 
 
@@ -172,6 +171,9 @@ class _Once:
             raise StopAsyncIteration
         message, self._message = self._message, None
         return message
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 async def _refusal(response: StreamResponse, request_id: int) -> Json:

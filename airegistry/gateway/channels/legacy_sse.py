@@ -1,8 +1,7 @@
 """A backend of the older era over HTTP+SSE (2024-11-05): one stream carries everything back."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -15,7 +14,7 @@ from airegistry.egress.stream import NotSent, StreamClient
 from airegistry.gateway.channels.conversation import Conversation
 from airegistry.gateway.channels.exchange import Client, Headers
 from airegistry.gateway.channels.listeners import Box
-from airegistry.gateway.channels.running import Running, speaks_of_session
+from airegistry.gateway.channels.running import Running, Sent, speaks_of_session
 from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, parsed, read_off, whole
 from airegistry.gateway.errors import BadAnswer, SessionLost
 from airegistry.gateway.sse import data_of, field_of
@@ -46,32 +45,30 @@ class LegacySseChannel(Conversation):
         await self.end()
         self._endpoint = await self.tasks.start(self._read)
 
-    @asynccontextmanager
-    async def sent(self, running: Running) -> AsyncIterator[AsyncIterator[Json]]:
+    async def sent(self, running: Running) -> Sent:
         """POST a request; its answer comes on the stream."""
-        box = self._exchanges[running.id] = Box()
+        box = _Awaited(self._exchanges, running.id)
+        running.sent = True
         try:
-            running.sent = True
-            try:
-                async with self.wire.post(running.message, self._headers(), url=self._endpoint) as response:
-                    running.sent = response.status < 400
-                    if response.status in (400, 404):
-                        body = await whole(response, _MAX_REFUSAL)
-                        if response.status == 404 or speaks_of_session(body):
-                            raise SessionLost
-                    if response.status >= 400:
-                        raise BadAnswer(f"the backend answered {response.status}")
-                    await read_off(response)
-            except (BadAnswer, NotSent):
+            with await self.wire.post(running.message, self._headers(), url=self._endpoint) as response:
+                running.sent = response.status < 400
+                if response.status in (400, 404):
+                    body = await whole(response, _MAX_REFUSAL)
+                    if response.status == 404 or speaks_of_session(body):
+                        raise SessionLost
+                if response.status >= 400:
+                    raise BadAnswer(f"the backend answered {response.status}")
+                await read_off(response)
+        except BaseException as error:
+            await box.aclose()
+            if isinstance(error, BadAnswer | NotSent):
                 running.sent = False
-                raise
-            yield box
-        finally:
-            del self._exchanges[running.id]
+            raise
+        return box
 
     async def tell(self, message: Json) -> None:
         """POST a message; what the backend thinks of it does not matter."""
-        async with self.wire.post(message, self._headers(), url=self._endpoint) as response:
+        with await self.wire.post(message, self._headers(), url=self._endpoint) as response:
             await read_off(response)
 
     async def follow(self) -> bool:
@@ -95,10 +92,8 @@ class LegacySseChannel(Conversation):
         with anyio.CancelScope() as scope:
             self._scope, self._over = scope, (over := anyio.Event())
             try:
-                async with (
-                    self.wire.get(patience=self.wire.patience) as response,
-                    aclosing(Messages(response, endless=True)) as messages,
-                ):
+                response = await self.wire.get(patience=self.wire.patience)
+                async with aclosing(Messages(response, endless=True)) as messages:
                     endpoint = await self._announced(messages)
                     started = True
                     task_status.started(endpoint)
@@ -154,6 +149,22 @@ class LegacySseChannel(Conversation):
         if id is None and len(self._exchanges) == 1:
             return next(iter(self._exchanges.values()))
         return self._exchanges.get(id) if isinstance(id, int) else None
+
+
+class _Awaited(Box):
+    """What comes for one request, which is under way as long as this is open."""
+
+    __slots__ = ("_all", "_id")
+
+    def __init__(self, exchanges: "dict[int, Box]", id: int) -> None:
+        super().__init__()
+        self._all = exchanges
+        self._id = id
+        exchanges[id] = self
+
+    async def aclose(self) -> None:
+        """Take no more."""
+        self._all.pop(self._id, None)
 
 
 def _joined(base: str, reference: str) -> str:

@@ -93,7 +93,7 @@ class ModernChannel:
         """One POST. Leaving closes the connection, unless the answer is whole: that is the cancellation."""
         request_id = next(self._ids)
         message, headers = self._message(request_id, method, params)
-        async with self.wire.post(message, headers) as response, aclosing(Messages(response)) as messages:
+        async with aclosing(Messages(await self.wire.post(message, headers))) as messages:
             yield _Exchange(messages, request_id)
 
     async def notify(self, method: str, params: Json) -> None:
@@ -115,10 +115,8 @@ class ModernChannel:
     async def _notices(self, wanted: Json) -> AsyncGenerator[Notice | Question, None]:
         request_id = next(self._ids)
         message, headers = self._message(request_id, "subscriptions/listen", {"notifications": wanted})
-        async with (
-            self.wire.post(message, headers, endless=True) as response,
-            aclosing(Messages(response, endless=content_type(response) == SSE)) as messages,
-        ):
+        response = await self.wire.post(message, headers, endless=True)
+        async with aclosing(Messages(response, endless=content_type(response) == SSE)) as messages:
             async for received in messages:
                 if "method" in received:
                     if received["method"] != _ACKNOWLEDGED:

@@ -1,7 +1,7 @@
 """One request of the older era under way, and what is heard between requests, as the channel's user meets them."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import Protocol, Self
 
 from mcp_types import METHOD_NOT_FOUND
 
@@ -39,6 +39,18 @@ class Talk(Protocol):
 
     async def tell(self, message: Json) -> None:
         """Send a message that has no answer."""
+        ...
+
+
+class Sent(Protocol):
+    """The messages that belong to a request which was sent; whoever has them closes them."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> Json: ...
+
+    async def aclose(self) -> None:
+        """Let go of them."""
         ...
 
 

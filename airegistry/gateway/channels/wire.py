@@ -2,8 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, Self
 
 import anyio
@@ -54,9 +54,9 @@ class Wire:
         ]
         self._get = [("accept", "text/event-stream"), *self._credential]
 
-    def post(
+    async def post(
         self, message: Json, headers: Mapping[str, str] = _NOTHING, *, url: str | None = None, endless: bool = False
-    ) -> AbstractAsyncContextManager[StreamResponse]:
+    ) -> StreamResponse:
         """Send one message; an `endless` answer may begin whenever, and be silent for ever.
 
         Raises:
@@ -65,48 +65,36 @@ class Wire:
         """
         sent = [*self._post, *headers.items()]
         patience = A_DAY if endless else self.patience
-        return self._open("POST", url or self.url, sent, printed(message), patience, endless=endless)
+        return await self._asked("POST", url or self.url, sent, printed(message), patience, endless=endless)
 
-    def get(
-        self, headers: Mapping[str, str] = _NOTHING, *, patience: float = A_DAY
-    ) -> AbstractAsyncContextManager[StreamResponse]:
+    async def get(self, headers: Mapping[str, str] = _NOTHING, *, patience: float = A_DAY) -> StreamResponse:
         """Ask for an event stream, which may be silent for ever; raises as `post`."""
-        return self._open("GET", self.url, [*self._get, *headers.items()], None, patience, endless=True)
+        return await self._asked("GET", self.url, [*self._get, *headers.items()], None, patience, endless=True)
 
-    def delete(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[StreamResponse]:
+    async def delete(self, headers: Mapping[str, str]) -> StreamResponse:
         """End a session; raises as `post`."""
-        return self._open("DELETE", self.url, [*self._credential, *headers.items()], None, self.patience)
+        return await self._asked("DELETE", self.url, [*self._credential, *headers.items()], None, self.patience)
 
-    @asynccontextmanager
-    async def _open(
-        self,
-        verb: str,
-        url: str,
-        headers: list[tuple[str, str]],
-        body: bytes | None,
-        patience: float,
-        *,
+    async def _asked(
+        self, verb: str, url: str, headers: list[tuple[str, str]], body: bytes | None, patience: float, *,
         endless: bool = False,
-    ) -> AsyncIterator[StreamResponse]:
-        opened = False
+    ) -> StreamResponse:  # fmt: skip
         try:
-            async with self._client.open(
+            response = await self._client.request(
                 verb, url, headers, body, first_byte_timeout=patience, endless=endless
-            ) as response:
-                opened = True
-                status = self.status = response.status
-                if status == 401:
-                    raise CredentialRefused("the backend answered 401")
-                if status == 403:
-                    raise CallRefused("the backend answered 403")
-                if 300 <= status < 400:
-                    raise BadAnswer(f"the backend answered {status}")
-                yield response
+            )
         except Invalid as error:
-            if opened:
-                raise
             # An address that the guard forbids, say: the caller is not the one who chose it.
             raise errors.CallRefused(error.message) from None
+        status = self.status = response.status
+        if status not in (401, 403) and not 300 <= status < 400:
+            return response
+        response.finish()
+        if status == 401:
+            raise CredentialRefused("the backend answered 401")
+        if status == 403:
+            raise CallRefused("the backend answered 403")
+        raise BadAnswer(f"the backend answered {status}")
 
 
 def _is_own(name: str) -> bool:
@@ -181,11 +169,10 @@ async def whole(response: StreamResponse, limit: int = MAX_ANSWER) -> bytes:
         BadAnswer: it is longer than `limit` bytes.
     """
     body = bytearray()
-    async with aclosing(response.chunks()) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > limit:
-                raise BadAnswer(f"the backend's answer is longer than {limit} bytes")
+    while (piece := await response.piece()) is not None:
+        body += piece
+        if len(body) > limit:
+            raise BadAnswer(f"the backend's answer is longer than {limit} bytes")
     return bytes(body)
 
 
@@ -196,18 +183,18 @@ async def read_off(response: StreamResponse) -> None:
 
 
 class Messages:
-    """The JSON-RPC messages of an answer, whichever way it is framed; to be closed after use.
+    """The JSON-RPC messages of an answer, whichever way it is framed; closing them finishes with the answer.
 
     `last_id` and `retry` (seconds) are what the events said of resuming the stream. Iterating raises BadAnswer for what
     is no message, for an event longer than `limit` bytes and, unless `endless`, for more than that together. Whoever
-    has what it wants says so by `settled`: then the end is waited for a moment, so that the connection can be kept.
+    has what it wants says so by `settled`: then the connection is kept, if the end comes soon.
     """
 
-    __slots__ = ("_chunks", "_endless", "_events", "_left", "_response", "_waiting", "last_id", "retry", "settled")
+    __slots__ = ("_begun", "_endless", "_events", "_left", "_response", "_waiting", "last_id", "retry", "settled")
 
     def __init__(self, response: StreamResponse, *, limit: int = MAX_ANSWER, endless: bool = False) -> None:
         self._response = response
-        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._begun = False
         self._events = Events(limit)
         self._left = limit
         self._endless = endless
@@ -221,7 +208,7 @@ class Messages:
 
     # No generator: one that is left before its end costs a task of the event loop.
     async def __anext__(self) -> Json:
-        if self._chunks is None and not self._endless and content_type(self._response) == JSON:
+        if not self._begun and not self._endless and content_type(self._response) == JSON:
             if self._left < 0:
                 raise StopAsyncIteration
             body = await whole(self._response, self._left)
@@ -246,13 +233,13 @@ class Messages:
         Raises:
             BadAnswer: it is no stream of events, or too much.
         """
-        if self._chunks is None:
+        if not self._begun:
             if content_type(self._response) != SSE:
                 status = self._response.status
                 raise BadAnswer(f"the backend answered {status} with neither JSON nor an event stream")
-            self._chunks = self._response.chunks()
+            self._begun = True
         while not self._waiting:
-            chunk = await anext(self._chunks, None)
+            chunk = await self._response.piece()
             if chunk is None:
                 return None
             self._left -= len(chunk)
@@ -267,11 +254,5 @@ class Messages:
         return event
 
     async def aclose(self) -> None:
-        """Let go of the answer's body."""
-        if self._chunks is None:
-            return
-        if self.settled:
-            with anyio.move_on_after(_LAST_CHUNK_SECONDS), suppress(UpstreamFailed):
-                async for _ in self._chunks:
-                    pass
-        await self._chunks.aclose()
+        """Let go of the answer."""
+        self._response.finish(ending=self._begun and self.settled)

@@ -19,13 +19,14 @@ from airegistry.core.events import Event
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
+from airegistry.egress.timers import Patience
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.envelope import check_headers, parse, read_headers
 from airegistry.gateway.errors import Reply
 from airegistry.gateway.fronts.bridge import BridgeDestination
 from airegistry.gateway.fronts.front import Fronts
 from airegistry.gateway.list_changes import ListChanges
-from airegistry.gateway.presence import Presence
+from airegistry.gateway.presence import PATIENCE, Presence
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.tool_lists import ByteLists
 from tests.gateway.fronts.backends import Only
@@ -117,7 +118,7 @@ class FrontsWorld:
         reply = Reply(send)
         self.serving += 1
         try:
-            with Presence(receive) as presence:
+            with Presence(receive, Patience(PATIENCE)) as presence:
                 await self._serve(scope, receive, reply, presence)
         except AirError as error:
             await reply.refuse(error)
