@@ -1,9 +1,14 @@
-"""Shared by all tests: one async backend, and no silent skip where everything is installed."""
+"""Shared by all tests: one async backend, one registry, and no silent skip where everything is installed."""
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.support.backends import Backend, start_python
+from tests.support.registry import Registry, serving
+
+FETCH_TIMEOUT = 3
 
 
 @pytest.fixture
@@ -19,3 +24,21 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A started registry, one a worker, that waits 3 s for a backend at registration.
+
+    Tests use paths and names of their own.
+    """
+    with serving(tmp_path_factory.mktemp("registry"), {"AIREGISTRY_FETCH_TIMEOUT": str(FETCH_TIMEOUT)}) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """The Python backend, both eras, one a worker."""
+    started = start_python(tmp_path_factory.mktemp("backend"))
+    yield started
+    started.close()

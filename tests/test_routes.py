@@ -21,6 +21,7 @@ from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.resources import Resources
 from airegistry.rest.app import routes
 from airegistry.settings import load
+from tests.support.rounds import examples
 
 pytestmark = pytest.mark.anyio
 TOKEN = "operator-" + "t" * 32
@@ -212,7 +213,7 @@ SEGMENTS = [
 SEGMENTS += ["oauth-protected-resource", "weather@1", "%6dcp", "x y", "ü", "%00", "%ff"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=5), st.sampled_from(["GET", "POST", "DELETE"]))
 def test_no_path_at_all_leads_an_anonymous_caller_to_a_tool_or_a_server(segments: list[str], method: str) -> None:
     """Driven in a loop of its own: what is decided before the application needs no running one."""

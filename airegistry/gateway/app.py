@@ -4,17 +4,14 @@ It reads the envelope, finds what stands at the path, and hands the message to t
 backend of the client's era, messages to a backend of another era or to a virtual server. No rule of the domain is here.
 """
 
-import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Server, VirtualServer
 from airegistry.core.errors import (
-    AccessDenied,
-    AirError,
     ConsentRequired,
     Internal,
     Invalid,
@@ -24,26 +21,20 @@ from airegistry.core.errors import (
 )
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
-from airegistry.egress.timers import Patience
 from airegistry.gateway.consents import consent_answer
 from airegistry.gateway.direct import JSON_HEADERS, SESSION_CLOSE, STREAM_OPEN, Direct, Request
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound, check_headers, parse, read_headers
 from airegistry.gateway.errors import Malformed, Reply
 from airegistry.gateway.fronts.listening import OnToolsChanged, ignore
-from airegistry.gateway.presence import PATIENCE, Presence
+from airegistry.gateway.outermost import MAX_BODY, Challenge, Outermost
+from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.sessions import Sessions
 from airegistry.oauth.identity import again_of, principal_of
 
-MAX_BODY = 16 * 2**20
-
-_LOG = logging.getLogger(__name__)
 _PATH = re.compile(r"/([a-z0-9][a-z0-9._-]{0,63})(?:@([A-Za-z0-9][A-Za-z0-9._+-]{0,63}))?/(mcp|sse)")
 _SESSION = re.compile(rb"session=([A-Za-z0-9_-]{1,128})")
-
-Challenge = Callable[[Scope, Principal, Sequence[str]], bytes]
-"""Makes the `WWW-Authenticate` that names the scopes a broader token would carry."""
 
 
 class Elsewhere(Protocol):
@@ -76,7 +67,7 @@ class Elsewhere(Protocol):
         ...
 
 
-class Gateway:
+class Gateway(Outermost[Reply]):
     """An ASGI application over one pool of connections. `max_body` is in bytes, `first_byte_timeout` in seconds."""
 
     def __init__(
@@ -93,10 +84,8 @@ class Gateway:
         on_tools_changed: OnToolsChanged = ignore,
         proxy: Proxy | None = None,
     ) -> None:
-        self._challenge = challenge
+        super().__init__(max_body, challenge)
         self._entry = entry
-        self._max_body = max_body
-        self._patience = Patience(PATIENCE)
         self._sessions = Sessions() if sessions is None else sessions
         self._elsewhere = elsewhere
         doubt = elsewhere.doubt if elsewhere is not None else _no_doubt
@@ -112,26 +101,8 @@ class Gateway:
         self._stops = True
         self._direct.end_streams()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        reply = Reply(send)
-        try:
-            await self._serve(scope, receive, reply)
-        except AirError as error:
-            await reply.refuse(error, challenge=self._step_up(scope, error))
-        except _ClientGone:
-            pass
-        except Exception:  # noqa: BLE001  # the outermost handler: a fault of ours ends one request, in the protocol's form
-            _LOG.exception("the gateway failed on %s", scope["path"])
-            await reply.refuse(Internal("internal error"))
-
-    def _step_up(self, scope: Scope, error: AirError) -> bytes | None:
-        """What a client is told whose person may do more than its token."""
-        if self._challenge is None or not isinstance(error, AccessDenied) or not error.step_up:
-            return None
-        return self._challenge(scope, principal_of(scope), error.step_up)
+    def _reply(self, send: Send) -> Reply:
+        return Reply(send)
 
     async def _serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         who = principal_of(scope)
@@ -199,29 +170,11 @@ class Gateway:
     async def _read(self, inbound: Inbound, receive: Receive) -> bytes:
         if inbound.content_type.partition(b";")[0].strip().lower() != b"application/json":
             raise Malformed("the body must be application/json", status=415)
-        if inbound.length > self._max_body:
-            raise Malformed(f"the body is longer than {self._max_body} bytes", status=413)
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientGone
-            part: bytes = message.get("body", b"")
-            size += len(part)
-            if size > self._max_body:
-                raise Malformed(f"the body is longer than {self._max_body} bytes", status=413)
-            parts.append(part)
-            if not message.get("more_body", False):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await self._body(inbound, receive)
 
 
 def _no_doubt(asset: Server, modern: bool) -> None:
     """There is no other way for a message to go."""
-
-
-class _ClientGone(Exception):
-    """The client closed its connection."""
 
 
 def _target(scope: Scope) -> tuple[str, str | None, str]:

@@ -12,6 +12,7 @@ from airegistry.core.calls import Call
 from airegistry.core.errors import AirError, NotFound
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
+from airegistry.gateway.attempts import CANCELLED, OK, Result
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound
 from airegistry.gateway.errors import BadAnswer, Malformed, Reply
@@ -21,7 +22,7 @@ from airegistry.gateway.list_changes import Again
 from airegistry.gateway.lists import LISTS, Keep
 from airegistry.gateway.overhearing import overheard
 from airegistry.gateway.presence import Presence
-from airegistry.gateway.proxy import CANCELLED, OK, Outgoing, Proxy, Result
+from airegistry.gateway.proxy import Outgoing, Proxy
 from airegistry.gateway.reopening import Reopening
 from airegistry.gateway.sessions import MAX_OPENING, SESSION_ID, EventIds, Session, Sessions
 from airegistry.gateway.tasks import Tasks

@@ -22,10 +22,11 @@ from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.a2a.app import AgentGateway
 from airegistry.gateway.a2a.handles import Handles
-from airegistry.gateway.app import Challenge, Gateway
+from airegistry.gateway.app import Gateway
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.fronts.front import Fronts
 from airegistry.gateway.fronts.listening import OnToolsChanged
+from airegistry.gateway.outermost import Challenge
 from airegistry.gateway.proxy import Proxy
 from airegistry.gateway.virtual import VirtualServers
 from airegistry.gateway.ways import Ways

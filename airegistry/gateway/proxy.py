@@ -1,16 +1,16 @@
 """Carries one admitted request to a backend and streams its answer back, byte for byte unless a list is filtered."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Final
 
 import orjson
 
-from airegistry.core import errors
-from airegistry.core.calls import Outcome, failed_as
-from airegistry.core.errors import AirError, NotFound, UpstreamFailed
-from airegistry.egress.stream import Dropped, NotSent, StreamClient, StreamResponse
+from airegistry.core.calls import Outcome
+from airegistry.core.errors import NotFound
+from airegistry.egress.stream import StreamClient, StreamResponse
+from airegistry.gateway.attempts import OK, Again, Result, attempts
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, SessionLost
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
 from airegistry.gateway.sse import Events, data_of
@@ -28,9 +28,6 @@ OnHead = Callable[[int, str | None], str | None]
 """Is told the backend's status and session id before the client is; returns the session id the client may see."""
 
 Renew = Callable[[], Awaitable[Sequence[tuple[str, str]] | None]]
-
-RETRIES = (0.05, 0.2, 0.5)
-"""Seconds to wait before a request is tried again that reached no backend: it may be restarting."""
 
 
 @dataclass(slots=True)
@@ -56,20 +53,6 @@ class Outgoing:
     reopen: Renew | None = None
     reopened: bool = False
     heard: Callable[[bytes], None] | None = None
-
-
-class Result(NamedTuple):
-    """How an exchange ended, for audit and metrics. `task` and `state` are the id of a task and the
-    `requestState` that the answer tells of."""
-
-    outcome: Outcome
-    error: str | None = None
-    task: str | None = None
-    state: str | None = None
-
-
-CANCELLED = Result("cancelled")
-OK = Result("ok")
 
 
 class _Head:
@@ -111,30 +94,15 @@ class Proxy:
         With `keep` the answer is filtered. An answer that breaks off half-way is left unfinished, so that the client
         sees it broken too. Cancelling closes the connection to the backend, which is how it learns of it.
         """
-        waits = iter(RETRIES)
-        while True:
-            try:
-                return await self._attempt(outgoing, reply, on_head, keep)
-            except _Again:
-                continue
-            except NotSent as error:
-                wait = next(waits, None)
-                if wait is None:
-                    return await _refused(reply, error)
-                await asyncio.sleep(wait)
-            except AirError as error:
-                if isinstance(error, Dropped) and outgoing.safe and not reply.started:
-                    outgoing.safe = False
-                    continue
-                # Whatever it is, also an address that the guard forbids: the caller is not the one who chose it.
-                return await _refused(reply, error)
+        attempt = partial(self._attempt, outgoing, reply, on_head, keep)
+        return await attempts(attempt, reply, safe=outgoing.safe)
 
     async def _attempt(self, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None) -> Result:
         """One attempt.
 
         Raises:
             AirError: it failed.
-            _Again: the backend wants other headers, and they are at hand by now.
+            Again: the backend wants other headers, and they are at hand by now.
         """
         try:
             response = await self._client.request(
@@ -157,7 +125,7 @@ class Proxy:
                 await reply.refuse(NotFound("the backend lost the session"))
                 return Result("error", "the backend lost the session")
         outgoing.headers = better
-        raise _Again
+        raise Again
 
     async def _carry(
         self, response: StreamResponse, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None
@@ -185,17 +153,6 @@ class Proxy:
                 raise BadAnswer("the backend compressed a list without being asked to")
             return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
         return await _stream(response, head, reply, endless=outgoing.endless)
-
-
-class _Again(Exception):
-    """The request goes out once more."""
-
-
-async def _refused(reply: Reply, error: AirError) -> Result:
-    if not isinstance(error, UpstreamFailed):  # nothing was sent: that says nothing of the backend
-        error = errors.CallRefused(error.message)
-    await reply.refuse(error)
-    return Result(failed_as(error), error.message)
 
 
 async def _maybe_lost(response: StreamResponse, head: _Head, reply: Reply, on_head: OnHead) -> Result:

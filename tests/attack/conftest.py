@@ -1,4 +1,4 @@
-"""One registry and one backend a worker, as the contract tests have them."""
+"""The operator of the shared registry, and a server in it that is the test's own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,24 +7,9 @@ import anyio
 import pytest
 
 from tests.contract.acts import Desk, fresh
-from tests.support.backends import Backend, start_python
+from tests.support.backends import Backend
 from tests.support.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
 from tests.support.registry import Registry, serving
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A started registry; tests use paths and names of their own."""
-    with serving(tmp_path_factory.mktemp("registry")) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """The Python backend, both eras."""
-    started = start_python(tmp_path_factory.mktemp("backend"))
-    yield started
-    started.close()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from airegistry.oauth.forms import OAuthError, read_body
 from tests.support.registry import Registry, serving
+from tests.support.rounds import examples
 
 PUBLIC_KEY = {"kty": "RSA", "n": "_" * 341 + "w", "e": "AQAB"}
 NATIVE = {"redirect_uris": ["http://127.0.0.1/cb"]}
@@ -42,7 +43,7 @@ METADATA = st.dictionaries(
     ),
     JSON,
 )
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=examples(300), deadline=None)
 
 
 class Strangers:
@@ -93,7 +94,7 @@ def test_no_parameters_break_authorize(strangers: Strangers) -> None:
 
 @pytest.mark.parametrize("path", ["/token", "/revoke", "/introspect", "/login", "/consent", "/logout/corp"])
 def test_no_form_breaks_an_endpoint(strangers: Strangers, path: str) -> None:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(FORMS.map(lambda pairs: urlencode(pairs, errors="surrogatepass").encode()) | st.binary(max_size=100))
     def attack(form: bytes) -> None:
         strangers.ask("POST", path, form)

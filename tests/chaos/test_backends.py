@@ -1,6 +1,5 @@
 """Backends that break in every way: callers get an answer in time, nobody else notices, nothing is left behind."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,9 +16,9 @@ from tests.contract.acts import Desk, fresh
 from tests.support import bad_backends, http
 from tests.support.backends import Backend, start_python
 from tests.support.bad_backends import Misbehaviour, turning
+from tests.support.rounds import ROUNDS
 from tests.support.tls import TLS
 
-ROUNDS = int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1"))
 AT_ONCE = 8
 """Callers of the broken backend; fewer failures in a row than open its circuit breaker come from a lone one."""
 CALLS = 8

@@ -1,4 +1,4 @@
-"""One registry and one backend a worker; tests use paths and names of their own."""
+"""The operator of the shared registry, and a server in it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,27 +8,9 @@ import anyio
 import pytest
 
 from tests.contract.acts import Desk, register
-from tests.support.backends import Backend, start_python
+from tests.support.backends import Backend
 from tests.support.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks
 from tests.support.registry import Registry, serving
-
-FETCH_TIMEOUT = 3
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """A started registry that waits 3 s for a backend at registration."""
-    env = {"AIREGISTRY_FETCH_TIMEOUT": str(FETCH_TIMEOUT)}
-    with serving(tmp_path_factory.mktemp("registry"), env) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    """The Python backend, both eras."""
-    started = start_python(tmp_path_factory.mktemp("backend"))
-    yield started
-    started.close()
 
 
 @pytest.fixture

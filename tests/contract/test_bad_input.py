@@ -7,8 +7,8 @@ import anyio
 import orjson
 import pytest
 
+from tests.conftest import FETCH_TIMEOUT
 from tests.contract.acts import TOOL, Desk, fresh
-from tests.contract.conftest import FETCH_TIMEOUT
 from tests.support import bad_backends, http, mcp
 from tests.support.backends import Backend
 from tests.support.bad_backends import Misbehaviour, answering, misbehaving, turning

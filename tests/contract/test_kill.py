@@ -1,7 +1,6 @@
 """kill -9 in the middle of many registrations: what was acknowledged is there, and the trail is whole."""
 
 import json
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +13,9 @@ import pytest
 from tests.contract.acts import TOOL, Desk
 from tests.support import http, mcp
 from tests.support.registry import Registry, serving
+from tests.support.rounds import ROUNDS
 from tests.support.tls import TLS
 
-ROUNDS = int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1"))
 REGISTRATIONS = 1_000
 CLIENTS = 8
 IN_FLIGHT = (64, REGISTRATIONS)

@@ -12,6 +12,7 @@ from airegistry.core.access import Access
 from airegistry.core.grants import Grant, Group, Scope
 from airegistry.core.principals import Principal
 from tests.core.wiring import asset
+from tests.support.rounds import examples
 
 WEATHER = asset("server", "weather")
 HOLDER = Principal("ann", scopes=frozenset({"s"}))
@@ -45,7 +46,7 @@ def test_a_decision_follows_the_policy_of_its_moment(before: str, after: str) ->
     assert allowed(access) is allowed(fresh) is (after in {"all", "path", "glob"})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(sorted(POLICIES)), st.sampled_from(["s", "t", "st"])), max_size=8))
 def test_an_engine_that_saw_many_policies_decides_as_a_new_one(history: list[tuple[str, str]]) -> None:
     access = Access()

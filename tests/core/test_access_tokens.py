@@ -11,6 +11,7 @@ from airegistry.core.errors import AccessDenied, NotFound
 from airegistry.core.grants import ADMINISTRATION, EVERYTHING, Action, Grant, Group, Scope
 from airegistry.core.principals import SYSTEM, Principal
 from tests.core.wiring import asset
+from tests.support.rounds import examples
 
 WEATHER = asset("server", "weather")
 DIARY = asset("server", "diary", visibility="private", created_by="eve")
@@ -175,7 +176,7 @@ some_policy = st.fixed_dictionaries(dict.fromkeys(NAMES, some_grants))
 some_names = st.sets(st.sampled_from(NAMES))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(some_policy, some_names, some_names, st.sampled_from(["call", "read", "delete", "list"]))
 def test_a_step_up_is_exactly_what_turns_the_no_into_a_yes(
     policy: dict[str, list[Grant]], held: set[str], carried: set[str], action: Action
@@ -194,7 +195,7 @@ def test_a_step_up_is_exactly_what_turns_the_no_into_a_yes(
         assert name not in decision.missing or (helps and name not in scopes)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(some_policy, some_names, some_names, st.sampled_from(["call", "read", "delete", "list"]))
 def test_a_narrower_token_never_may_what_a_full_one_may_not(
     policy: dict[str, list[Grant]], held: set[str], carried: set[str], action: Action

@@ -14,6 +14,7 @@ from airegistry.core.errors import Quarantined
 from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM, Principal
 from tests.core.wiring import ANN, World
+from tests.support.rounds import examples
 
 pytestmark = pytest.mark.anyio
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "default": None}}}
@@ -119,7 +120,7 @@ DEFINITIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(DEFINITIONS)
 def test_no_definition_differs_from_itself_after_a_trip_through_the_store(definition: dict[str, object]) -> None:
     fetched = Tool.model_validate({name: value for name, value in definition.items() if value is not None})

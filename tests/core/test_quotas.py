@@ -14,6 +14,7 @@ from airegistry.core.limits import Bucket, whole_seconds
 from airegistry.core.quotas import Limit, Quotas
 from tests.core import wiring
 from tests.core.wiring import NOON
+from tests.support.rounds import examples
 
 WEATHER = Server(path="weather", name="weather", url="https://weather.test/mcp")
 MAPS = Server(path="maps", name="maps", url="https://maps.test/mcp")
@@ -227,7 +228,7 @@ def test_memory_is_bounded_and_what_is_under_way_is_never_forgotten(monkeypatch:
     assert not desk.call("first")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     calls=st.integers(1, 50), seconds=st.floats(0.5, 1e5), burst=st.integers(1, 60),
     steps=st.lists(st.floats(0, 1e4), min_size=1, max_size=60),

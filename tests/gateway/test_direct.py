@@ -9,7 +9,7 @@ from anyio.abc import SocketStream
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Json, Server
-from airegistry.gateway.proxy import RETRIES
+from airegistry.gateway.attempts import RETRIES
 from airegistry.gateway.tool_lists import ByteLists
 from tests.gateway.stub import JSON, Stub, always, raw_server
 from tests.gateway.world import LEGACY, World, call, modern, server_at, tool

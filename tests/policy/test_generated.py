@@ -9,6 +9,7 @@ from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from tests.core.wiring import asset
 from tests.policy.reference import Answer, Caller, Grant, Reference, Thing
+from tests.support.rounds import examples
 
 KINDS = ["server", "skill", "tool", "registry", "*", "all"]
 PATHS = ["weather", "vault", "wea*", "*e*", "[a-z]*", "?*", "*", "**", "all"]
@@ -80,7 +81,7 @@ def asset_of(it: Thing) -> AnyAsset:
     return asset(it.kind, it.path, visibility=it.visibility, groups=sorted(it.groups), created_by=it.created_by)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(policies, callers, things, actions, parts, methods)
 def test_decisions_follow_the_rules_as_documented(
     policy: dict[str, list[Grant]], who: Caller, it: Thing, action: Action, part: str | None, method: str | None
@@ -91,7 +92,7 @@ def test_decisions_follow_the_rules_as_documented(
     assert decision.reason
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(policies, callers, actions, st.sampled_from([("registry", ""), ("server", "weather"), ("skill", "new")]))
 def test_acts_on_the_registry_and_on_what_is_to_come_follow_the_rules_as_documented(
     policy: dict[str, list[Grant]], who: Caller, action: Action, target: tuple[str, str]
@@ -100,7 +101,7 @@ def test_acts_on_the_registry_and_on_what_is_to_come_follow_the_rules_as_documen
     assert decision.allowed is (Reference(policy).acts(who, action, *target) == "yes"), decision.reason
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(policies, callers, things, actions)
 def test_a_further_denial_never_allows_more(
     policy: dict[str, list[Grant]], who: Caller, it: Thing, action: Action

@@ -3,7 +3,6 @@
 One thing can be probed, and docs/access.md says so: a path that is taken is refused to whoever may register.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from airegistry.core.ports import Vectors
 from airegistry.core.principals import SYSTEM, Principal
 from tests.core.wiring import World, asset, build
 from tests.policy.surface import Surface, served
+from tests.support.rounds import ROUNDS
 
 FEW = settings(
-    max_examples=4 * int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1")),
+    max_examples=4 * ROUNDS,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink an example takes longer than a test may

@@ -8,9 +8,9 @@ from pydantic import JsonValue
 from airegistry.gateway.a2a.members import folded
 from airegistry.gateway.a2a.operations import LIST
 from airegistry.gateway.a2a.request import Asked
+from airegistry.gateway.attempts import OK, Result
 from airegistry.gateway.envelope import Members
 from airegistry.gateway.errors import BadAnswer
-from airegistry.gateway.proxy import OK, Result
 
 _WRAPPERS = frozenset(("task", "message", "msg", "statusupdate", "artifactupdate"))
 

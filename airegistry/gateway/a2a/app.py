@@ -4,7 +4,6 @@ It reads what policy is about, asks `Entry` whether this caller may do this, and
 """
 
 import hashlib
-import logging
 import re
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,11 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Agent
 from airegistry.core.calls import Call, Outcome
-from airegistry.core.errors import AccessDenied, AirError, Internal, NotFound, Quarantined, Unsupported
+from airegistry.core.errors import AccessDenied, AirError, NotFound, Quarantined, Unsupported
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
-from airegistry.egress.timers import Patience
 from airegistry.gateway.a2a.answers import Reading
 from airegistry.gateway.a2a.callbacks import check_callback
 from airegistry.gateway.a2a.handles import Handles, Holder
@@ -36,17 +34,16 @@ from airegistry.gateway.a2a.request import (
     stated_version,
 )
 from airegistry.gateway.a2a.served_card import served
-from airegistry.gateway.app import MAX_BODY, Challenge
+from airegistry.gateway.attempts import CANCELLED, OK, Result
 from airegistry.gateway.envelope import Inbound, read_headers
 from airegistry.gateway.errors import BadAnswer, Malformed
-from airegistry.gateway.presence import PATIENCE, Presence
-from airegistry.gateway.proxy import CANCELLED, OK, Result
+from airegistry.gateway.outermost import MAX_BODY, Challenge, Outermost
+from airegistry.gateway.presence import Presence
 from airegistry.oauth.identity import principal_of
 
 PATHS: Final = ("/agents/{path}", "/agents/{path}/{rest:path}")
 """Templates of the paths that are served, for the inventory of routes."""
 
-_LOG = logging.getLogger(__name__)
 _PATH = re.compile(r"/agents/([a-z0-9][a-z0-9._-]{0,63})(/[^?#]*)?")
 _HINT = "; a message may name one skill, as skillId in its metadata"
 
@@ -88,7 +85,7 @@ class _Request:
     content: str | None
 
 
-class AgentGateway:
+class AgentGateway(Outermost[AgentReply]):
     """An ASGI application over one pool of connections. `url` is the registry's own, `max_body` and `max_answer` are in
     bytes, `first_byte_timeout` in seconds."""
 
@@ -105,36 +102,16 @@ class AgentGateway:
         first_byte_timeout: float = 300.0,
         challenge: Challenge | None = None,
     ) -> None:
+        super().__init__(max_body, challenge)
         self._entry = entry
         self._relay = Relay(client, max_answer)
         self._guard = guard
         self._handles = handles
         self._url = url
-        self._max_body = max_body
-        self._patience = Patience(PATIENCE)
         self._first_byte_timeout = first_byte_timeout
-        self._challenge = challenge
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        reply = AgentReply(send)
-        try:
-            await self._serve(scope, receive, reply)
-        except _ClientGone:
-            pass
-        except AirError as error:
-            await reply.refuse(error, challenge=self._step_up(scope, error))
-        except Exception:  # noqa: BLE001  # the outermost handler: a fault of ours ends one request, in the protocol's form
-            _LOG.exception("the gateway failed on %s", scope["path"])
-            await reply.refuse(Internal("internal error"))
-
-    def _step_up(self, scope: Scope, error: AirError) -> bytes | None:
-        """What a client is told whose person may do more than its token."""
-        if self._challenge is None or not isinstance(error, AccessDenied) or not error.step_up:
-            return None
-        return self._challenge(scope, principal_of(scope), error.step_up)
+    def _reply(self, send: Send) -> AgentReply:
+        return AgentReply(send)
 
     async def _serve(self, scope: Scope, receive: Receive, reply: AgentReply) -> None:
         who = principal_of(scope)
@@ -183,7 +160,7 @@ class AgentGateway:
         if not rest and verb != "POST":
             raise Malformed("JSON-RPC is sent by POST", status=405)
         reply.older = place is not None and place.version == "0.3"
-        body = await _body(inbound, receive, self._max_body) if verb == "POST" else b""
+        body = await self._body(inbound, receive) if verb == "POST" else b""
         content = content_type(inbound.content_type) if body or not rest else None
         if place is None:
             if query:
@@ -314,26 +291,6 @@ class _Owner:
         if holder is None or holder.subject != self._call.who.subject:
             return False
         return self._entry.may_ask(self._call, holder.skill or "")
-
-
-class _ClientGone(Exception):
-    """The client closed its connection."""
-
-
-async def _body(inbound: Inbound, receive: Receive, limit: int) -> bytes:
-    too_long = Malformed(f"the body is longer than {limit} bytes", status=413)
-    if inbound.length > limit:
-        raise too_long
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGone
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise too_long
-        if not message.get("more_body", False):
-            return bytes(body)
 
 
 def _target(scope: Scope) -> tuple[str, str]:

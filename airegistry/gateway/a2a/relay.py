@@ -1,16 +1,13 @@
 """Carries one admitted request to an agent, and its answer back: an event stream event by event, JSON as a whole."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from airegistry.core import errors
-from airegistry.core.calls import failed_as
-from airegistry.core.errors import AirError, UpstreamFailed
-from airegistry.egress.stream import Dropped, NotSent, StreamClient, StreamResponse
+from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.a2a.answers import Reading
+from airegistry.gateway.attempts import Again, Result, attempts
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply
-from airegistry.gateway.proxy import RETRIES, Result
 from airegistry.gateway.sse import Events, data_of
 
 MAX_ANSWER = 32 * 2**20
@@ -28,8 +25,8 @@ Headers = Sequence[tuple[str, str]]
 
 @dataclass(slots=True)
 class Sending:
-    """A request as the agent gets it. `safe` is whether it may be sent twice; `renew` is asked after a 401. `endless`
-    is for streams, which may be silent for ever."""
+    """A request as the agent gets it. `safe` is whether it may be sent twice; `renew` is asked after the first 401.
+    `endless` is for streams, which may be silent for ever."""
 
     verb: str
     url: str
@@ -37,7 +34,7 @@ class Sending:
     body: bytes | None
     patience: float
     safe: bool
-    renew: Callable[[], Awaitable[Headers | None]]
+    renew: Callable[[], Awaitable[Headers | None]] | None
     endless: bool = False
 
 
@@ -53,34 +50,29 @@ class Relay:
 
         Cancelling closes the connection to the agent, which is how it learns of it.
         """
-        waits = iter(RETRIES)
-        renewed = False
-        while True:
-            try:
-                async with self._client.open(
-                    sending.verb,
-                    sending.url,
-                    sending.headers,
-                    sending.body,
-                    first_byte_timeout=sending.patience,
-                    endless=sending.endless,
-                ) as response:
-                    return await self._carry(response, sending, reply, reading)
-            except CredentialRefused as error:
-                other = None if renewed else await sending.renew()
-                if other is None:
-                    return await _failed(reply, error)
-                renewed, sending.headers = True, other
-            except NotSent as error:
-                wait = next(waits, None)
-                if wait is None:
-                    return await _failed(reply, error)
-                await asyncio.sleep(wait)
-            except AirError as error:
-                if not isinstance(error, Dropped) or not sending.safe or reply.started:
-                    # Whatever it is, also an address that the guard forbids: the caller is not the one who chose it.
-                    return await _failed(reply, error)
-                sending.safe = False
+        attempt = partial(self._attempt, sending, reply, reading)
+        return await attempts(attempt, reply, safe=sending.safe)
+
+    async def _attempt(self, sending: Sending, reply: Reply, reading: Reading) -> Result:
+        """One attempt.
+
+        Raises:
+            AirError: it failed.
+            Again: the agent wants other headers, and they are at hand by now.
+        """
+        try:
+            async with self._client.open(
+                sending.verb, sending.url, sending.headers, sending.body,
+                first_byte_timeout=sending.patience, endless=sending.endless,
+            ) as response:  # fmt: skip
+                return await self._carry(response, sending, reply, reading)
+        except CredentialRefused:
+            renew, sending.renew = sending.renew, None
+            other = None if renew is None else await renew()
+            if other is None:
+                raise
+        sending.headers = other
+        raise Again
 
     async def _carry(self, response: StreamResponse, sending: Sending, reply: Reply, reading: Reading) -> Result:
         status, kind = response.status, b""
@@ -144,10 +136,3 @@ async def _pass(event: bytes, reply: Reply, reading: Reading) -> None:
         await reading.message(data)
     if event:
         await reply.body(event, more=True)
-
-
-async def _failed(reply: Reply, error: AirError) -> Result:
-    if not isinstance(error, UpstreamFailed):  # nothing was sent: that says nothing of the backend
-        error = errors.CallRefused(error.message)
-    await reply.refuse(error)
-    return Result(failed_as(error), error.message)

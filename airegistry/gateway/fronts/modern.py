@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from airegistry.core.assets import Json
 from airegistry.core.calls import failed_as
 from airegistry.core.errors import AirError, Quarantined
+from airegistry.gateway.attempts import CANCELLED, OK, Result
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.exchange import Answer, Channel, Era, Exchange, Notice, Question
 from airegistry.gateway.channels.pool import Channels
@@ -33,7 +34,7 @@ from airegistry.gateway.fronts.leash import Leash
 from airegistry.gateway.fronts.parked import Parked, Parking, Run, digest
 from airegistry.gateway.fronts.renewal import Renewal
 from airegistry.gateway.presence import Presence
-from airegistry.gateway.proxy import CANCELLED, OK, Outgoing, Proxy, Result
+from airegistry.gateway.proxy import Outgoing, Proxy
 from airegistry.gateway.tool_lists import modern as as_modern
 from airegistry.gateway.tool_lists import response
 

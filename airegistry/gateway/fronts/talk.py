@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from airegistry.core.assets import Json
 from airegistry.core.calls import failed_as
 from airegistry.core.errors import AirError, ConsentRequired, Quarantined, RateLimited
+from airegistry.gateway.attempts import CANCELLED, Result
 from airegistry.gateway.channels.exchange import Answer, Channel, Client, Exchange, Notice, Question
 from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.errors import BadAnswer, Malformed, RequestId, error_body
@@ -24,7 +25,6 @@ from airegistry.gateway.fronts.leash import Leash
 from airegistry.gateway.fronts.listening import OnToolsChanged, follow, listen, respond
 from airegistry.gateway.fronts.renewal import Renewal
 from airegistry.gateway.fronts.session import Asked, Session
-from airegistry.gateway.proxy import CANCELLED, Result
 from airegistry.gateway.tool_lists import response
 
 REQUEST_CANCELLED: Final = -32800

@@ -207,6 +207,7 @@ async def test_what_belongs_to_no_request_is_for_the_listeners(
         await until(lambda: len(sent(stub, "initialize")) == 2 and bool(old.streams))
         await old.stream.message({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
         assert isinstance(await anext(happened), Notice)
+        await until(lambda: len(sent(stub, "resources/subscribe")) == 2)
     assert heard[0] == Question("q", "roots/list", {})
     assert [event.message["method"] for event in heard if isinstance(event, Notice)] == [
         "notifications/message", "notifications/tools/list_changed", "notifications/resources/updated",
