@@ -35,7 +35,6 @@ from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
 from airegistry.core.registry_only import NoUpstream
 from airegistry.core.scans import Scans
-from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
 from airegistry.core.tokens import Tokens, digest
@@ -43,10 +42,10 @@ from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
 from airegistry.core.visibility import Visibility
 from airegistry.core.vitals import Vitals
+from airegistry.discovery import Discovery, open_discovery
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
-from airegistry.embedders.open import open_embedder
 from airegistry.front import Front
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.pool import Channels
@@ -54,7 +53,6 @@ from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
 from airegistry.gateway.upstream import PooledUpstream
 from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer
-from airegistry.index.memory import MemoryIndex
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.bearer import Bearer
@@ -103,7 +101,7 @@ class App:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncIterator[App]:
+async def running(settings: Settings, *, extend: Extend = lambda mcp: None) -> AsyncIterator[App]:
     """A registry over the settings' data folder, from open stores to closed ones.
 
     `extend` is given the registry's MCP server before it is served: tests mount what a conformance suite needs.
@@ -124,13 +122,13 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
         rules = await _rules(settings, stores)
         identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
         upstream = PooledUpstream(channels) if settings.gateway else NoUpstream()
-        services, search = await _services(settings, stores, rules, identity, upstream)
+        discovery = await stack.enter_async_context(open_discovery(settings, rules))
+        services = await _services(settings, stores, rules, identity, upstream, discovery)
         first = await _first_start(settings, stores, services, identity)
         owners = (*catalog_tools(services), *_identity_tools(identity))
         mcp = build(services, owners)
         listening = add_listening(mcp, services.changes)
-        if extend is not None:
-            extend(mcp)
+        extend(mcp)
         tools = mcp.http_app(path="/mcp", event_store=MemoryEventStore(), host_origin_protection=False)
         await stack.enter_async_context(tools.lifespan(tools))
         challenge = StepUpChallenges(identity.resources).challenge
@@ -146,9 +144,9 @@ async def running(settings: Settings, *, extend: Extend | None = None) -> AsyncI
         front = Front(guarded, gateways, [*identity.routes, *routes(lambda: True)])
         door = _door(front, services, identity)
         async with anyio.create_task_group() as tasks:
-            for task in (*_tasks(services, identity), door.open_requests.run, listening.run):
+            for task in (*_tasks(services, identity), discovery.keeper.run, door.open_requests.run, listening.run):
                 tasks.start_soon(task)
-            tasks.start_soon(_warm, search)
+            tasks.start_soon(_warm, discovery)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
             yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
@@ -167,7 +165,10 @@ def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRe
 
 def _tasks(services: Services, identity: Identity) -> Sequence[Callable[[], Coroutine[None, None, None]]]:
     """What the core does all the time."""
-    return services.audit.run, services.tokens.uses.run, services.guards.run, services.health.run, identity.run
+    return (
+        services.audit.run, services.tokens.uses.run, services.guards.run, services.health.run,
+        services.index_care.run, identity.run,
+    )  # fmt: skip
 
 
 def _door(front: Front, services: Services, identity: Identity) -> Authenticate:
@@ -183,9 +184,9 @@ def _client(settings: Settings) -> StreamClient:
     )
 
 
-async def _warm(search: Search) -> None:
+async def _warm(discovery: Discovery) -> None:
     """Load the embedder and give vectors to the catalog, then give the memory that took back to the system."""
-    await search.embed_all()
+    await discovery.warm()
     give_back()
 
 
@@ -209,19 +210,19 @@ def _choices(settings: Settings) -> Choices:
 
 
 async def _services(
-    settings: Settings, stores: Stores, rules: Foundation, identity: Identity, upstream: Upstream
-) -> tuple[Services, Search]:
+    settings: Settings, stores: Stores, rules: Foundation, identity: Identity, upstream: Upstream,
+    discovery: Discovery,
+) -> Services:  # fmt: skip
     store, access, audit, policy, clock = stores.documents, rules.access, rules.audit, rules.policy, rules.clock
     operator = digest(settings.admin_token.get_secret_value()) if settings.admin_token else None
     callers, ended = identity.callers, identity.tokens.ended
     tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator, subjects=callers, ended=ended)
     await tokens.reload()
     shelf, visibility, events, credentials = rules.shelf, rules.visibility, Events(), identity.credentials
-    search = Search(MemoryIndex(), open_embedder(settings.embedder), access, visibility, shelf, audit)
+    search = discovery.search
     scans = Scans(store, open_scanners(), access, clock)
     admission = Admission(scans, search, access)
     await admission.rebuild(shelf)
-    await search.rebuild()
     events.subscribe(search.on_event)
     events.subscribe(admission.on_event)
     backends = McpBackends(_guard(settings), deadline=settings.fetch_timeout)
@@ -241,17 +242,16 @@ async def _services(
     changes = Changes(shelf, access, visibility, catalog.part, stamp=identity.revisions)
     await changes.rebuild()
     events.subscribe(changes.on_event)
-    services = Services(
+    return Services(
         url=settings.url, gateway_url=settings.url if settings.gateway else "",
         access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
         versions=versions, changes=changes, parts=parts, events=events,
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
         intake=Intake(catalog, types, backends, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, scans=scans, audit=audit, guards=guards, health=health, vitals=vitals,
+        search=search, index_care=discovery.care, scans=scans, audit=audit, guards=guards, health=health, vitals=vitals,
         explainer=Explainer(access, visibility, shelf, tokens, parts, find=callers.by_subject),
         invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream, guards, credentials),
     )  # fmt: skip
-    return services, search
 
 
 async def _first_start(settings: Settings, stores: Stores, services: Services, identity: Identity) -> FirstStart:

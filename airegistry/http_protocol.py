@@ -34,7 +34,7 @@ HEAD_SECONDS = 20.0
 _TOGETHER = 65_536
 """Bytes of a body up to which it is copied behind its head."""
 
-_LOG = logging.getLogger("uvicorn.error")
+_LOG = logging.getLogger(__name__)
 _ANSWER = b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _END = b"0\r\n\r\n"
 

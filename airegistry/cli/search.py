@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from airegistry.cli.client import HERE, Answer, Target, ask, fetch, given, items
-from airegistry.cli.output import note, show_json, show_table, show_text
+from airegistry.cli.output import note, one_line, show_json, show_table, show_text
 from airegistry.cli.values import Json, parse_object, parse_pairs, read_input
 
+Health = Literal["unknown", "healthy", "unhealthy"]
 Kind = Literal["server", "tool", "agent", "skill", "virtual_server", "entity"]
 
 
@@ -20,13 +21,26 @@ def search(
     tag: Annotated[list[str] | None, Parameter(help="Only assets with this tag; may be repeated.")] = None,
     limit: Annotated[int | None, Parameter(help="At most this many results.")] = None,
     include_disabled: Annotated[bool | None, Parameter(help="Also assets that are switched off.")] = None,
+    owner: Annotated[list[str] | None, Parameter(help="Only of this owner team; may be repeated.")] = None,
+    environment: Annotated[list[str] | None, Parameter(help="Only of this environment; may be repeated.")] = None,
+    stage: Annotated[list[str] | None, Parameter(help="Only at this stage; may be repeated.")] = None,
+    source: Annotated[list[str] | None, Parameter(help="Only from this source; may be repeated.")] = None,
+    health: Annotated[list[Health] | None, Parameter(help="Only of this health; may be repeated.")] = None,
+    by_kind: Annotated[bool | None, Parameter(help="The best of each kind; the limit is of each.")] = None,
     target: Target = HERE,
 ) -> None:
     """Find servers, tools, agents, skills and entities by what they do."""
-    wanted = given(query=query, kinds=[*(kind or ())], tags=tag, limit=limit, include_disabled=include_disabled)
+    wanted = given(
+        query=query, kinds=[*(kind or ())], tags=tag, limit=limit, include_disabled=include_disabled, owner=owner,
+        environment=environment, stage=stage, source=source, health=[*(health or ())], by_kind=by_kind,
+    )  # fmt: skip
     if (found := fetch(target, "search_registry", wanted)) is None:
         return
-    hits = items(found["results"])
+    groups = found.get("groups")
+    hits = [hit for group in groups.values() for hit in items(group)] if isinstance(groups, dict) else []
+    hits = hits or items(found["results"])
+    if suggested := found.get("suggestions"):
+        note(f"did you mean: {one_line(suggested)}")
     if not hits:
         note(f"nothing found for `{query}`")
         return

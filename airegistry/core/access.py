@@ -163,6 +163,10 @@ class Access:
         owner = asset.created_by == who.subject
         return self.revision, who.operator, owner, who.scopes, who.groups, who.restraints, who.withheld
 
+    def rights(self, who: Principal) -> Hashable:
+        """Equal for callers of whom every decision is the same, but for administration and what they registered."""
+        return self.revision, who.operator, who.scopes, who.groups, who.restraints, who.withheld
+
     def grants_of(self, who: Principal) -> object:
         """What a caller holds, by scope: equal as long as no change of the policy is one of its rights."""
         named = sorted(who.scopes | who.restraints | who.withheld)

@@ -1,6 +1,6 @@
 """What the core asks of the outside: small protocols that drivers obey and `app.py` fills."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -68,12 +68,35 @@ class IndexDocument:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One document that matched: `score` in [0, 1] ranks; `lexical` and `dense` are its two legs."""
+    """One document that matched: `score` in [0, 1] ranks; `lexical` and `dense` are its two legs.
+
+    `words` are (field, word) pairs that matched, at most 8, and only where an explanation was asked for. `part` is the
+    number of the part vector nearest to the query, from 0; None when no part is nearer than the head.
+    """
 
     id: str
     score: float
     lexical: float
     dense: float
+    words: tuple[tuple[str, str], ...] = ()
+    part: int | None = None
+
+
+class VectorCache(Protocol):
+    """Vectors of texts, of one embedder, kept across starts. Synchronous and thread-safe."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the embedder that made them."""
+        ...
+
+    def get(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of those of the texts that are known, each of shape (dimensions,)."""
+        ...
+
+    def put(self, vectors: Mapping[str, Vectors]) -> None:
+        """Keep the vectors of texts."""
+        ...
 
 
 class SearchIndex(Protocol):
@@ -87,21 +110,32 @@ class SearchIndex(Protocol):
         """Remove one document; nothing happens when there is none."""
         ...
 
+    def label(self, document_id: str, facets: Mapping[str, str | Sequence[str]]) -> None:
+        """Replace the facets of one document and nothing else; nothing happens when there is none.
+
+        For what changes often and decides nothing about access, as health does: it is not asked again who may see it.
+        """
+        ...
+
     def search(
         self,
         query: str,
         vector: Vectors | None,
         *,
         allowed: Callable[[Sequence[str]], Mask] | None = None,
+        mask_key: Hashable | None = None,
         kinds: frozenset[str] | None = None,
         facets: Mapping[str, Sequence[str]] | None = None,
         limit: int = 10,
+        explain: bool = False,
     ) -> tuple[list[Match], int]:
         """The best matches and how many visible documents matched at all.
 
         `allowed` turns document ids into a mask and is asked before any score is normalised or cut, so what
-        the caller may not see changes nothing in the answer. A document passes `facets` when for each name
-        one of its values is among those given. `vector` None means lexical only.
+        the caller may not see changes nothing in the answer. Equal `mask_key`s promise equal answers of `allowed`
+        about documents that were not put since: it may be asked about the others only. A document passes `facets` when
+        for each name one of its values is among those given. `vector` None means lexical only; of several rows
+        the first is of the query and the others are of its parts.
         """
         ...
 

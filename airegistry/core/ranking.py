@@ -1,18 +1,21 @@
-"""How search ranks, as pure functions: tokens, BM25F, and the fusion of the lexical with the dense leg.
+"""How search ranks, as pure functions: the view of a query, BM25F, and the fusion of the lexical with the dense leg.
 
-The constants were measured on nine development sets (NDCG@10, macro average); the index applies them.
+What each step gains is in docs/search.md; the index applies them, over the documents that the caller may see.
 """
 
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import Stemmer
+
+from airegistry.core.names import most_edits
 
 Scores = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -24,16 +27,33 @@ FIELD_WEIGHTS: Mapping[str, float] = {
     "description": 1,
     "tags": 1,
     "tools": 1,
-    "parameters": 0.5,
-    "schema": 0.3,
+    "parameters": 0.75,
+    "schema": 0.5,
     "body": 0.2,
 }
 """BM25F: what a word counts in each field of a document; other fields are not read."""
 
-K1 = 1.2
-B = 0.75
-DENSE_SHARE = 0.6
-"""What the dense leg counts in the fused score; the lexical leg counts the rest."""
+SPELLED_FIELDS = tuple(field for field in FIELD_WEIGHTS if field not in ("schema", "body"))
+"""Fields whose words may be meant by a slip; long texts have words that are near to anything."""
+
+K1 = 0.9
+B = 0.6
+DENSE_SHARES = (0.75, 0.45)
+"""What the dense leg counts in the fused score when no document has a word of the query, and when the best one by words
+has them all; the lexical leg counts the rest."""
+
+HEAD_COUNT = 100
+"""Documents that are scored by the parts of a query as well."""
+
+PARTS = 4
+PART_SHARE = 0.3
+"""Parts of a query that are looked at, and what the best of them counts in a document's cosine."""
+
+TYPED_WORDS = 4
+"""Queries of so many words at most are typed: what no document says may be a slip."""
+
+_ALTERNATIVES = 3
+"""With more words equally near to a slip none is meant."""
 
 _HALF_LEXICAL = 20.0
 _LONGEST_WORD = 100
@@ -51,6 +71,35 @@ _WORDS = re.compile(r"[^\W_]+(?:[-_]+[^\W_]+)*")
 _SEPARATORS = re.compile(r"[-_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _RUNS = re.compile(r"\d+|\D+")
+_BREAKS = re.compile(
+    r"[.;!?\n]+\s|\n+|[。！？；，、]|,?\s+(?:and\s+)?(?:then|also|afterwards|finally|after\s+that)\s+|,\s+(?:and\s+)?"
+    r"|\s+and\s+|\s+as\s+well\s+as\s+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryView:
+    """A query as the legs see it.
+
+    `terms` are its distinct tokens; `typed` says that it is short enough to be a name or keywords.
+    """
+
+    text: str
+    terms: tuple[str, ...]
+    typed: bool
+
+
+def view(query: str) -> QueryView:
+    """What ranking reads of a query, made once."""
+    return QueryView(query, tuple(dict.fromkeys(tokens(query))), len(query.split()) <= TYPED_WORDS)
+
+
+def parts_of(query: str) -> tuple[str, ...]:
+    """The intents of a query of several, in their order and at most 4; none for a query of one."""
+    lines = "\n".join(" ".join(line.split()) for line in query.splitlines())  # long runs of spaces would take long
+    pieces = [piece.strip() for piece in _BREAKS.split(lines) if len(set(tokens(piece))) > 1]
+    return tuple(pieces[:PARTS]) if len(pieces) > 1 else ()
 
 
 def tokens(text: str) -> list[str]:
@@ -116,11 +165,36 @@ def bm25(weights: Scores, lengths: Numbers, average: float, rarity: float) -> Sc
     return rarity * weights * (K1 + 1) / (weights + K1 * (1 - B + B * lengths / average))
 
 
-def fuse(cosine: Scores | None, lexical: Scores) -> Scores:
+def slip_edits(term: str) -> int:
+    """How many edits away another word may be what was meant by a term that no visible document has; 0 for none."""
+    return most_edits(term) if term.isalpha() else 0
+
+
+def meant(term: str, near: Sequence[tuple[str, int]]) -> list[str]:
+    """The words that stand for a mistyped term, of those near it with their distances, the nearest first."""
+    found = [(word, distance) for word, distance in near if word[0] == term[0]]
+    nearest = [word for word, distance in found if distance == found[0][1]]
+    return nearest if len(nearest) <= _ALTERNATIVES else []
+
+
+def heads(scores: Scores) -> Numbers:
+    """The places of the best scores, in order of place: 100, or more where the last are equal."""
+    if len(scores) <= HEAD_COUNT:
+        return np.arange(len(scores))
+    return np.flatnonzero(scores >= np.partition(scores, -HEAD_COUNT)[-HEAD_COUNT])
+
+
+def with_parts(cosine: Scores, parts: Sequence[Scores]) -> Scores:
+    """Cosines with a query and with its parts as one: a document that is right for one part is a good answer."""
+    return (1 - PART_SHARE) * cosine + PART_SHARE * np.max(parts, axis=0) if parts else cosine
+
+
+def fuse(cosine: Scores | None, lexical: Scores, coverage: float = 0.5) -> Scores:
     """One score in [0, 1] for each document of the visible ones: a convex sum of both legs, each brought to [0, 1].
 
-    A document without vectors has the cosine NaN and gets nothing from the dense leg. Give it the documents
-    that the caller may see and no others: the extremes are part of the score.
+    `coverage` in [0, 1] is the share of the query's words, by their rarity, that the best document by words has: the
+    less it has, the more the meaning counts. A document without vectors has the cosine NaN and gets nothing from the
+    dense leg. Give it the documents that the caller may see and no others: the extremes are part of the score.
     """
     best = lexical.max(initial=0.0)
     words = lexical / best if best > 0 else np.zeros_like(lexical)
@@ -129,7 +203,8 @@ def fuse(cosine: Scores | None, lexical: Scores) -> Scores:
         return words
     low, high = known.min(), known.max()
     meaning = (cosine - low) / (high - low) if high > low else np.ones_like(cosine)
-    return DENSE_SHARE * np.where(np.isnan(cosine), 0.0, meaning) + (1 - DENSE_SHARE) * words
+    share = DENSE_SHARES[0] + (DENSE_SHARES[1] - DENSE_SHARES[0]) * coverage
+    return share * np.where(np.isnan(cosine), 0.0, meaning) + (1 - share) * words
 
 
 def display_score(cosine: float, lexical: float) -> float:

@@ -5,10 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
 from pydantic import JsonValue
 
 from airegistry.core.assets import Agent, Entity, Server, Skill, Tool, VirtualServer, usable_tools
 from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
+
+SHARES = (0.5, 0.3, 0.2)
+"""What a whole text, its description alone and its name alone count in a vector."""
 
 TOOLS_NAMED = 30
 """Tools of a server that its head text names."""
@@ -26,10 +30,17 @@ _CARD_KNOWN = frozenset(("name", "description", "skills"))
 _FRONTMATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n?", re.DOTALL)
 _SEPARATORS = re.compile(r"[-_/.\s]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
+Views = tuple[str, str]
+_Part = tuple[str, Views | None]
+
 
 @dataclass(frozen=True, slots=True)
 class SearchText:
-    """One searchable thing without its vectors: `fields` for BM25F, `head` and `parts` to be embedded."""
+    """One searchable thing without its vectors: `fields` for BM25F, `head` and `parts` to be embedded.
+
+    `views` hold, for those of the head and the parts that are made of more than one thing, the description alone and
+    the name alone.
+    """
 
     id: str
     kind: str
@@ -37,11 +48,21 @@ class SearchText:
     head: str
     parts: Sequence[str] = ()
     facets: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    views: Mapping[str, Views] = field(default_factory=dict)
 
     @property
     def dense(self) -> list[str]:
-        """The texts to embed, in the order in which the index wants their vectors."""
+        """The texts that have a vector, in the order in which the index wants these."""
         return [self.head, *self.parts]
+
+    @property
+    def embedded(self) -> list[str]:
+        """The texts to embed, each once."""
+        return list(dict.fromkeys([*self.dense, *(each for text in self.dense for each in self.views.get(text, ()))]))
+
+    def vectors(self, rows: Mapping[str, Vectors]) -> Vectors:
+        """A unit vector for each of `dense`, mixed of those of its views; `rows` has the vector of each `embedded`."""
+        return np.stack([_mixed([rows[each] for each in (text, *self.views.get(text, ()))]) for text in self.dense])
 
     def indexed(self, vectors: Vectors) -> IndexDocument:
         """The document of the index, with the vectors of `dense` or with none."""
@@ -76,7 +97,7 @@ def _server(server: Server) -> SearchText:
         "schema": " ".join(tool.description for tool in tools),
         "body": "\n".join(body),
     }
-    parts = [_tool_head(server, tool) for tool in tools[:TOOL_PARTS]]
+    parts = [_seen(_tool_head(server, tool), tool.name, tool.description) for tool in tools[:TOOL_PARTS]]
     return _asset(server, fields, [tool.name for tool in tools], parts)
 
 
@@ -92,7 +113,8 @@ def _tool(server: Server, tool: Tool) -> SearchText:
         "schema": " ".join(parameters.values()),
     }
     facets = {**_facets(server), "kind": "tool", "server": server.path}
-    return SearchText(f"tool/{server.path}/{tool.name}", "tool", fields, _tool_head(server, tool), (), facets)
+    head, views = _seen(_tool_head(server, tool), tool.name, tool.description)
+    return SearchText(f"tool/{server.path}/{tool.name}", "tool", fields, head, (), facets, {head: views})
 
 
 def _tool_head(server: Server, tool: Tool) -> str:
@@ -110,7 +132,7 @@ def _agent(agent: Agent) -> SearchText:
         "schema": " ".join(text for skill in agent.skills for text in (skill.description, *skill.examples)),
         "body": body,
     }
-    skills = [f"{agent.name} - {_spaced(skill.name)}: {skill.description}" for skill in agent.skills[:TOOL_PARTS]]
+    skills = [_part(agent, skill.name, skill.description) for skill in agent.skills[:TOOL_PARTS]]
     return _asset(agent, fields, (), skills + _chunks(body))
 
 
@@ -123,7 +145,7 @@ def _virtual_server(server: VirtualServer) -> SearchText:
     names = [tool.shown_as for tool in server.tools]
     said = {tool.shown_as: tool.summary if tool.description is None else tool.description for tool in server.tools}
     fields = {"tools": " ".join(names), "schema": " ".join(said.values())}
-    parts = [f"{server.name} - {_spaced(name)}: {said[name]}" for name in names[:TOOL_PARTS]]
+    parts = [_part(server, name, said[name]) for name in names[:TOOL_PARTS]]
     return _asset(server, fields, names, parts)
 
 
@@ -132,7 +154,7 @@ def _entity(entity: Entity) -> SearchText:
     return _asset(entity, {"body": body, "tags": " ".join([*entity.tags, entity.type])}, (), _chunks(body))
 
 
-def _asset(asset: AnyAsset, fields: Mapping[str, str], tools: Sequence[str], parts: Sequence[str]) -> SearchText:
+def _asset(asset: AnyAsset, fields: Mapping[str, str], tools: Sequence[str], parts: Sequence[_Part]) -> SearchText:
     words = {
         "name": asset.name,
         "title": asset.title or "",
@@ -142,7 +164,19 @@ def _asset(asset: AnyAsset, fields: Mapping[str, str], tools: Sequence[str], par
     head = f"{asset.title or asset.name}: {asset.description}"
     if tools:
         head += f" Tools: {', '.join(tools[:TOOLS_NAMED])}"
-    return SearchText(f"{asset.kind}/{asset.path}", asset.kind, words | dict(fields), head, parts, _facets(asset))
+    parts = [*parts, _seen(head, asset.name, asset.description)]
+    texts, views = [text for text, _ in parts[:-1]], {text: seen for text, seen in parts if seen}
+    id_ = f"{asset.kind}/{asset.path}"
+    return SearchText(id_, asset.kind, words | dict(fields), head, texts, _facets(asset), views)
+
+
+def _part(asset: AnyAsset, name: str, description: str) -> _Part:
+    return _seen(f"{asset.name} - {_spaced(name)}: {description}", name, description)
+
+
+def _seen(text: str, name: str, description: str) -> tuple[str, Views]:
+    """A text with its views; where there is no description, or no word in the name, the text stands in."""
+    return text, (description.strip() or text, _spaced(name) or text)
 
 
 def _facets(asset: AnyAsset) -> dict[str, str | Sequence[str]]:
@@ -171,15 +205,24 @@ def _parameters(tool: Tool) -> dict[str, str]:
     return {name: text if isinstance(text, str) else "" for name, text in described.items()}
 
 
+def _mixed(vectors: Sequence[Vectors]) -> Vectors:
+    """One unit vector of those of a whole text, its description and its name, or of a text alone."""
+    if len(vectors) == 1:
+        return vectors[0]
+    mixed: Vectors = np.asarray(SHARES, np.float32) @ np.stack(vectors)
+    length = np.linalg.norm(mixed)
+    return mixed / length if length else mixed
+
+
 def _spaced(name: str) -> str:
     """An identifier as words."""
     return " ".join(_SEPARATORS.split(name)).strip().lower()
 
 
-def _chunks(body: str) -> list[str]:
+def _chunks(body: str) -> list[_Part]:
     """The first pieces of a body."""
     body = body.strip()
-    return [body[start : start + CHUNK] for start in islice(range(0, len(body), CHUNK), CHUNKS)]
+    return [(body[start : start + CHUNK], None) for start in islice(range(0, len(body), CHUNK), CHUNKS)]
 
 
 def _prose(value: JsonValue) -> Iterable[str]:

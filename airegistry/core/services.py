@@ -10,6 +10,7 @@ from airegistry.core.entity_types import EntityTypes
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
 from airegistry.core.health import HealthChecks
+from airegistry.core.index_care import IndexCare
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.parts import Parts
@@ -46,6 +47,7 @@ class Services:
     entity_types: EntityTypes
     ratings: Ratings
     search: Search
+    index_care: IndexCare
     scans: Scans
     invocation: Invocation
     audit: Audit

@@ -51,10 +51,11 @@ class Answer:
 
 
 class JsonHttp:
-    """GET and form POST, each within `TIMEOUT` seconds, through the guard. One client, to be closed."""
+    """GET and POST, each within `timeout` seconds, through the guard. One client, to be closed."""
 
-    def __init__(self, guard: Guard) -> None:
-        self._client = guarded_http(guard, timeout=TIMEOUT)
+    def __init__(self, guard: Guard, timeout: float = TIMEOUT) -> None:
+        self._timeout = timeout
+        self._client = guarded_http(guard, timeout=timeout)
 
     async def __aenter__(self) -> "JsonHttp":
         return self
@@ -107,12 +108,12 @@ class JsonHttp:
         form, content = (None, body) if isinstance(body, bytes) else (body, None)
         known = {"accept": "application/json", "accept-encoding": "gzip", **(headers or {})}
         try:
-            with anyio.fail_after(TIMEOUT):
+            with anyio.fail_after(self._timeout):
                 async with self._client.stream(method, url, headers=known, data=form, content=content) as answer:
                     text = await read_limited(answer, limit, target)
                     return Answer(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, text)
         except TimeoutError:
-            raise UpstreamFailed(f"{target} did not answer within {TIMEOUT:g} s") from None
+            raise UpstreamFailed(f"{target} did not answer within {self._timeout:g} s") from None
         except httpx2.HTTPError as error:
             raise explain(error, target) from error
         except httpx2.InvalidURL as error:

@@ -27,7 +27,11 @@ _MAX_IDLE = 256
 """Idle connections kept for one backend."""
 
 MOMENT = 0.005
-"""Seconds that what came is held for what mostly follows at once: a head for its body, a result for the end."""
+"""Seconds that a piece is held for what mostly follows at once: a result for the end of its stream."""
+
+LINGER = 1.0
+"""Seconds that the head of an answer is held for the first piece of its body, so that one write does for both; and that
+a connection has to end an answer of which no more is wanted."""
 
 _METHOD = re.compile(r"[A-Z]{3,10}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -49,15 +53,18 @@ class Dropped(UpstreamFailed):
 class StreamResponse:
     """An answer whose head has arrived. Names in `headers` are lower case, order and repeats are kept."""
 
-    __slots__ = ("_connection", "_done", "_idle", "_moment", "_target", "headers", "status")
+    __slots__ = ("_connection", "_done", "_idle", "_linger", "_moment", "_target", "headers", "status")
 
-    def __init__(self, connection: Http1, target: Target, idle: float | None, moment: Patience) -> None:
+    def __init__(
+        self, connection: Http1, target: Target, idle: float | None, moment: Patience, linger: Patience
+    ) -> None:
         self.status: int = connection.status
         self.headers: list[tuple[bytes, bytes]] = connection.headers
         self._connection = connection
         self._target = target
         self._idle = idle
         self._moment = moment
+        self._linger = linger
         self._done = False
 
     def __enter__(self) -> Self:
@@ -85,11 +92,11 @@ class StreamResponse:
     def finish(self, *, ending: bool = False) -> None:
         """No more of it is wanted: the connection is closed, unless the answer was read to its end.
 
-        One that is `ending` has a MOMENT to end.
+        One that is `ending` may LINGER.
         """
         if not self._done:  # the second time the connection may be another exchange's
             self._done = True
-            self._connection.finish(self._moment if ending else None)
+            self._connection.finish(self._linger if ending else None)
 
     async def piece(self) -> bytes | None:
         """The next piece of the body as it arrives, still compressed if it was; None at its end.
@@ -132,6 +139,7 @@ class StreamClient:
         self._idle_timeout = idle_timeout
         self._tls = tls
         self._moment = Patience(MOMENT)
+        self._linger = Patience(LINGER)
         self._entered = False
         self._idle: dict[Target, deque[tuple[Http1, float]]] = {}
         self._open: set[Http1] = set()
@@ -174,7 +182,7 @@ class StreamClient:
     ) -> StreamResponse:  # fmt: skip
         """Send a request; returns its answer when the head is there. Whoever asked calls its `finish`, or uses `with`.
 
-        A head without a first piece of the body is held back for a MOMENT, so that both can go on together.
+        A head without a first piece of the body may LINGER, so that both can go on together.
 
         Redirects are answers like any other. Only the headers given are sent, beside Host and the body's length.
         `endless` is for streams that may be silent for ever.
@@ -190,8 +198,8 @@ class StreamClient:
         target = self._guard.target(url)
         head = _head(method, url, target, headers, body)
         limit = self._first_byte_timeout if first_byte_timeout is None else first_byte_timeout
-        connection = await self._sent(target, head, body, limit, None if endless else self._moment)
-        return StreamResponse(connection, target, None if endless else self._idle_timeout, self._moment)
+        connection = await self._sent(target, head, body, limit, None if endless else self._linger)
+        return StreamResponse(connection, target, None if endless else self._idle_timeout, self._moment, self._linger)
 
     async def _sent(
         self, target: Target, head: bytes, body: Body | None, limit: float, moment: Patience | None

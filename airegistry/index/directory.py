@@ -1,99 +1,140 @@
-"""Which document lives in which slot, and what filters know of it."""
+"""Which document lives in which slot, since when, and what filters know of it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from airegistry.core.ports import IndexDocument, Mask
+from airegistry.core.ports import Mask
 from airegistry.core.ranking import Numbers
+from airegistry.index.arrays import Arrays, grown, packed_bytes, packed_texts, unpacked_bytes, unpacked_texts
+from airegistry.index.labels import Label, Labels
 
-Label = tuple[str, str]
+Facets = Mapping[str, str | Sequence[str]]
 
 
 class Directory:
-    """Gives each document a slot, a small integer, and uses the slots of removed ones again. Not thread-safe."""
+    """Gives each document a slot, a small integer, and uses the slots of removed ones again. Not thread-safe.
+
+    Each put is a moment, a number never given twice: a slot's document came at one and was last put at another.
+    A restored document is dormant, in its slot and unseen, until it is put again: what is gone meanwhile stays unseen.
+    """
 
     def __init__(self) -> None:
         self._slots: dict[str, int] = {}
         self._ids: list[str] = []
-        self._births: list[int] = []
-        self._born = 0
+        self._contents: list[bytes] = []
         self._free: list[int] = []
-        self._labels: list[frozenset[Label]] = []
-        self._holders: dict[Label, set[int]] = {}
+        self._present = np.zeros(0, np.bool_)
+        self._came = np.zeros(0, np.int64)
+        self._put = np.zeros(0, np.int64)
+        self._labels = Labels()
+        self._count = 0
+        self.moment = 0
 
     def __len__(self) -> int:
-        return len(self._slots)
+        return self._count
 
     @property
     def size(self) -> int:
         """One more than the highest slot ever given out."""
         return len(self._ids)
 
+    @property
+    def came(self) -> Numbers:
+        """When each slot's document came."""
+        return self._came[: self.size]
+
+    @property
+    def last_put(self) -> Numbers:
+        """When each slot's document was last put."""
+        return self._put[: self.size]
+
     def id(self, slot: int) -> str:
         """Whose slot it is."""
         return self._ids[slot]
 
-    def births(self, slots: Numbers) -> Numbers:
-        """When each slot's present document first came, as a number never given twice."""
-        return np.array([self._births[slot] for slot in slots.tolist()], np.int64)
+    def content(self, document_id: str) -> bytes:
+        """The digest that a document was put with, nothing when there is no such document."""
+        slot = self._slots.get(document_id)
+        return b"" if slot is None else self._contents[slot]
 
-    def put(self, document: IndexDocument) -> int:
-        """The document's slot: the one it had, or another."""
-        slot = self._slots.get(document.id)
+    def dormant(self) -> list[str]:
+        """The documents that nobody has put since they were restored."""
+        return [name for name, slot in self._slots.items() if not self._present[slot]]
+
+    def put(self, document_id: str, kind: str, facets: Facets, content: bytes) -> int:
+        """The document's slot: the one it had, or another. `content` is a digest of what the slot holds."""
+        self.moment += 1
+        slot = self._slots.get(document_id)
         if slot is None:
-            slot = self._slots[document.id] = self._new(document.id)
-        self._relabel(slot, frozenset(_labels(document)))
+            slot = self._slots[document_id] = self._new(document_id)
+        if not self._present[slot]:
+            self._present[slot], self._came[slot] = True, self.moment
+            self._count += 1
+        self._put[slot], self._contents[slot] = self.moment, content
+        self._labels.put(slot, [("kind", kind), *_labels(facets)])
         return slot
+
+    def label(self, document_id: str, facets: Facets) -> None:
+        """Give a document other facets; nothing happens when there is none."""
+        slot = self._slots.get(document_id)
+        if slot is not None and self._present[slot]:
+            kinds = [label for label in self._labels.of(slot) if label[0] == "kind"]
+            self._labels.put(slot, [*kinds, *_labels(facets)])
 
     def remove(self, document_id: str) -> int | None:
         """The slot that the document left, None when it had none."""
         slot = self._slots.pop(document_id, None)
         if slot is not None:
-            self._relabel(slot, frozenset())
-            self._births[slot] = 0
+            self.moment += 1
+            self._labels.put(slot, ())
+            self._count -= bool(self._present[slot])
+            self._present[slot] = False
+            self._ids[slot], self._contents[slot] = "", b""
             self._free.append(slot)
         return slot
 
     def select(self, kinds: frozenset[str] | None, facets: Mapping[str, Sequence[str]] | None) -> Mask:
         """The slots whose document passes, by their number."""
-        chosen = set(self._slots.values())
+        mask = self._present[: self.size].copy()
         if kinds is not None:
-            chosen &= self._with("kind", kinds)
+            self._labels.select(mask, "kind", kinds)
         for name, values in (facets or {}).items():
-            chosen &= self._with(name, values)
-        mask = np.zeros(self.size, np.bool_)
-        mask[list(chosen)] = True
+            self._labels.select(mask, name, values)
         return mask
 
-    def _with(self, name: str, values: Iterable[str]) -> set[int]:
-        return set().union(*(self._holders.get((name, value), ()) for value in values))
+    def dump(self) -> Arrays:
+        """All of it but the moments, which are of one process, to be restored."""
+        return packed_texts("ids", self._ids) | packed_bytes("contents", self._contents) | self._labels.dump()
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "Directory":
+        """What was dumped, all of it dormant."""
+        found = cls()
+        found._ids = unpacked_texts("ids", arrays)
+        found._contents = [bytes(piece) for piece in unpacked_bytes("contents", arrays)]
+        found._slots = {found._ids[slot]: slot for slot, content in enumerate(found._contents) if content}
+        found._free = [slot for slot, content in enumerate(found._contents) if not content]
+        found._labels = Labels.restored(arrays)
+        found._present = np.zeros(found.size, np.bool_)
+        found._came, found._put = np.zeros(found.size, np.int64), np.zeros(found.size, np.int64)
+        return found
 
     def _new(self, document_id: str) -> int:
-        self._born += 1
         if self._free:
             slot = self._free.pop()
-            self._ids[slot], self._births[slot] = document_id, self._born
+            self._ids[slot] = document_id
         else:
             slot = len(self._ids)
             self._ids.append(document_id)
-            self._births.append(self._born)
-            self._labels.append(frozenset())
+            self._contents.append(b"")
+            self._present = grown(self._present, self.size)
+            self._came, self._put = grown(self._came, self.size), grown(self._put, self.size)
         return slot
 
-    def _relabel(self, slot: int, labels: frozenset[Label]) -> None:
-        for label in self._labels[slot] - labels:
-            holders = self._holders[label]
-            holders.discard(slot)
-            if not holders:
-                del self._holders[label]
-        for label in labels - self._labels[slot]:
-            self._holders.setdefault(label, set()).add(slot)
-        self._labels[slot] = labels
 
-
-def _labels(document: IndexDocument) -> Iterator[Label]:
-    yield "kind", document.kind
-    for name, value in document.facets.items():
+def _labels(facets: Facets) -> Iterator[Label]:
+    for name, value in facets.items():
         for one in (value,) if isinstance(value, str) else value:
             yield name, one

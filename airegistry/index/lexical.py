@@ -1,82 +1,198 @@
-"""BM25F over documents that come and go: inverted lists in arrays, with statistics of the visible documents only."""
+"""BM25F over documents that come and go: inverted lists of bytes, with statistics of the visible documents only."""
 
-from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from struct import Struct
 
 import numpy as np
 import numpy.typing as npt
 
 from airegistry.core.ports import Mask
-from airegistry.core.ranking import Scores, bm25, idf, tokens
+from airegistry.core.ranking import (
+    FIELD_WEIGHTS,
+    SPELLED_FIELDS,
+    Numbers,
+    QueryView,
+    Scores,
+    bm25,
+    idf,
+    meant,
+    slip_edits,
+    term_weights,
+    tokens,
+)
+from airegistry.index.arrays import Arrays, grown, packed_bytes, unpacked_bytes
+from airegistry.index.vocabulary import Vocabulary
 
 _UNIT = 1000
 """Lengths are kept in thousandths of a word: sums of integers do not depend on their order."""
+_POSTING = np.dtype([("slot", "<i4"), ("weight", "<f4")])
+_HELD = np.dtype([("term", "<u4"), ("fields", "<u4")])
+_SLOT, _PACK_POSTING, _PACK_HELD = Struct("<i"), Struct("<if"), Struct("<II")
+_FIELDS = tuple(FIELD_WEIGHTS)
+_SPELLED = sum(1 << _FIELDS.index(field) for field in SPELLED_FIELDS)
+_SHORT = 1024
+_MOST_WORDS = 8
 
 
-class _Postings:
-    """The documents that hold one term, in no order, and its weight in each."""
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the lexical leg keeps of a document: the weight of each term, the bits of its fields, and the length."""
 
-    __slots__ = ("slots", "weights")
+    weights: Mapping[str, float]
+    fields: Mapping[str, int]
+    length: int
 
-    def __init__(self) -> None:
-        self.slots = array("i")
-        self.weights = array("d")
 
-    def add(self, slot: int, weight: float) -> None:
-        self.slots.append(slot)
-        self.weights.append(weight)
-
-    def drop(self, slot: int) -> None:
-        place = int(np.flatnonzero(np.frombuffer(self.slots, np.intc) == slot)[0])
-        last_slot, last_weight = self.slots.pop(), self.weights.pop()
-        if place < len(self.slots):
-            self.slots[place], self.weights[place] = last_slot, last_weight
-
-    def seen(self, visible: Mask) -> tuple[npt.NDArray[np.intc], Scores]:
-        """Slots and weights of the visible documents, copied."""
-        slots = np.frombuffer(self.slots, np.intc)
-        chosen = visible[slots]
-        return slots[chosen], np.frombuffer(self.weights, np.float64)[chosen]
+def read(fields: Mapping[str, str]) -> Words:
+    """The words of a document."""
+    weights, length = term_weights(fields)
+    bits = dict.fromkeys(weights, 0)
+    for number, field in enumerate(_FIELDS):
+        for term in set(tokens(fields.get(field, ""))):
+            bits[term] = bits.get(term, 0) | 1 << number
+    return Words(weights, bits, round(length * _UNIT))
 
 
 class Lexical:
-    """The lexical leg: a document lives in a slot, a small integer that its owner gives out. Not thread-safe."""
+    """The lexical leg: a document lives in a slot, a small integer that its owner gives out. Not thread-safe.
+
+    Of each term there is a list of postings, the slots that hold it and its weight in each, in no order. Of each slot
+    there is a list of what it holds, the numbers of terms and the bits of fields.
+    """
 
     def __init__(self) -> None:
-        self._postings: dict[str, _Postings] = {}
-        self._terms: dict[int, tuple[str, ...]] = {}
-        self._lengths = np.zeros(64, np.int64)
+        self._terms = Vocabulary()
+        self._postings: list[bytearray] = []
+        self._spelled = np.zeros(0, np.int64)
+        self._held: list[bytes] = []
+        self._lengths = np.zeros(0, np.int64)
 
-    def put(self, slot: int, weights: Mapping[str, float], length: float) -> None:
-        """Fill a slot, or replace what it holds, with what `term_weights` made of a document."""
+    def put(self, slot: int, words: Words) -> None:
+        """Fill a slot, or replace what it holds."""
         self.remove(slot)
-        if slot >= len(self._lengths):
-            self._lengths = np.concatenate((self._lengths, np.zeros(max(slot, len(self._lengths)), np.int64)))
-        self._lengths[slot] = round(length * _UNIT)
-        self._terms[slot] = tuple(weights)
-        for term, weight in weights.items():
-            self._postings.setdefault(term, _Postings()).add(slot, weight)
+        self._held += [b""] * (slot + 1 - len(self._held))
+        self._lengths = grown(self._lengths, slot + 1)
+        self._lengths[slot] = words.length
+        held = bytearray()
+        for term, weight in words.weights.items():
+            number = self._terms.number(term)
+            if number == len(self._postings):
+                self._postings.append(bytearray())
+                self._spelled = grown(self._spelled, number + 1)
+            self._postings[number] += _PACK_POSTING.pack(slot, weight)
+            held += _PACK_HELD.pack(number, words.fields[term])
+            self._spelled[number] += bool(words.fields[term] & _SPELLED)
+        self._held[slot] = bytes(held)
 
     def remove(self, slot: int) -> None:
         """Empty a slot."""
-        for term in self._terms.pop(slot, ()):
-            postings = self._postings[term]
-            postings.drop(slot)
-            if not postings.slots:
-                del self._postings[term]
+        if slot >= len(self._held):
+            return
+        held = np.frombuffer(self._held[slot], _HELD)
+        for number, fields in zip(held["term"].tolist(), held["fields"].tolist(), strict=True):
+            self._spelled[number] -= bool(fields & _SPELLED)
+            _drop(self._postings[number], slot)
+            if not self._postings[number]:
+                self._terms.drop(number)
+        self._held[slot] = b""
 
-    def scores(self, query: str, visible: Mask) -> Scores:
-        """BM25F score of each slot, as if the visible documents were all there are; 0 elsewhere."""
-        scores = np.zeros(len(visible))
+    def terms(self, query: QueryView, visible: Mask) -> list[str]:
+        """The terms to look for: in a typed query a slip gives way to the words that may be meant."""
+        if not query.typed:
+            return list(query.terms)
+        found: list[str] = []
+        for term in query.terms:
+            edits = 0 if len(self._seen(term, visible)[0]) else slip_edits(term)
+            found += (meant(term, self.near(term, edits, visible)) if edits else []) or [term]
+        return list(dict.fromkeys(found))
+
+    def scores(self, terms: Sequence[str], visible: Mask) -> tuple[Scores, float]:
+        """BM25F score of each slot, as if the visible documents were all there are, 0 elsewhere; and the share of the
+        terms, by their rarity, that the best document has."""
+        scores, held, mass = np.zeros(len(visible)), np.zeros(len(visible)), 0.0
         count = int(np.count_nonzero(visible))
         lengths = self._lengths[: len(visible)]
         total = int(lengths[visible].sum())
         if not total:
-            return scores
-        for term in dict.fromkeys(tokens(query)):
-            postings = self._postings.get(term)
-            if postings is None:
-                continue
-            slots, weights = postings.seen(visible)
-            scores[slots] += bm25(weights, lengths[slots], total / count, idf(count, len(slots)))
-        return scores
+            return scores, 0.0
+        for term in terms:
+            slots, weights = self._seen(term, visible)
+            rarity = idf(count, len(slots))
+            mass += rarity
+            if len(slots):
+                scores[slots] += bm25(weights, lengths[slots], total / count, rarity)
+                held[slots] += rarity
+        best = scores.max(initial=0.0)
+        return scores, float(held[scores == best].max()) / mass if best else 0.0
+
+    def near(self, term: str, edits: int, visible: Mask) -> list[tuple[str, int]]:
+        """Words of visible documents so many edits away at most, with their distance, the nearest first; words of
+        long texts are not among them."""
+        near = self._terms.near(term, edits, self._spelled[: len(self._terms)] > 0)
+        found = [(word, distance) for word, distance in near if self._is_spelled(word, visible)]
+        return sorted(found, key=lambda each: (each[1], each[0]))
+
+    def words(self, slot: int, terms: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Where a slot holds which of the terms, at most 8: the field, and the word that is shown for the term."""
+        held = np.frombuffer(self._held[slot], _HELD)
+        bits = dict(zip(held["term"].tolist(), held["fields"].tolist(), strict=True))
+        found = (
+            (field, shown)
+            for place, field in enumerate(_FIELDS)
+            for term, shown in terms.items()
+            if (number := self._terms.get(term)) is not None and bits.get(number, 0) >> place & 1
+        )
+        return tuple(islice(dict.fromkeys(found), _MOST_WORDS))
+
+    def dump(self) -> Arrays:
+        """All of it, to be restored."""
+        return (
+            {"lengths": self._lengths[: len(self._held)].copy(), "spelled": self._spelled[: len(self._terms)].copy()}
+            | self._terms.dump()
+            | packed_bytes("postings", self._postings)
+            | packed_bytes("held", self._held)
+        )
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "Lexical":
+        """What was dumped."""
+        found = cls()
+        found._terms = Vocabulary.restored(arrays)
+        found._postings = [bytearray(piece) for piece in unpacked_bytes("postings", arrays)]
+        found._held = [bytes(piece) for piece in unpacked_bytes("held", arrays)]
+        found._lengths, found._spelled = arrays["lengths"].astype(np.int64), arrays["spelled"].astype(np.int64)
+        return found
+
+    def _is_seen(self, term: str, visible: Mask) -> bool:
+        """Whether a visible document has a term."""
+        return len(self._seen(term, visible)[0]) > 0
+
+    def _is_spelled(self, term: str, visible: Mask) -> bool:
+        """Whether a visible document has a term in a field whose words may be meant by a slip."""
+        number = self._terms.get(term)
+        held = (np.frombuffer(self._held[slot], _HELD) for slot in self._seen(term, visible)[0].tolist())
+        return any(int(each["fields"][each["term"] == number][0]) & _SPELLED for each in held)
+
+    def _seen(self, term: str, visible: Mask) -> tuple[Numbers, Scores]:
+        """The visible slots that hold a term, and its weight in each."""
+        number = self._terms.get(term)
+        postings = np.frombuffer(b"" if number is None else self._postings[number], _POSTING)
+        slots = postings["slot"].astype(np.int64)
+        chosen = visible[slots]
+        return slots[chosen], postings["weight"][chosen].astype(np.float64)
+
+
+def _drop(postings: bytearray, slot: int) -> None:
+    """Take a slot's posting out: the last one moves into its place."""
+    size = _POSTING.itemsize
+    if len(postings) > _SHORT * size:
+        place = size * int(np.flatnonzero(np.frombuffer(postings, _POSTING)["slot"] == slot)[0])
+    else:
+        sought = _SLOT.pack(slot)
+        place = postings.find(sought)
+        while place % size:
+            place = postings.find(sought, place + 1)
+    postings[place : place + size] = postings[-size:]
+    del postings[-size:]

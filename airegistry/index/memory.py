@@ -1,18 +1,42 @@
 """The index in this process's memory: BM25F and vectors over numpy arrays, exact for whatever a caller may see."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from heapq import nsmallest
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 
 from airegistry.core.ports import IndexDocument, Mask, Match, Vectors
-from airegistry.core.ranking import Numbers, Scores, fuse, term_weights
+from airegistry.core.ranking import Numbers, QueryView, Scores, fuse, heads, tokens, view, with_parts
+from airegistry.index.arrays import Arrays
 from airegistry.index.directory import Directory
-from airegistry.index.lexical import Lexical
+from airegistry.index.grants import Grants
+from airegistry.index.lexical import Lexical, read
+from airegistry.index.rows import Whole, whole
 from airegistry.index.vectors import VectorTable
 
 Allowed = Callable[[Sequence[str]], Mask]
 Facets = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was granted by a moment: slots by their number, of which `fresh` were asked about just now."""
+
+    moment: int
+    granted: Mask
+    fresh: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query in the forms that the legs take: of the vectors the first is its own, the others are of its parts."""
+
+    view: QueryView
+    vectors: Vectors | None
 
 
 class MemoryIndex:
@@ -31,9 +55,15 @@ class MemoryIndex:
         self._directory = Directory()
         self._lexical = Lexical()
         self._vectors = VectorTable()
+        self._grants = Grants()
 
     def __len__(self) -> int:
         return len(self._directory)
+
+    @property
+    def moment(self) -> int:
+        """Grows with every document that is put or removed."""
+        return self._directory.moment
 
     def put(self, document: IndexDocument) -> None:
         """Add or replace one document.
@@ -41,20 +71,34 @@ class MemoryIndex:
         Raises:
             ValueError: its vectors are not as long as those in the index.
         """
-        weights, length = term_weights(document.fields)
+        vectors = whole(document.vectors)
+        content = _digest(document.fields, vectors)
         with self._lock:
-            self._vectors.check(document.vectors)
-            slot = self._directory.put(document)
-            self._lexical.put(slot, weights, length)
-            self._vectors.put(slot, document.vectors)
+            known = self._directory.content(document.id) == content
+            if known:
+                self._place(document, content)
+                return
+        words = read(document.fields)
+        with self._lock:
+            self._vectors.check(vectors)
+            slot = self._place(document, content)
+            self._lexical.put(slot, words)
+            self._vectors.put(slot, vectors)
+
+    def label(self, document_id: str, facets: Mapping[str, str | Sequence[str]]) -> None:
+        """Replace the facets of one document and nothing else; nothing happens when there is none."""
+        with self._lock:
+            self._directory.label(document_id, facets)
 
     def remove(self, document_id: str) -> None:
         """Remove one document; nothing happens when there is none."""
         with self._lock:
-            slot = self._directory.remove(document_id)
-            if slot is not None:
-                self._lexical.remove(slot)
-                self._vectors.remove(slot)
+            self._remove(document_id)
+
+    def forget_dormant(self) -> None:
+        """Remove what was restored and nobody has put again."""
+        with self._lock:
+            self._forget_dormant()
 
     def search(
         self,
@@ -62,50 +106,150 @@ class MemoryIndex:
         vector: Vectors | None,
         *,
         allowed: Allowed | None = None,
+        mask_key: Hashable | None = None,
         kinds: frozenset[str] | None = None,
         facets: Facets | None = None,
         limit: int = 10,
+        explain: bool = False,
     ) -> tuple[list[Match], int]:
         """The best matches and how many visible documents matched at all."""
-        granted = None if allowed is None else self._ask(allowed, kinds, facets)
+        asked = None if allowed is None else self._ask(allowed, mask_key, kinds, facets)
+        prepared = _Query(view(query), None if vector is None else np.atleast_2d(vector))
         with self._lock:
             visible = self._directory.select(kinds, facets)
-            if granted is not None:
-                visible &= self._still(granted)
-            lexical = self._lexical.scores(query, visible)
-            slots = np.flatnonzero(visible)
-            cosine = None if vector is None else self._vectors.cosines(vector, len(visible))[slots]
-            return self._rank(slots, cosine, lexical[slots], max(0, limit))
+            if asked is not None:
+                self._keep_granted(visible, asked, mask_key)
+            return self._answer(prepared, visible, max(0, limit), explain)
 
-    def _ask(self, allowed: Allowed, kinds: frozenset[str] | None, facets: Facets | None) -> tuple[Numbers, Numbers]:
-        """The slots granted to the caller, and the births of their documents."""
+    def dump(self) -> Arrays:
+        """All of it as arrays, to be restored in another process."""
         with self._lock:
-            slots = np.flatnonzero(self._directory.select(kinds, facets))
-            births = self._directory.births(slots)
-            ids = [self._directory.id(slot) for slot in slots.tolist()]
-        mask = allowed(ids)
-        return slots[mask], births[mask]
+            self._forget_dormant()
+            return self._directory.dump() | self._lexical.dump() | self._vectors.dump()
 
-    def _still(self, granted: tuple[Numbers, Numbers]) -> Mask:
-        """The granted slots that no other document has moved into since."""
-        slots, births = granted
-        mask = np.zeros(self._directory.size, np.bool_)
-        mask[slots[self._directory.births(slots) == births]] = True
-        return mask
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "MemoryIndex":
+        """What was dumped, dormant: a document is found again when it is put, which costs little if it is the same.
 
-    def _rank(self, slots: Numbers, cosine: Scores | None, lexical: Scores, limit: int) -> tuple[list[Match], int]:
-        """The best of the slots; all arrays run parallel."""
-        scores = fuse(cosine, lexical)
-        dense = np.zeros_like(lexical) if cosine is None else np.nan_to_num(cosine)
-        matched = lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine)
-        entered = np.flatnonzero(matched)
-        total = len(entered)
-        if len(entered) > limit > 0:
-            worst = np.partition(scores[entered], -limit)[-limit]
-            entered = entered[scores[entered] >= worst]
+        Raises:
+            KeyError: an array is missing.
+            ValueError: arrays do not fit each other.
+            IndexError: so.
+        """
+        found = cls()
+        found._directory = Directory.restored(arrays)
+        found._lexical = Lexical.restored(arrays)
+        found._vectors = VectorTable.restored(arrays)
+        return found
+
+    def _place(self, document: IndexDocument, content: bytes) -> int:
+        slot = self._directory.put(document.id, document.kind, document.facets, content)
+        self._grants.forget(slot)
+        return slot
+
+    def _remove(self, document_id: str) -> None:
+        slot = self._directory.remove(document_id)
+        if slot is not None:
+            self._lexical.remove(slot)
+            self._vectors.remove(slot)
+            self._grants.forget(slot)
+
+    def _forget_dormant(self) -> None:
+        for document_id in self._directory.dormant():
+            self._remove(document_id)
+
+    def _ask(
+        self, allowed: Allowed, key: Hashable | None, kinds: frozenset[str] | None, facets: Facets | None
+    ) -> _Asked:
+        """What the caller is granted among what passes the filters; asked is only what is not remembered."""
+        with self._lock:
+            moment = self._directory.moment
+            chosen = self._directory.select(kinds, facets)
+            granted = np.zeros(len(chosen), np.bool_)
+            if key is not None:
+                granted, unknown = self._grants.granted(key, len(chosen))
+                chosen &= unknown
+            fresh = np.flatnonzero(chosen)
+            ids = [self._directory.id(slot) for slot in fresh.tolist()]
+        if ids:
+            granted[fresh] = allowed(ids)
+        return _Asked(moment, granted, fresh)
+
+    def _keep_granted(self, visible: Mask, asked: _Asked, key: Hashable | None) -> None:
+        """Leave what was granted and is the same document still."""
+        size = len(asked.granted)
+        visible[size:] = False
+        visible[:size] &= asked.granted & (self._directory.came[:size] <= asked.moment)
+        if key is not None and len(asked.fresh):
+            same = asked.fresh[self._directory.last_put[asked.fresh] <= asked.moment]
+            self._grants.note(key, same, asked.granted[same], len(visible))
+
+    def _answer(self, query: _Query, visible: Mask, limit: int, explain: bool) -> tuple[list[Match], int]:
+        """Score what is visible, choose the best, and say why."""
+        slots = np.flatnonzero(visible)
+        terms = self._lexical.terms(query.view, visible)
+        words, coverage = self._lexical.scores(terms, visible)
+        lexical = words[slots]
+        cosine = None if query.vectors is None else self._cosines(query.vectors, visible, words, coverage)[slots]
+        scores = fuse(cosine, lexical, coverage)
+        matched = np.flatnonzero(lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine))
+        dense = np.zeros_like(lexical) if cosine is None else np.where(np.isnan(cosine), 0.0, cosine)
+        best = matched[self._best(slots[matched], scores[matched], limit)]
+        shown = {term: term for term in terms} | _shown(query.view.text) if explain else {}
         matches = [
-            Match(self._directory.id(int(slots[i])), float(scores[i]), float(lexical[i]), float(dense[i]))
-            for i in entered
+            Match(
+                self._directory.id(slot),
+                float(scores[place]),
+                float(lexical[place]),
+                float(dense[place]),
+                self._lexical.words(slot, shown) if explain else (),
+                None if query.vectors is None else self._vectors.best_part(query.vectors[0], slot),
+            )
+            for place, slot in zip(best.tolist(), slots[best].tolist(), strict=True)
         ]
-        matches.sort(key=lambda match: (-match.score, match.id))
-        return matches[:limit], total
+        return matches, len(matched)
+
+    def _cosines(self, vectors: Vectors, visible: Mask, words: Scores, coverage: float) -> Scores:
+        """The cosine of each visible slot with the query, for the best ones so far with the query's parts as well."""
+        cosines = self._vectors.cosines(vectors[0], visible, words)
+        if len(vectors) > 1:
+            slots = np.flatnonzero(visible)
+            best = slots[heads(fuse(cosines[slots], words[slots], coverage))]
+            chosen = np.zeros_like(visible)
+            chosen[best] = True
+            parts = [self._vectors.cosines(part, chosen)[best] for part in vectors[1:]]
+            cosines[best] = with_parts(cosines[best], parts)
+        return cosines
+
+    def _best(self, slots: Numbers, scores: Scores, limit: int) -> list[int]:
+        """The places of the best scores, best first, of equal ones the first by id."""
+
+        def name(place: int) -> str:
+            return self._directory.id(int(slots[place]))
+
+        if not limit:
+            return []
+        if len(scores) <= limit:
+            chosen = list(range(len(scores)))
+        else:
+            worst = np.partition(scores, -limit)[-limit]
+            chosen = np.flatnonzero(scores > worst).tolist()
+            chosen += nsmallest(limit - len(chosen), np.flatnonzero(scores == worst).tolist(), key=name)
+        return sorted(chosen, key=lambda place: (-scores[place], name(place)))
+
+
+def _digest(fields: Mapping[str, str], vectors: Whole) -> bytes:
+    """Equal for documents of equal words and vectors."""
+    found = blake2b(repr(sorted(fields.items())).encode("utf-8", "surrogatepass"), digest_size=16)
+    found.update(vectors.tobytes())
+    return found.digest()
+
+
+def _shown(query: str) -> dict[str, str]:
+    """How each term of a query is shown: as the word that was typed, where that is one term."""
+    shown: dict[str, str] = {}
+    for word in query.split():
+        found = tokens(word)
+        for term in found:
+            shown.setdefault(term, word.strip("\"'.,:;!?()[]").lower() if len(found) == 1 else term)
+    return shown

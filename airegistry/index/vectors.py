@@ -1,94 +1,214 @@
-"""The dense leg: head and part vectors of documents in one growing matrix, scored by brute force."""
+"""The dense leg: which vectors a document has, its head and its parts, and how near it is to a query."""
+
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-from airegistry.core.ports import Vectors
-from airegistry.core.ranking import Scores
+from airegistry.core.ports import Mask, Vectors
+from airegistry.core.ranking import Numbers, Scores
+from airegistry.index.ann import available
+from airegistry.index.arrays import Arrays, grown
+from airegistry.index.rows import Rows, Whole
 
-_GRID = np.float32(4096)
-_QUERY_GRID = np.float32(2048)
-"""Components are rounded to multiples of 1/4096, a query's of 1/2048. Their products are multiples of 2^-23 and
-sums of them exact in float32 up to 2, so a cosine depends neither on the row nor on how BLAS adds. The rounding
-moves a cosine by 0.0002; the int8 model itself is off by 0.007."""
+_NONE = -1
+_SMALL = 4096
+_MANY = 200_000
+"""Vectors from which on the extra `ann`, where it is installed, says which are worth an exact look."""
+_LIKELY = 2048
+_FLOOR = -0.15
+"""The cosine of a document that is not worth it: about the least that texts have with each other. A constant, so that
+it tells nothing of what is hidden."""
 
 
 class VectorTable:
-    """Vectors by the slot of the document they belong to. Rows of removed documents are used again. Not thread-safe."""
+    """Vectors by the slot of the document they belong to. Not thread-safe.
 
-    def __init__(self) -> None:
-        self._rows: dict[int, list[int]] = {}
-        self._clear()
+    The parts of all documents stand in one row of numbers, those of one document together: a run. The runs of removed
+    documents stay, without an owner, until they are half of all.
+    """
 
-    def check(self, vectors: Vectors) -> None:
+    _parts: Numbers
+    _starts: Numbers
+    _owners: Numbers
+    _count: int
+    _filled: int
+    _dead: int
+
+    def __init__(self, many: int | None = None) -> None:
+        """Past `many` vectors cosines are exact for those that are likely the best only."""
+        self._many = (_MANY if available() else None) if many is None else many
+        self._rows = Rows()
+        self._heads: Numbers = np.zeros(0, np.int64)
+        self._runs: Numbers = np.zeros(0, np.int64)
+        self._clear_runs()
+
+    def check(self, vectors: Whole) -> None:
         """Whether the table can take these vectors.
 
         Raises:
             ValueError: they are not as long as those it holds.
         """
-        if self._rows and len(vectors) and vectors.shape[1] != self._matrix.shape[1]:
-            raise ValueError(f"vectors of {vectors.shape[1]} dimensions in an index of {self._matrix.shape[1]}")
+        dimensions = self._rows.dimensions
+        if dimensions is not None and len(vectors) and vectors.shape[1] != dimensions:
+            raise ValueError(f"vectors of {vectors.shape[1]} dimensions in an index of {dimensions}")
 
-    def put(self, slot: int, vectors: Vectors) -> None:
+    def put(self, slot: int, vectors: Whole) -> None:
         """Give a slot its vectors, head first, in place of those it had."""
         self.check(vectors)
-        self.remove(slot)
-        if not len(vectors):
-            return
-        rows = self._take(len(vectors), vectors.shape[1])
-        self._matrix[rows] = _rounded(vectors, _GRID)
-        self._owners[rows] = slot
-        self._heads[rows] = False
-        self._heads[rows[0]] = True
-        self._rows[slot] = rows
+        self._heads, self._runs = grown(self._heads, slot + 1, _NONE), grown(self._runs, slot + 1, _NONE)
+        before = self._of(slot)
+        rows = self._rows.take(vectors) if len(vectors) else []
+        self._disown(slot)
+        if rows:
+            self._heads[slot] = rows[0]
+        if rows[1:]:
+            self._add_run(slot, rows[1:])
+        self._release(before)
 
     def remove(self, slot: int) -> None:
         """Take a slot's vectors out."""
-        rows = self._rows.pop(slot, [])
-        self._owners[rows] = -1
-        self._free += rows
-        if not self._rows:
-            self._clear()
+        if slot < len(self._heads):
+            before = self._of(slot)
+            self._disown(slot)
+            self._release(before)
 
-    def cosines(self, vector: Vectors, slots: int) -> Scores:
-        """For each of the slots half its head's cosine and half its best part's; NaN where there are no vectors."""
-        cosines = np.full(slots, np.nan)
-        if not self._rows:
+    def cosines(self, vector: Vectors, visible: Mask, lexical: Scores | None = None) -> Scores:
+        """For each visible slot half its head's cosine and half its best part's; NaN where there are no vectors.
+
+        Past very many vectors that is so of the likely ones and of the best by their words; others get a constant.
+        """
+        size = len(visible)
+        cosines = np.full(size, np.nan)
+        heads, runs = self._heads[:size], self._runs[:size]
+        known = np.flatnonzero(visible[: len(heads)] & (heads >= 0))
+        if not len(known):
             return cosines
-        # Row by row: BLAS would give a matrix product to all cores, whose waiting costs 15 ms where they are busy.
-        found = np.vecdot(self._matrix[: self._used], _rounded(vector, _QUERY_GRID))
-        owners, heads = self._owners[: self._used], self._heads[: self._used]
-        alive = owners >= 0
-        chosen = np.flatnonzero(alive & heads)
-        cosines[owners[chosen]] = found[chosen]
-        best = np.full(slots, -np.inf, np.float32)
-        chosen = np.flatnonzero(alive & ~heads)
-        np.maximum.at(best, owners[chosen], found[chosen])
-        return np.where(np.isneginf(best), cosines, 0.5 * cosines + 0.5 * best)
+        wanted = self._wanted(heads[known], runs[known])
+        if self._many is not None and (len(self._rows) if wanted is None else len(wanted)) > self._many:
+            cosines[known] = _FLOOR
+            known = self._likely(vector, known, lexical)
+            wanted = self._wanted(heads[known], runs[known])
+        found = self._rows.cosines(vector, wanted)
+        if wanted is not None:
+            found, some = np.zeros(len(self._rows), np.float32), found
+            found[wanted] = some
+        cosines[known] = found[heads[known]]
+        parted = known[runs[known] >= 0]
+        if len(parted):
+            ends = self._parts[: self._filled]
+            best = np.maximum.reduceat(found[ends], self._starts[: self._count])
+            cosines[parted] = 0.5 * cosines[parted] + 0.5 * best[runs[parted]]
+        return cosines
 
-    def _clear(self) -> None:
-        self._matrix: Vectors = np.zeros((0, 0), np.float32)
-        self._owners = np.zeros(0, np.int64)
-        self._heads = np.zeros(0, np.bool_)
-        self._used = 0
-        self._free: list[int] = []
+    def _likely(self, vector: Vectors, known: Numbers, lexical: Scores | None) -> Numbers:
+        """Of some slots those that have one of the likely rows, and the best by their words."""
+        heads, runs = self._heads[known], self._runs[known]
+        among = np.zeros(len(self._rows), np.bool_)
+        among[self._rows_of(heads, runs)] = True
+        near = np.zeros(len(self._rows), np.bool_)
+        near[self._rows.near(vector, None if among.all() else among, _LIKELY)] = True
+        likely = near[heads]
+        if self._count:
+            ends = near[self._parts[: self._filled]]
+            likely |= (runs >= 0) & np.logical_or.reduceat(ends, self._starts[: self._count])[runs]
+        if lexical is not None:
+            words = lexical[known]
+            best = np.argpartition(words, -min(_LIKELY, len(words)))[-_LIKELY:]
+            likely[best[words[best] > 0]] = True
+        return known[likely]
 
-    def _take(self, count: int, dimensions: int) -> list[int]:
-        rows = [self._free.pop() for _ in range(min(count, len(self._free)))]
-        fresh = count - len(rows)
-        if self._used + fresh > len(self._matrix):
-            self._grow(max(64, 2 * len(self._matrix), self._used + fresh), dimensions)
-        rows += range(self._used, self._used + fresh)
-        self._used += fresh
-        return rows
+    def best_part(self, vector: Vectors, slot: int) -> int | None:
+        """The number of a slot's part nearest to a vector, None when none is nearer than its head."""
+        rows = np.array(self._of(slot), np.int64)
+        if len(rows) < 2:
+            return None
+        found = self._rows.cosines(vector, rows)
+        best = int(np.argmax(found[1:]))
+        return best if found[1 + best] > found[0] else None
 
-    def _grow(self, size: int, dimensions: int) -> None:
-        matrix = np.zeros((size, dimensions), np.float32)
-        owners, heads = np.full(size, -1, np.int64), np.zeros(size, np.bool_)
-        if self._used:
-            used = slice(self._used)
-            matrix[used], owners[used], heads[used] = self._matrix[used], self._owners[used], self._heads[used]
-        self._matrix, self._owners, self._heads = matrix, owners, heads
+    def dump(self) -> Arrays:
+        """All of it, to be restored."""
+        self._tidy()
+        return self._rows.dump() | {
+            "heads": self._heads.copy(),
+            "runs": self._runs.copy(),
+            "starts": self._starts[: self._count].copy(),
+            "parts": self._parts[: self._filled].copy(),
+        }
 
+    @classmethod
+    def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "VectorTable":
+        """What was dumped."""
+        found = cls()
+        found._heads, found._runs, found._starts, found._parts = (
+            arrays[name].astype(np.int64) for name in ("heads", "runs", "starts", "parts")
+        )
+        found._count, found._filled = len(found._starts), len(found._parts)
+        slots = np.flatnonzero(found._runs >= 0)
+        found._owners = np.full(found._count, _NONE, np.int64)
+        found._owners[found._runs[slots]] = slots
+        used = np.concatenate((found._heads[found._heads >= 0], found._parts))
+        found._rows = Rows.restored(arrays, np.bincount(used, minlength=len(arrays["rows"])))
+        return found
 
-def _rounded(vectors: Vectors, grid: np.float32) -> Vectors:
-    return (np.round(vectors * grid) / grid).astype(np.float32)
+    def _wanted(self, heads: Numbers, runs: Numbers) -> Numbers | None:
+        """The rows to be looked at; None for all, where most are wanted."""
+        if 2 * (len(heads) + np.count_nonzero(runs >= 0)) > len(self._rows):
+            return None
+        return np.unique(self._rows_of(heads, runs))
+
+    def _rows_of(self, heads: Numbers, runs: Numbers) -> Numbers:
+        mine = np.zeros(self._count, np.bool_)
+        mine[runs[runs >= 0]] = True
+        return np.concatenate((heads, self._parts[: self._filled][np.repeat(mine, self._lengths())]))
+
+    def _of(self, slot: int) -> list[int]:
+        """The rows of a slot, head first."""
+        head, run = int(self._heads[slot]), int(self._runs[slot])
+        if head < 0:
+            return []
+        if run < 0:
+            return [head]
+        end = self._starts[run + 1] if run + 1 < self._count else self._filled
+        return [head, *self._parts[self._starts[run] : end].tolist()]
+
+    def _disown(self, slot: int) -> None:
+        run = int(self._runs[slot])
+        if run >= 0:
+            self._dead += len(self._of(slot)) - 1
+            self._owners[run] = _NONE
+        self._heads[slot] = self._runs[slot] = _NONE
+
+    def _release(self, rows: list[int]) -> None:
+        self._rows.release(rows)
+        if self._rows.dimensions is None:
+            self._clear_runs()
+        elif self._dead > max(_SMALL, self._filled // 2):
+            self._tidy()
+
+    def _add_run(self, slot: int, rows: list[int]) -> None:
+        start, self._filled = self._filled, self._filled + len(rows)
+        run, self._count = self._count, self._count + 1
+        self._parts = grown(self._parts, self._filled)
+        self._starts, self._owners = grown(self._starts, self._count), grown(self._owners, self._count)
+        self._parts[start : self._filled] = rows
+        self._starts[run], self._owners[run], self._runs[slot] = start, slot, run
+
+    def _lengths(self) -> Numbers:
+        """Parts of each run."""
+        return np.diff(self._starts[: self._count], append=self._filled)
+
+    def _tidy(self) -> None:
+        """Leave out the runs without an owner."""
+        owners, lengths = self._owners[: self._count], self._lengths()
+        kept = owners >= 0
+        self._parts = self._parts[: self._filled][np.repeat(kept, lengths)]
+        self._owners, lengths = owners[kept], lengths[kept]
+        self._starts = np.cumsum(lengths) - lengths
+        self._count, self._filled, self._dead = len(self._owners), len(self._parts), 0
+        self._runs[self._owners] = np.arange(self._count)
+
+    def _clear_runs(self) -> None:
+        self._parts, self._starts, self._owners = (np.zeros(0, np.int64) for _ in range(3))
+        self._count = self._filled = self._dead = 0

@@ -12,6 +12,7 @@ from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
 from airegistry.tools.errors import BadArguments
 from airegistry.tools.health import HealthTools
+from airegistry.tools.index_care import IndexCareTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.listing import ListingTools
 from airegistry.tools.policy import PolicyTools
@@ -39,7 +40,7 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
         SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
         PolicyTools(services), TokenTools(services), VendingTools(services.tokens), AuditTools(services),
         ScanTools(services), VersionTools(services, listing), VirtualTools(services, listing),
-        ProtectionTools(services.guards), HealthTools(services),
+        ProtectionTools(services.guards), HealthTools(services), IndexCareTools(services.index_care),
     )  # fmt: skip
 
 

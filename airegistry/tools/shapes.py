@@ -4,12 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from airegistry.core.answers import Strength
 from airegistry.core.assets import Agent, Json, Server, VirtualServer
 from airegistry.core.cards import without_addresses
 from airegistry.core.ports import AnyAsset
-from airegistry.core.search import Hit
 from airegistry.core.virtual import View
-from airegistry.core.vitals import has_endpoint
 
 Detail = Literal["brief", "full"]
 AssetKind = Literal["server", "agent", "skill", "virtual_server", "entity"]
@@ -57,13 +56,18 @@ class AssetShape(Shape):
 
 
 class SearchResult(Shape):
-    """One match. For a tool `server` is its server's path and `tool` its name."""
+    """One match. For a tool `server` is its server's path and `tool` its name.
+
+    `score` orders this answer; `match` says how good it is by itself. `why` names words by field and `meaning`.
+    """
 
     kind: str
     path: str
     name: str
     description: str
     score: float
+    match: Strength = "weak"
+    why: list[str] = Field(default_factory=list)
     server: str | None = None
     tool: str | None = None
     endpoint: str | None = None
@@ -71,14 +75,22 @@ class SearchResult(Shape):
 
 
 class SearchAnswer(Shape):
-    """The best matches, best first, and how many visible ones there were before the limit."""
+    """The best matches, best first, and how many visible ones there were before the limit.
+
+    With `by_kind` they stand in `groups`. `suggestions` are names nearly like the one that was typed.
+    """
 
     results: list[SearchResult]
     total: int
+    suggestions: list[str] = Field(default_factory=list)
+    groups: dict[str, list[SearchResult]] | None = None
 
 
 class FoundTool(Shape):
-    """A tool for the task. Call it with `call_tool(server, tool, arguments)` or at `endpoint`."""
+    """A tool for the task. Call it with `call_tool(**call)`, its arguments filled in, or at `endpoint`.
+
+    `call` is None where the registry cannot call it; `may_call` is whether you hold the right to.
+    """
 
     server: str
     tool: str
@@ -86,10 +98,14 @@ class FoundTool(Shape):
     input_schema: Json = Field(alias="inputSchema")
     score: float
     endpoint: str
+    match: Strength = "weak"
+    why: list[str] = Field(default_factory=list)
+    call: Json | None = None
+    may_call: bool = False
 
 
 class ToolsAnswer(Shape):
-    """Tools, best first."""
+    """Tools, best first; for a task of several steps each is the best beside those before it."""
 
     tools: list[FoundTool]
 
@@ -139,16 +155,3 @@ def composed(view: View, detail: Detail) -> Json:
         "requires_approval": [*view.requires_approval],
     }  # fmt: skip
     return body if detail == "brief" else {**body, "prompts": [*view.prompts], "resources": [*view.resources]}
-
-
-def result_of(hit: Hit, url: str) -> SearchResult:
-    """A hit as search shows it."""
-    asset = hit.asset
-    if hit.tool is None:
-        name, description, tool, server = asset.name, asset.description, None, None
-    else:
-        name, description, tool, server = hit.tool.name, hit.tool.description, hit.tool.name, asset.path
-    return SearchResult(
-        kind=hit.kind, path=asset.path, name=name, description=description, score=round(hit.score, 4), server=server,
-        tool=tool, endpoint=endpoint_of(url, asset), health=asset.health if has_endpoint(asset) else None,
-    )  # fmt: skip

@@ -53,16 +53,10 @@ def _tools(mcp: FastMCP) -> None:
 
     _other_tools(mcp)
     _protection_tools(mcp)
+    _search_tools(mcp)
 
 
 def _other_tools(mcp: FastMCP) -> None:
-    @mcp.tool
-    def search_registry(
-        query: str, kinds: list[str] | None = None, limit: int = 10, tags: list[str] | None = None,
-        include_disabled: bool = False,
-    ) -> Json:  # fmt: skip
-        return {}
-
     @mcp.tool
     def call_tool(server: str, tool: str, arguments: Json) -> ToolResult:
         return ToolResult(content="")
@@ -132,6 +126,29 @@ def _protection_tools(mcp: FastMCP) -> None:
 
     @mcp.tool
     def lift_quarantine(kind: str, id: str) -> Json:
+        return {}
+
+
+def _search_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def search_registry(
+        query: str, kinds: list[str] | None = None, limit: int = 10, tags: list[str] | None = None,
+        include_disabled: bool = False, owner: list[str] | None = None, environment: list[str] | None = None,
+        stage: list[str] | None = None, source: list[str] | None = None, health: list[str] | None = None,
+        by_kind: bool = False, detail: str = "brief",
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def index_status() -> Json:
+        return {}
+
+    @mcp.tool
+    def reindex(asset: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def switch_embedder(embedder: str) -> Json:
         return {}
 
 

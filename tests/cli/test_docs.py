@@ -26,12 +26,14 @@ COMMANDS = list(named(commands()))
 
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(command) for command in COMMANDS} == {
-        "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "token create",
+        "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "search-eval",
+        "token create",
         "token revoke", "token list", "scope put", "group put", "policy import", "audit query", "audit verify",
         "version", "login", "logout", "client add", "client list", "client remove",
         "user add", "user list", "user remove", "user password", "user second-factor-reset",
         "token vend", "issuer add", "issuer list", "issuer remove",
         "credential set", "credential show", "credential delete", "credential rotate-key",
+        "index status", "index reindex", "index switch",
         "limit put", "limit list", "limit remove", "quarantine put", "quarantine list", "quarantine lift",
         "provider add", "provider list", "provider remove", "provider test",
     }  # fmt: skip

@@ -51,6 +51,30 @@ def test_search_passes_every_option_on(fake: FakeRegistry, run: Run) -> None:
     assert fake.calls == [("search_registry", arguments)]
 
 
+def test_search_passes_filters_on(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"results": [], "total": 0})
+    narrow = ("--owner", "sky", "--owner", "sea", "--environment", "prod", "--stage", "monitored", "--source", "peer")
+    assert run("search", "rain", *narrow, "--health", "healthy").status == 0
+    assert fake.calls == [("search_registry", {
+        "query": "rain", "owner": ["sky", "sea"], "environment": ["prod"], "stage": ["monitored"], "source": ["peer"],
+        "health": ["healthy"],
+    })]  # fmt: skip
+
+
+def test_search_by_kind_prints_one_kind_after_the_other(fake: FakeRegistry, run: Run) -> None:
+    tool, server = FOUND["results"]
+    fake.says({"results": [], "total": 2, "suggestions": [], "groups": {"server": [server], "tool": [tool]}})
+    ran = run("search", "freight", "--by-kind")
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["KIND", "server", "tool"]
+    assert fake.calls == [("search_registry", {"query": "freight", "by_kind": True})]
+
+
+def test_search_asks_whether_a_similar_name_was_meant(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"results": [], "total": 0, "suggestions": ["get_rain", "set_rain\x1b"], "groups": None})
+    ran = run("search", "get_rian")
+    assert ran.err == "did you mean: get_rain, set_rain\\x1b\nnothing found for `get_rian`\n"
+
+
 def test_search_with_json_prints_exactly_what_the_registry_answered(fake: FakeRegistry, run: Run) -> None:
     fake.says(FOUND)
     ran = run("search", "freight price", "--json")

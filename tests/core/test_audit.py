@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 import anyio
 import pytest
 
+from airegistry.core import audit as audit_module
 from airegistry.core import audit_chain as trail
 from airegistry.core.audit import AuditFilter
 from airegistry.core.audit_chain import verify
@@ -191,7 +192,7 @@ async def test_an_event_whose_recorder_is_cancelled_is_written_all_the_same() ->
 
 
 async def test_no_act_goes_on_while_too_many_events_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trail, "MAX_BACKLOG", 3)
+    monkeypatch.setattr(audit_module, "MAX_BACKLOG", 3)
     log = FailingLog()
     audit = opened(log)
     log.error = OSError("disk full")

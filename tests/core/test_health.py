@@ -99,13 +99,13 @@ async def test_the_last_check_is_shown_although_it_is_not_stored(weather: World)
 
 async def test_search_and_lists_show_it_without_reading_the_texts_anew(weather: World) -> None:
     prepared: list[str] = []
-    prepare = weather.services.search.prepare
+    prepare = weather.services.search.indexing.prepare
 
-    async def counted(asset: AnyAsset) -> object:
+    async def counted(asset: AnyAsset, *, anew: bool = False) -> object:
         prepared.append(asset.path)
-        return await prepare(asset)
+        return await prepare(asset, anew=anew)
 
-    weather.services.search.prepare = counted  # type: ignore[method-assign,assignment]
+    weather.services.search.indexing.prepare = counted  # type: ignore[method-assign,assignment]
     down(weather)
     for _ in range(2):
         await check(weather)

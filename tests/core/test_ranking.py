@@ -58,11 +58,13 @@ def test_a_rare_word_tells_more_and_a_word_that_all_have_tells_little_but_never_
 
 def test_bm25_favours_the_shorter_of_two_documents_that_say_a_word_equally_often() -> None:
     scores = bm25(np.array([1.0, 1.0]), np.array([4000, 8000]), 6000.0, 1.0)
-    assert scores == pytest.approx([2.2 / (1 + 1.2 * (0.25 + 0.75 * 4 / 6)), 2.2 / (1 + 1.2 * (0.25 + 0.75 * 8 / 6))])
+    assert scores == pytest.approx([1.9 / (1 + 0.9 * (0.4 + 0.6 * 4 / 6)), 1.9 / (1 + 0.9 * (0.4 + 0.6 * 8 / 6))])
 
 
-def test_fusion_gives_the_dense_leg_three_fifths() -> None:
-    assert fuse(np.array([0.1, 0.5, 0.3]), np.array([10.0, 0.0, 5.0])) == pytest.approx([0.4, 0.6, 0.5])
+@pytest.mark.parametrize(("coverage", "dense"), [(0.0, 0.75), (0.5, 0.6), (1.0, 0.45)])
+def test_meaning_counts_the_more_the_less_of_the_query_any_document_says(coverage: float, dense: float) -> None:
+    scores = fuse(np.array([0.1, 0.5, 0.3]), np.array([10.0, 0.0, 5.0]), coverage)
+    assert scores == pytest.approx([1 - dense, dense, 0.5])
 
 
 def test_fusion_without_a_vector_is_the_lexical_leg_alone() -> None:
@@ -83,10 +85,10 @@ def test_fusion_of_nothing_is_nothing(cosine: np.ndarray[tuple[int], np.dtype[np
     assert fuse(cosine, np.zeros(size)).tolist() == [0.0] * size
 
 
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 100)), min_size=1))
-def test_a_fused_score_lies_between_0_and_1(legs: list[tuple[float, float]]) -> None:
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 100)), min_size=1), st.floats(0, 1))
+def test_a_fused_score_lies_between_0_and_1(legs: list[tuple[float, float]], coverage: float) -> None:
     cosine, lexical = (np.array(leg) for leg in zip(*legs, strict=True))
-    scores = fuse(cosine, lexical)
+    scores = fuse(cosine, lexical, coverage)
     assert scores.min() >= 0
     assert scores.max() <= 1 + 1e-12
 

@@ -4,7 +4,8 @@ from pydantic import JsonValue
 
 from airegistry.core.assets import Agent, AgentSkill, Entity, Json, Provenance, Server, Skill, Tool, VirtualServer
 from airegistry.core.assets import VirtualTool as Slot
-from airegistry.core.search_texts import texts_of
+from airegistry.core.ports import Vectors
+from airegistry.core.search_texts import SearchText, texts_of
 
 FORECAST = Tool(
     name="get_dailyForecast",
@@ -17,6 +18,10 @@ FORECAST = Tool(
 def weather(**changes: object) -> Server:
     plain: dict[str, object] = {"path": "weather", "name": "Weather", "description": "Forecasts.", "tools": [FORECAST]}
     return Server.model_validate(plain | changes)
+
+
+def skill(name: str) -> AgentSkill:
+    return AgentSkill(id=name, name=name, description="Does it.")
 
 
 def test_a_server_is_found_by_its_own_words_and_those_of_its_tools() -> None:
@@ -126,6 +131,49 @@ def test_an_entity_is_found_by_every_string_it_holds() -> None:
     assert text.id == "entity/e"
     assert text.fields["body"] == "one\ntwo"
     assert text.fields["tags"] == "dataset"
+
+
+def rows(text: SearchText) -> dict[str, Vectors]:
+    """A direction of its own for each text."""
+    return dict(zip(text.embedded, np.eye(len(text.embedded), dtype=np.float32), strict=True))
+
+
+def test_a_vector_is_of_the_whole_the_description_and_the_name_of_a_thing() -> None:
+    tool = texts_of(weather())[1]
+    assert tool.embedded == [tool.head, "The weather of a day.", "get daily forecast"]
+    (vector,) = tool.vectors(rows(tool))
+    assert vector == pytest.approx(np.array([0.5, 0.3, 0.2]) / np.sqrt(0.38))
+
+
+def test_a_tool_and_its_servers_part_have_one_vector() -> None:
+    server, tool = texts_of(weather())
+    known = rows(server)
+    assert server.vectors(known)[1].tolist() == tool.vectors(known)[0].tolist()
+
+
+def test_a_piece_of_a_text_has_its_own_vector() -> None:
+    (text,) = texts_of(Skill(path="s", name="S", description="Says.", content="a body"))
+    assert text.vectors(rows(text))[1].tolist() == rows(text)["a body"].tolist()
+
+
+def test_equal_texts_are_embedded_once() -> None:
+    (text,) = texts_of(Agent(path="a", name="A", description="Books.", skills=[skill("pay"), skill("pay")]))
+    assert len(text.dense) == 3
+    assert text.embedded == [text.head, "A - pay: Does it.", "Books.", "a", "Does it.", "pay"]
+
+
+def test_for_a_missing_description_or_name_the_whole_text_stands_in() -> None:
+    (text,) = texts_of(Skill(path="s", name="fillForms"))
+    assert text.embedded == ["fillForms: ", "fill forms"]
+    assert text.vectors(rows(text))[0] == pytest.approx(np.array([0.8, 0.2]) / np.sqrt(0.68))
+    (nameless,) = texts_of(Skill(path="s", name="__", description="Says."))
+    assert nameless.embedded == ["__: Says.", "Says."]
+
+
+def test_vectors_that_cancel_each_other_give_none() -> None:
+    (text,) = texts_of(Skill(path="s", name="S", description="Says."))
+    nothing = dict.fromkeys(text.embedded, np.zeros(2, np.float32))
+    assert text.vectors(nothing).tolist() == [[0, 0]]
 
 
 def test_a_text_becomes_a_document_with_its_vectors() -> None:

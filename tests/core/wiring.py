@@ -16,12 +16,15 @@ from airegistry.core.changes import Changes
 from airegistry.core.credential_tokens import TokenCache, TokenSource
 from airegistry.core.credentials import CredentialStore
 from airegistry.core.documents import AppendLog, DocumentStore
+from airegistry.core.embedding import Embedding
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.core.events import Event, Events, Listener
 from airegistry.core.explain import Explainer
 from airegistry.core.grants import Grant, Scope
 from airegistry.core.health import HealthChecks
+from airegistry.core.index_care import IndexCare
+from airegistry.core.indexing import Indexing
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.parts import Parts
@@ -203,6 +206,7 @@ async def build(
     operator: bool = True,
     sources: Mapping[str, TokenSource] | None = None,
     network: FakeNetwork | None = None,
+    embedders: Mapping[str, Embedder] = {},
 ) -> World:
     """A core over the stores given, as the composition root would build it."""
     store, log, network = store or MemoryStore(), log or MemoryLog(), network or FakeNetwork()
@@ -233,7 +237,8 @@ async def build(
         access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
         versions=versions, changes=changes, compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
         intake=Intake(catalog, types, network, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, scans=scans, audit=audit, explainer=Explainer(access, visibility, shelf, tokens, parts),
+        search=search, index_care=_care(search, shelf, store, access, audit, clock, embedders),
+        scans=scans, audit=audit, explainer=Explainer(access, visibility, shelf, tokens, parts),
         guards=guards, health=health, vitals=vitals, parts=parts, events=events,
         invocation=Invocation(shelf, access, visibility, audit, NoTelemetry(), clock, network, guards),
     )  # fmt: skip
@@ -250,6 +255,18 @@ async def _policy(
     tokens = Tokens(store, access, policy, audit, clock, operator_hash=digest(OPERATOR_TOKEN) if operator else None)
     await tokens.reload()
     return policy, tokens
+
+
+def _care(
+    search: Search, shelf: Shelf, store: DocumentStore, access: Access, audit: Audit, clock: FakeClock,
+    embedders: Mapping[str, Embedder],
+) -> IndexCare:  # fmt: skip
+    def build(name: str) -> Indexing:
+        if name not in embedders:
+            raise Invalid(f"no embedder named {name!r}", field="embedder")
+        return Indexing(MemoryIndex(), Embedding(embedders[name]), shelf)
+
+    return IndexCare(search, build, store, access, audit, clock, configured="none", embedder="none")
 
 
 def _told(world: World) -> World:

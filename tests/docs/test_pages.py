@@ -17,7 +17,7 @@ from airegistry.core.grants import CALLS, LISTED_BY, PLUMBING, Action, Grant, Sc
 from airegistry.core.invocation import CALL_TIMEOUT
 from airegistry.core.lifecycle import STAGES
 from airegistry.core.principals import Principal
-from airegistry.core.ranking import DENSE_SHARE, K1, B
+from airegistry.core.ranking import DENSE_SHARES, HEAD_COUNT, K1, PART_SHARE, B
 from airegistry.core.scope_import import PERMISSIONS
 from airegistry.core.search import MEANING
 from airegistry.gateway.errors import STATUS
@@ -162,7 +162,8 @@ def test_the_storage_page_names_what_lies_in_the_folder() -> None:
 def test_the_numbers_on_the_pages_are_those_of_the_code() -> None:
     search = text_of("search.md")
     assert f"(`k1` {K1}, `b` {B})" in search
-    assert f"{DENSE_SHARE} of meaning, {1 - DENSE_SHARE:.1f} of words" in search
+    assert f"{DENSE_SHARES[0]} when no document has a word of the query and {DENSE_SHARES[1]} when" in search
+    assert f"the {HEAD_COUNT} best so far the best part of the query counts {PART_SHARE}" in search
     assert f"at\nleast {MEANING}" in search
     gateway = text_of("gateway.md")
     defaults = Settings.model_fields

@@ -2,8 +2,8 @@
 
 A third of it, more than 60 of every sort: `test_guard.py` and `test_pinning.py` hold the guard and both transports
 against all. Nothing is exempted here, and the resolver answers for names of which no feature may ask. Push
-notifications of agents and documents of clients have tests of the same kind at their own places:
-`tests/gateway/a2a/test_push.py` and `tests/oauth/test_client_document_egress.py`.
+notifications of agents, documents of clients and servers of embeddings have tests of the same kind at their own places:
+`tests/gateway/a2a/test_push.py`, `tests/oauth/test_client_document_egress.py` and `tests/embedders/test_remote.py`.
 """
 
 import secrets

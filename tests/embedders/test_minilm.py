@@ -13,6 +13,11 @@ from airegistry.embedders.minilm import MODEL, MiniLM
 
 REFERENCE: list[tuple[str, list[float]]] = json.loads((Path(__file__).parent / "minilm.json").read_text())
 """Texts and their vectors by the model before quantisation, to three decimals."""
+SHA256 = {
+    "model.onnx": "9038db1049f636d4d32792e0d84ae5e411573ad96176cf4252079028ac1f67f8",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
+"""Of what scripts/build_minilm.py builds; the vocabulary is the original's."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,7 @@ def test_threads_that_search_first_at_the_same_time_get_the_same_vectors(minilm:
     together = Barrier(4)
 
     def embed(number: int) -> bool:
-        together.wait(5)
+        together.wait(20)
         return np.array_equal(fresh.embed([f"text {number}"]), minilm.embed([f"text {number}"]))
 
     with ThreadPoolExecutor(4) as pool:
@@ -100,6 +105,11 @@ embedder.embed_query("weather")
 assert "onnxruntime" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", SHA256)
+def test_the_model_is_the_one_that_the_script_builds(name: str) -> None:
+    assert hashlib.sha256((MODEL / name).read_bytes()).hexdigest() == SHA256[name]
 
 
 @pytest.mark.parametrize("name", ["LICENSE", "NOTICE"])

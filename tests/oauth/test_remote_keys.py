@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from airegistry.core.errors import AirError, Invalid, UpstreamFailed
-from airegistry.egress import json_http
 from airegistry.egress.guard import Guard
 from airegistry.egress.json_http import JsonHttp
 from airegistry.oauth.providers import remote_keys
@@ -108,7 +107,7 @@ class TestMetadata:
                 await RemoteKeys(http, FakeClock()).metadata(issuer)
 
     async def test_an_issuer_that_hangs_is_given_up(self, http: JsonHttp, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(json_http, "TIMEOUT", 0.2)
+        monkeypatch.setattr(http, "_timeout", 0.2)
         async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
             port = listener.extra(anyio.abc.SocketAttribute.local_port)
             with anyio.fail_after(5), pytest.raises(UpstreamFailed, match="did not answer"):

@@ -1,0 +1,94 @@
+"""What of the index a caller may see, decided for many documents at once."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from airegistry.core.access import Access
+from airegistry.core.assets import Agent, Server, VirtualServer
+from airegistry.core.grants import EVERY_TOOL
+from airegistry.core.parts import sees_all, sees_skill
+from airegistry.core.ports import AnyAsset, Mask
+from airegistry.core.principals import Principal
+from airegistry.core.visibility import Visibility
+
+BARE = "!bare"
+"""Ends the id of a server's document without its tools; `!` comes before all characters of paths, so that of equal
+scores either document of a server has the same place."""
+
+Held = Callable[[str], AnyAsset | None]
+"""Knows the assets of the index by `kind/path`."""
+
+
+def part_field(asset: AnyAsset) -> str | None:
+    """The field of an asset that holds what may be hidden from some of its readers; None when there is nothing."""
+    if isinstance(asset, Agent):
+        return "skills" if asset.skills else None
+    return "tools" if isinstance(asset, Server | VirtualServer) and asset.tools else None
+
+
+def named_by(id_: str) -> tuple[str, str | None]:
+    """The asset that a document is of, as `kind/path`, and the tool's name if it is of a tool."""
+    kind, _, rest = id_.partition("/")
+    if kind != "tool":
+        return id_.removesuffix(BARE), None
+    path, _, name = rest.partition("/")
+    return f"server/{path}", name
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one caller sees of what is held.
+
+    Sights of equal `key` see the same, as long as the documents they look at stay as they are: whoever keeps a mask
+    under it need not ask again.
+    """
+
+    who: Principal
+    access: Access
+    visibility: Visibility
+    held: Held
+    include_disabled: bool
+    key: Hashable
+
+    def mask(self, ids: Sequence[str]) -> Mask:
+        """Which documents the caller may see, by their ids."""
+        looked: dict[str, tuple[bool, bool]] = {}
+        return np.fromiter((self._sees(id_, looked) for id_ in ids), np.bool_, len(ids))
+
+    def shows(self, name: str) -> bool:
+        """Whether the caller may see an asset or a tool, by the id of its document."""
+        looked: dict[str, tuple[bool, bool]] = {}
+        return self._sees(name, looked) or self._sees(f"{name}{BARE}", looked)
+
+    def _sees(self, id_: str, looked: dict[str, tuple[bool, bool]]) -> bool:
+        """Of a server the caller sees either the document with the words of all its tools, or the one without."""
+        name, tool = named_by(id_)
+        asset = self.held(name)
+        if asset is None:
+            return False
+        if name not in looked:
+            looked[name] = self._look(asset)
+        shown, whole = looked[name]
+        if not shown:
+            return False
+        if tool is not None:
+            return whole or self.access.sees(self.who, asset, tool)
+        return whole != id_.endswith(BARE)
+
+    def _look(self, asset: AnyAsset) -> tuple[bool, bool]:
+        """Whether an asset is shown, and if so whether with all its tools.
+
+        That goes by the rules and not by the tools there are: else the ranking would tell whether some tool is hidden.
+        """
+        if not (asset.enabled or self.include_disabled) or not self.visibility.shows(self.who, asset):
+            return False, False
+        if part_field(asset) is None:
+            return True, True
+        if isinstance(asset, Agent):
+            return True, sees_skill(self.access, self.who, asset, EVERY_TOOL)
+        whole = self.access.sees(self.who, asset, EVERY_TOOL)
+        if whole and isinstance(asset, VirtualServer):
+            whole = sees_all(self.access, self.who, asset, self.held)
+        return True, whole
