@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -74,6 +74,15 @@ def test_a_reader_that_went_away_ends_it_quietly(fake: FakeRegistry) -> None:
         assert process.wait(30) == Status.BROKEN_PIPE
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Shells have what they run in the background ignore SIGINT, and whatever that starts in turn."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_command_ends_with_130_and_no_traceback() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(30)
