@@ -21,6 +21,9 @@ from airegistry.core.grants import (
 
 ASSETS, ASKS = 1024, 1024
 """Assets whose rules are remembered for one set of scopes, and what was asked of those without rules of their own."""
+
+OWN_ASKS = 16
+"""What was asked of an asset with rules of its own: there are many of them, and few things are asked of one again."""
 _WILD = re.compile(r"\[!?\]?[^\]]*\]|[*?]")
 _WILD_CHARACTER = re.compile(r"[*?\[]")
 
@@ -165,7 +168,7 @@ class About:
         key = (ask.action, ask.tool, ask.method)
         found = self._fitting.get(key)
         if found is None:
-            if len(self._fitting) >= ASKS:
+            if len(self._fitting) >= (ASKS if self._common is None else OWN_ASKS):
                 self._fitting.clear()
             denies, allows = self._speaking(ask)
             if self._common is not None:

@@ -128,7 +128,7 @@ class Http1(asyncio.Protocol):
             self._end()
         elif self._moment is None or self._in_head or self._chunks or self._complete or self._error is not None:
             self._wake()
-        else:
+        elif self._held_back is None:
             # Only the head is there. Whoever waits for it is woken once, for the first piece as well.
             self._held_back = self._moment.then(self._wake)
 

@@ -230,7 +230,7 @@ async def test_names_that_strangers_make_up_take_no_room() -> None:
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept < 1_000_000, "500 names of 2,000 letters are 2 MB"
+    assert kept < 625_000, "500 names of 2,000 letters are 2 MB"
 
 
 async def test_a_form_of_ours_is_sent_by_browsers_with_our_origin() -> None:
