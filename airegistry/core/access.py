@@ -41,6 +41,9 @@ from airegistry.core.rules import About, Ask, Rule, Rules, compiled
 AnyAsset = Server | Agent | Skill | VirtualServer | Entity
 SETS = 256
 """Sets of scopes that are remembered for one policy."""
+DECISIONS = 4096
+"""Decisions that are remembered for one policy, but for names that are longer than `LONGEST`."""
+LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,19 @@ class _Policy:
         self._sets: dict[tuple[frozenset[str], frozenset[str]], Rules] = {}
         self._granted: dict[Rule, Decision] = {}
         self._names: dict[frozenset[str], frozenset[str]] = {}
+        self._decided: dict[tuple[int, Ask], tuple[Principal, AnyAsset | None, Decision]] = {}
+
+    def decided(self, who: Principal, ask: Ask, asset: AnyAsset | None) -> Decision:
+        """What the rules say; a request asks the same several times over, and a caller's next request again."""
+        known = self._decided.get((id(who), ask))
+        if known is not None and known[0] is who and known[1] is asset:
+            return known[2]
+        decision = _ruled(self, who, ask, asset)
+        if ask.tool is None or len(ask.tool) <= LONGEST:
+            if len(self._decided) >= DECISIONS:
+                self._decided.clear()
+            self._decided[id(who), ask] = who, asset, decision
+        return decision
 
     def rules(self, scopes: frozenset[str], restraints: frozenset[str] = frozenset()) -> Rules:
         """All rules of some scopes, and what others deny."""
@@ -294,7 +310,7 @@ def _decide(policy: _Policy, who: Principal, ask: Ask, asset: AnyAsset | None) -
     """The decision, but for the scopes that would help against a missing grant."""
     if who.operator:
         return _OPERATOR
-    decision = _ruled(policy, who, ask, asset)
+    decision = policy.decided(who, ask, asset)
     return decision if not decision.allowed or _may_administer(who, ask) else _NO_ADMINISTRATION
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from airegistry.gateway.errors import BadAnswer
 
 _BOM = b"\xef\xbb\xbf"
-_CR, _COLON, _SPACE = b"\r: "
+_CR, _COLON = b"\r:"
 
 
 class Events:
@@ -31,6 +31,9 @@ class Events:
     def feed(self, chunk: bytes) -> list[bytes]:
         """The events that `chunk` completes."""
         buffer = self._buffer
+        if not buffer and _is_one(chunk):
+            self._at_start = False
+            return [chunk]
         buffer += chunk
         if self._at_start and len(buffer) >= len(_BOM):
             self._at_start = False
@@ -72,18 +75,16 @@ class Events:
 
 def data_of(event: bytes) -> bytes:
     """The data of one event, its lines joined by LF; empty for comments and priming events."""
-    found = [
-        event[_value(event, start + 4, end) : end] for start, end, _ in _lines(event) if _is(b"data", event, start, end)
-    ]
+    found = [_value(line, 4) for line in event.splitlines() if _is(b"data", line)]
     return found[0] if len(found) == 1 else b"\n".join(found)
 
 
 def field_of(event: bytes, name: bytes) -> bytes | None:
     """The last value of a field (`id`, `event`, `retry`) in one event."""
     found = None
-    for start, end, _ in _lines(event):
-        if _is(name, event, start, end):
-            found = event[_value(event, start + len(name), end) : end]
+    for line in event.splitlines():
+        if _is(name, line):
+            found = _value(line, len(name))
     return found
 
 
@@ -91,24 +92,14 @@ def with_data(event: bytes, data: bytes) -> bytes:
     """The event with other data on a single line in place of the first one; all else as it was."""
     parts: list[bytes] = []
     placed = False
-    for start, end, after in _lines(event):
-        if not _is(b"data", event, start, end):
-            parts.append(event[start:after])
+    for line in event.splitlines(keepends=True):
+        text = line.rstrip(b"\r\n")
+        if not _is(b"data", text):
+            parts.append(line)
         elif not placed:
-            parts += (b"data: ", data, event[end:after])
+            parts += (b"data: ", data, line[len(text) :])
             placed = True
     return b"".join(parts)
-
-
-def _lines(event: bytes) -> Iterator[tuple[int, int, int]]:
-    """Where each line begins, where it ends, and where the next one begins."""
-    start, line = 0, _line(event, 0, 0)
-    while line is not None:
-        yield start, *line
-        start = line[1]
-        line = _line(event, start, start)
-    if start < len(event):
-        yield start, len(event), len(event)
 
 
 def _line(text: bytes | bytearray, start: int, seen: int) -> tuple[int, int] | None:
@@ -124,13 +115,21 @@ def _line(text: bytes | bytearray, start: int, seen: int) -> tuple[int, int] | N
     return (other, other + 2) if end == other + 1 else (other, other + 1)
 
 
-def _is(name: bytes, event: bytes, start: int, end: int) -> bool:
+def _is(name: bytes, line: bytes) -> bool:
     """Whether a line is of a field; one without a colon is of the field that it names."""
-    after = start + len(name)
-    return event.startswith(name, start) and (after == end or (after < end and event[after] == _COLON))
+    return line.startswith(name) and (len(line) == len(name) or line[len(name)] == _COLON)
 
 
-def _value(event: bytes, start: int, end: int) -> int:
-    """Where the value of a field begins, whose name ends at `start`: behind a colon, and a space if there is one."""
-    start = min(start + 1, end)
-    return start + 1 if start < end and event[start] == _SPACE else start
+def _value(line: bytes, name: int) -> bytes:
+    """The value of a field whose name has so many bytes: what is behind a colon, and a space if there is one."""
+    return line[name + 2 :] if line[name + 1 : name + 2] == b" " else line[name + 1 :]
+
+
+def _is_one(chunk: bytes) -> bool:
+    """Whether this is one whole event with line ends of one kind, which is how nearly all events come."""
+    if chunk.endswith(b"\r\n\r\n"):
+        pairs = chunk.count(b"\r\n")
+        whole = chunk.find(b"\r\n\r\n") == len(chunk) - 4 and chunk.count(b"\n") == pairs == chunk.count(b"\r")
+    else:
+        whole = chunk.endswith(b"\n\n") and chunk.find(b"\n\n") == len(chunk) - 2 and b"\r" not in chunk
+    return whole and not chunk.startswith((b"\r", b"\n", _BOM))

@@ -179,9 +179,10 @@ async def _serve() -> None:
         print("ready", flush=True)
         await lines.readline()
         outcome = await _work(job, callers)
+        print(orjson.dumps(asdict(outcome)).decode(), flush=True)
+        # Ending a hundred sessions is not part of the calls, of which there may be few for each.
         for caller in callers:
             await caller.talk.close()
-        print(orjson.dumps(asdict(outcome)).decode(), flush=True)
 
 
 if __name__ == "__main__":

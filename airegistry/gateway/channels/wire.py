@@ -153,8 +153,10 @@ def answers(message: Json, request_id: int) -> bool:
 
 def content_type(response: StreamResponse) -> bytes:
     """The media type of an answer, without its parameters, in lower case."""
-    kind = next((value for name, value in response.headers if name == b"content-type"), b"")
-    return kind.partition(b";")[0].strip().lower()
+    for name, value in response.headers:
+        if name == b"content-type":
+            return value.partition(b";")[0].strip().lower()
+    return b""
 
 
 def header(response: StreamResponse, name: bytes) -> str | None:
