@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 
 from airegistry import __version__
 from airegistry.core.access import Access
-from airegistry.core.admission import Admission
 from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
@@ -34,7 +33,6 @@ from airegistry.core.ports import Upstream
 from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
 from airegistry.core.registry_only import NoUpstream
-from airegistry.core.scans import Scans
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
 from airegistry.core.tokens import Tokens, digest
@@ -51,6 +49,7 @@ from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
 from airegistry.gateway.upstream import PooledUpstream
+from airegistry.governance import open_governance
 from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer
 from airegistry.memory import give_back, stay_lean
@@ -61,7 +60,6 @@ from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
 from airegistry.rest.app import routes
-from airegistry.scanners.open import open_scanners
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
 from airegistry.telemetry import Meter, SystemClock
@@ -220,11 +218,9 @@ async def _services(
     await tokens.reload()
     shelf, visibility, events, credentials = rules.shelf, rules.visibility, Events(), identity.credentials
     search = discovery.search
-    scans = Scans(store, open_scanners(), access, clock)
-    admission = Admission(scans, search, access)
-    await admission.rebuild(shelf)
+    governance = await open_governance(rules, events, search)
+    scans, admission = governance.scans, governance.admission
     events.subscribe(search.on_event)
-    events.subscribe(admission.on_event)
     backends = McpBackends(_guard(settings), deadline=settings.fetch_timeout)
     catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials)
     types, meter = EntityTypes(store, access, audit), Meter()

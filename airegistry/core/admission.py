@@ -113,8 +113,12 @@ class Admission:
             self.twins.remove(event.asset)  # the version that it was known by
         (self.twins.remove if event.deletes else self.twins.put)(event.asset)
 
-    async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate | None = None) -> Admitted:
-        """Judge an asset. Duplicates are looked for where `on_duplicate` says what becomes of them: it takes vectors.
+    async def review(
+        self, who: Principal, asset: AnyAsset, *, approved: AnyAsset | None = None,
+        on_duplicate: OnDuplicate | None = None,
+    ) -> Admitted:  # fmt: skip
+        """Judge an asset; `approved` is what is served of it now. Duplicates are looked for where `on_duplicate` says
+        what becomes of them: it takes vectors.
 
         Raises:
             Conflict: it duplicates another and duplicates are to be rejected.
@@ -126,7 +130,7 @@ class Admission:
             raise Conflict(f"{asset.path!r} duplicates {duplicates[0].path!r} (same {duplicates[0].reason})")
         if self._gate is not None:
             await self._gate.review(who, asset)
-        report = await self._scans.run(asset)
+        report = await self._scans.run(asset, approved)
         return Admitted(self._judged(asset, report), report, duplicates)
 
     @staticmethod

@@ -227,7 +227,7 @@ class Catalog:
                 self._backends.check_url(changed.url)
             return changed if then is None else await then(changed)
 
-        return await self._amend(who, "update", kind, path, amend, version=version)
+        return await self.amend(who, "update", kind, path, amend, version=version)
 
     async def toggle(
         self, who: Principal, kind: Kind, path: str, enabled: bool, *, version: str | None = None
@@ -242,7 +242,7 @@ class Catalog:
         async def amend(asset: AnyAsset) -> AnyAsset:
             return asset.model_copy(update={"enabled": enabled})
 
-        return await self._amend(who, "toggle", kind, path, amend, review=enabled, version=version)
+        return await self.amend(who, "toggle", kind, path, amend, review=enabled, version=version)
 
     async def refresh(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
         """Fetch a server's tools, resources and prompts anew, and scan them before they are served.
@@ -258,7 +258,7 @@ class Catalog:
             return await self._described(who, asset)
 
         try:
-            return await self._amend(who, "refresh", "server", path, amend, version=version)
+            return await self.amend(who, "refresh", "server", path, amend, version=version)
         except UpstreamFailed as failure:
             await self._mark_unhealthy(path.removeprefix("/"), version, failure)
             raise
@@ -285,7 +285,7 @@ class Catalog:
             step = {"stage": check_step(asset.stage, stage), "stage_reason": reason, "stage_since": self._clock.now()}
             return asset.model_copy(update=step)
 
-        return await self._amend(who, "transition", kind, path, amend, review=False, version=version)
+        return await self.amend(who, "transition", kind, path, amend, review=False, version=version)
 
     async def delete(self, who: Principal, kind: Kind, path: str) -> None:
         """Take an asset down, with all its versions.
@@ -310,9 +310,9 @@ class Catalog:
         async def amend(asset: AnyAsset) -> AnyAsset:
             return asset
 
-        return await self._amend(who, "scan", kind, path, amend, version=version)
+        return await self.amend(who, "scan", kind, path, amend, version=version)
 
-    async def _amend(
+    async def amend(
         self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True,
         version: str | None = None,
     ) -> AnyAsset:  # fmt: skip
@@ -329,7 +329,7 @@ class Catalog:
                     attempt.reason += f"; {asset.stage} -> {changed.stage}: {changed.stage_reason}"
                 changed = changed.model_copy(update={"updated_by": who.subject, "updated_at": self._clock.now()})
                 await anyio.to_thread.run_sync(check_sizes, changed)
-                admitted = await self._admission.review(who, changed) if review else None
+                admitted = await self._admission.review(who, changed, approved=asset) if review else None
                 final = admitted.asset if admitted else changed
                 if changed.enabled and not asset.enabled and not final.enabled:
                     raise ScanFailed(f"{ref(asset)} is held by its scan and stays disabled until a scan passes")

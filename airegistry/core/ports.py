@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
-from airegistry.core.assets import Agent, Entity, Json, Model, Prompt, Resource, Server, Skill, Tool, VirtualServer
+from airegistry.core.assets import Agent, Entity, Json, Prompt, Resource, Server, Skill, Tool, VirtualServer
+from airegistry.core.findings import Finding
 
 AnyAsset = Server | Agent | Skill | VirtualServer | Entity
 Vectors = npt.NDArray[np.float32]
@@ -142,20 +142,39 @@ class SearchIndex(Protocol):
     def __len__(self) -> int: ...
 
 
-Severity = Literal["info", "low", "medium", "high", "critical"]
-Tier = Literal["none", "review", "block"]
+class Names(Protocol):
+    """The names of the catalog and those that are well known. Synchronous and thread-safe."""
+
+    def owners(self, tool: str) -> Sequence[str]:
+        """Refs (`kind/path`) of the assets that offer a tool of exactly this name."""
+        ...
+
+    def lookalikes(self, name: str, *, of: Literal["server", "tool"]) -> Sequence["Lookalike"]:
+        """Names that a person or a model takes for this one, itself left out; the nearest first."""
+        ...
 
 
-class Finding(Model):
-    """What a scanner found, and where, as reports show it. `evidence` is escaped and cut to 200 characters."""
+@dataclass(frozen=True, slots=True)
+class Lookalike:
+    """A name that looks like another one. `same_look`: letter by letter the same to the eye; else `distance` edits."""
 
-    rule: str
-    severity: Severity
-    tier: Tier
-    field: str
-    message: str
-    evidence: str = ""
-    codes: list[str] = Field(default_factory=list)
+    name: str
+    owner: str
+    same_look: bool
+    distance: int
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a scanner may compare an asset with.
+
+    `approved` is the asset as it is served now, None for a new one. `parts` are the servers behind a virtual one.
+    """
+
+    names: Names
+    approved: AnyAsset | None = None
+    parts: Sequence[Server] = ()
 
 
 class Scanner(Protocol):
@@ -166,7 +185,7 @@ class Scanner(Protocol):
         """Name and version, kept in reports."""
         ...
 
-    def scan(self, asset: AnyAsset) -> Sequence[Finding]:
+    def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
         """What was found. An exception is no pass: admission refuses."""
         ...
 

@@ -10,7 +10,8 @@ from airegistry.core.access import Access
 from airegistry.core.assets import Model
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import NotFound, ScanFailed
-from airegistry.core.ports import AnyAsset, Clock, Finding, Scanner
+from airegistry.core.findings import Finding, Verdict, judged
+from airegistry.core.ports import AnyAsset, Clock, Names, Scanner, Surroundings
 from airegistry.core.principals import Principal
 from airegistry.core.shelf import key_of, ref
 
@@ -38,35 +39,40 @@ class ScanReport(Model):
     version: str
     scanned_at: datetime
     scanners: list[str]
-    verdict: str
+    verdict: Verdict
     findings: list[Finding] = Field(default_factory=list)
 
 
 class Scans:
     """Scans assets before they are stored; a scanner that breaks is no pass."""
 
-    def __init__(self, store: DocumentStore, scanners: Sequence[Scanner], access: Access, clock: Clock) -> None:
+    def __init__(
+        self, store: DocumentStore, scanners: Sequence[Scanner], names: Names, access: Access, clock: Clock
+    ) -> None:
         self._reports = Repository(store, "scans", ScanReport)
         self._scanners = scanners
+        self._names = names
         self._access = access
         self._clock = clock
 
-    async def run(self, asset: AnyAsset) -> ScanReport:
-        """Scan an asset as it is going to be stored.
+    async def run(self, asset: AnyAsset, approved: AnyAsset | None = None) -> ScanReport:
+        """Scan an asset as it is going to be stored; `approved` is what is served of it now.
 
         Raises:
             ScanFailed: a scanner could not give an answer.
         """
         findings: list[Finding] = []
+        around = Surroundings(self._names, approved)
         for scanner in self._scanners:
             try:
-                found = await anyio.to_thread.run_sync(scanner.scan, asset)
+                seen = await anyio.to_thread.run_sync(scanner.scan, asset, around)
             except Exception as error:  # whatever breaks a scanner: no answer is no pass
                 raise ScanFailed(f"scanner {scanner.name} could not read {ref(asset)}: {error}") from error
-            findings += found
+            findings += seen
+        verdict, found = judged(findings)
         return ScanReport(
             asset=ref(asset), version=asset.version, scanned_at=self._clock.now(),
-            scanners=[scanner.name for scanner in self._scanners], verdict=_verdict(findings), findings=findings,
+            scanners=[scanner.name for scanner in self._scanners], verdict=verdict, findings=found,
         )  # fmt: skip
 
     async def keep(self, asset: AnyAsset, report: ScanReport) -> None:
@@ -93,8 +99,3 @@ class Scans:
     @staticmethod
     def _key(asset: AnyAsset) -> str:
         return f"{key_of(asset.kind, asset.path)}@{asset.version}"
-
-
-def _verdict(findings: Sequence[Finding]) -> str:
-    tiers = {finding.tier for finding in findings}
-    return "block" if "block" in tiers else "review" if "review" in tiers else "pass"

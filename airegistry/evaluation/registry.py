@@ -22,6 +22,7 @@ from airegistry.core.credentials import CredentialStore
 from airegistry.core.documents import Where
 from airegistry.core.errors import AirError, Conflict, Internal, Invalid, ScanFailed
 from airegistry.core.events import Events
+from airegistry.core.known_names import KnownNames
 from airegistry.core.ports import AnyAsset, Embedder, Vectors
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import ScanReport, Scans
@@ -141,7 +142,7 @@ class TrialRegistry:
         shelf, visibility, audit = VerbatimShelf(), Visibility(access, ENVIRONMENT), Audit(MemoryLog(), access, clock)
         self.said, self.index = Said(), MemoryIndex()
         self.search = Search(self.index, embedder, access, visibility, shelf)
-        scans = Scans(store, open_scanners(), access, clock)
+        scans = Scans(store, open_scanners(), KnownNames(), access, clock)
         admission = Unjudging(scans, self.search, access, self.said)
         credentials = CredentialStore(
             store, open_cipher(None), shelf, access, visibility, audit, clock, {}, TokenCache(clock)

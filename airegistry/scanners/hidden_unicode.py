@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 
-from airegistry.core.ports import AnyAsset, Finding, Severity
+from airegistry.core.findings import Finding, Severity, escaped
+from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.scanners.leaves import leaves
 
+REMEDIATION = "Remove the characters that nobody sees, and ask the publisher what they are for."
 CODES = ["OWASP-MCP06:2025", "OWASP-ASI01:2026", "ATLAS-AML.T0068", "CWE-1007"]
 _TAGS = re.compile("[\U000e0001-\U000e007f]+")
 _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f")
@@ -21,7 +23,7 @@ class HiddenUnicode:
 
     name = "hidden-unicode/1"
 
-    def scan(self, asset: AnyAsset) -> Sequence[Finding]:
+    def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
         """One finding per text and rule."""
         return [finding for pointer, text in leaves(asset) if not text.isascii() or _CONTROL.search(text)
                 for finding in _findings(pointer, text)]  # fmt: skip
@@ -47,7 +49,7 @@ def _findings(pointer: str, text: str) -> list[Finding]:
 
 
 def _finding(rule: str, severity: Severity, pointer: str, message: str, evidence: str) -> Finding:
-    escaped = evidence.encode("ascii", "backslashreplace").decode()[:200]
     return Finding(
-        rule=rule, severity=severity, tier="block", field=pointer, message=message, evidence=escaped, codes=CODES
-    )
+        rule=rule, severity=severity, confidence="high", structural=True, field=pointer, message=message,
+        evidence=escaped(evidence), remediation=REMEDIATION, codes=CODES,
+    )  # fmt: skip

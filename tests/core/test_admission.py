@@ -10,8 +10,9 @@ from airegistry.core.errors import (
     ScanFailed,
 )
 from airegistry.core.events import Event
+from airegistry.core.findings import Finding, Severity
 from airegistry.core.grants import Grant
-from airegistry.core.ports import AnyAsset, Finding
+from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import SECURITY_PENDING
 from airegistry.embedders.minilm import MiniLM
@@ -40,21 +41,21 @@ async def test_an_asset_the_scan_blocks_is_held_and_cannot_be_enabled(world: Wor
 async def test_a_served_asset_is_held_when_a_change_or_a_scan_finds_something() -> None:
     class Fickle:
         name = "fickle/1"
-        tier = "none"
+        severity: Severity = "info"
 
-        def scan(self, asset: AnyAsset) -> list[Finding]:
-            return [Finding(rule="r", severity="high", tier=self.tier, field="/x", message="m")]
+        def scan(self, asset: AnyAsset, around: Surroundings) -> list[Finding]:
+            return [Finding(rule="r.x", severity=self.severity, structural=True, field="/x", message="m")]
 
     scanner = Fickle()
     world = await build(scanners=[scanner])
     await world.put_server("weather", tags=["x"])
-    scanner.tier = "review"
+    scanner.severity = "medium"
     reviewed = await world.services.catalog.rescan(SYSTEM, "server", "weather")
     assert (reviewed.enabled, reviewed.tags) == (True, ["x", SECURITY_PENDING])
-    scanner.tier = "block"
+    scanner.severity = "high"
     held = await world.services.catalog.refresh(SYSTEM, "weather")
     assert (held.enabled, held.tags) == (False, ["x", SECURITY_PENDING])
-    scanner.tier = "none"
+    scanner.severity = "info"
     passed = await world.services.catalog.rescan(SYSTEM, "server", "weather")
     assert (passed.enabled, passed.tags) == (False, ["x"])
 
@@ -85,7 +86,7 @@ async def test_a_scanner_that_breaks_refuses_the_asset() -> None:
     class Broken:
         name = "broken/1"
 
-        def scan(self, asset: AnyAsset) -> list[Finding]:
+        def scan(self, asset: AnyAsset, around: Surroundings) -> list[Finding]:
             raise IndexError("out of my depth")
 
     world = await build(scanners=[Broken()])

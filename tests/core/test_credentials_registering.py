@@ -11,7 +11,8 @@ from airegistry.core.errors import (
     ScanFailed,
     UpstreamFailed,
 )
-from airegistry.core.ports import AnyAsset, Finding
+from airegistry.core.findings import Finding
+from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.core.principals import SYSTEM
 from tests.core.credentialed import (
     ANN_MAY,
@@ -63,7 +64,7 @@ async def test_nothing_is_stored_when_it_may_not_come_in() -> None:
     class Broken:
         name = "broken"
 
-        def scan(self, asset: AnyAsset) -> list[Finding]:
+        def scan(self, asset: AnyAsset, around: Surroundings) -> list[Finding]:
             raise RuntimeError("no")
 
     world = await build(scanners=[Broken()])

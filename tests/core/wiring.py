@@ -27,6 +27,7 @@ from airegistry.core.index_care import IndexCare
 from airegistry.core.indexing import Indexing
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
+from airegistry.core.known_names import KnownNames
 from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.ports import NOBODY, AnyAsset, Audience, Description, Embedder, Renew, Scanner, UpstreamResult
@@ -216,10 +217,13 @@ async def build(
     policy, tokens = await _policy(store, access, audit, clock, operator)
     shelf, visibility, events = Shelf(store), Visibility(access, environment), Events()
     search = Search(MemoryIndex(), embedder, access, visibility, shelf)
-    scans = Scans(store, open_scanners() if scanners is None else scanners, access, clock)
+    names = KnownNames()
+    scans = Scans(store, open_scanners() if scanners is None else scanners, names, access, clock)
     admission = Admission(scans, search, access, gate)
+    await names.rebuild(shelf)
     await admission.rebuild(shelf)
     await search.rebuild()
+    events.subscribe(names.on_event)
     events.subscribe(search.on_event)
     events.subscribe(admission.on_event)
     credentials = await _credentials(store, shelf, access, visibility, audit, clock, sources or {})

@@ -149,7 +149,7 @@ def test_the_audit_page_names_every_field_action_and_outcome() -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "airegistry" / "core").glob("*.py"))
     acts = {re.sub(r"\{[\w.]*(?:kind|KIND)\}", "KIND", act) for act in _ACT.findall(source)} - {"KIND:{action}"}
     assert len(acts) > 8
-    amended = set(re.findall(r'self\._amend\(who, "(\w+)"', source))
+    amended = set(re.findall(r'self\.amend\(who, "(\w+)"', source))
     for act in acts | {f"KIND:{action}" for action in amended}:
         assert f"`{act}`" in page, act
 

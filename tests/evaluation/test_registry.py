@@ -7,7 +7,8 @@ import pytest
 
 from airegistry.core.assets import Skill
 from airegistry.core.errors import AirError, Conflict, Internal, UpstreamFailed
-from airegistry.core.ports import AnyAsset, Finding, Vectors
+from airegistry.core.findings import Finding
+from airegistry.core.ports import AnyAsset, Surroundings, Vectors
 from airegistry.core.principals import SYSTEM
 from airegistry.evaluation import registry as module
 from airegistry.evaluation.registry import Remembering, TrialRegistry, VerbatimShelf
@@ -63,7 +64,7 @@ async def test_a_scan_without_an_answer_is_counted_as_a_block_and_holds_nothing(
     class Broken:
         name = "broken"
 
-        def scan(self, asset: AnyAsset) -> Sequence[Finding]:
+        def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
             raise ValueError("cannot read this")
 
     monkeypatch.setattr(module, "open_scanners", lambda: (Broken(),))
