@@ -88,6 +88,23 @@ async def test_a_start_embeds_only_what_was_not_saved_before_the_process_was_kil
     assert await second.answers() == expected
 
 
+async def test_a_start_reads_no_vectors_of_what_the_index_holds(tmp_path: Path) -> None:
+    shelf = Shelf(MemoryStore())
+    await shelf.create(asset("agent", "one", description="rain"))
+    first = Start(shelf, tmp_path)
+    await first.begin()
+    await first.save()
+    expected = await first.answers()
+    for file in tmp_path.rglob("vectors-*"):
+        file.unlink()
+
+    second = Start(shelf, tmp_path)
+    await second.begin()
+    assert second.search.indexing.lacking() == []
+    assert not {*second.embedder.asked} & {*first.embedder.asked}
+    assert await second.answers() == expected
+
+
 async def test_what_changed_or_went_while_nobody_looked_is_as_the_store_has_it(tmp_path: Path) -> None:
     shelf = Shelf(MemoryStore())
     one, two = asset("agent", "one", description="rain"), asset("agent", "two", description="rain")

@@ -86,7 +86,7 @@ class Indexing:
         except Exception:  # whatever a model's library raises: registrations go on
             log.exception("no vectors for %s", ref(asset))
             vectors = [NO_VECTORS for _ in texts]
-        return [text.indexed(vector) for text, vector in zip(texts, vectors, strict=True)]
+        return [self._document(text, vector, anew) for text, vector in zip(texts, vectors, strict=True)]
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets: the next search sees it."""
@@ -172,7 +172,7 @@ class Indexing:
     def _hold(self, asset: AnyAsset, documents: Sequence[IndexDocument]) -> None:
         name = ref(asset)
         kept = {document.id for document in documents}
-        whole = self.embedding.fingerprint is None or all(len(document.vectors) for document in documents)
+        whole = self.embedding.fingerprint is None or all(each.content or len(each.vectors) for each in documents)
         with self._writing:
             before = self._assets.get(name)
             self._compose(name, before, asset)
@@ -221,10 +221,25 @@ class Indexing:
             self.era += 1
 
     def _at_hand(self, asset: AnyAsset) -> list[IndexDocument]:
-        """The documents of an asset without a run of the embedder."""
-        texts = _texts(asset)
-        rows = self.embedding.known([part for text in texts for part in text.embedded])
-        return [text.indexed(NO_VECTORS if rows is None else _stacked(text, rows)) for text in texts]
+        """The documents of an asset without a run of the embedder, and without vectors where the index has them."""
+        return [self._known(text) or self._document(text, self._ready(text)) for text in _texts(asset)]
+
+    def _known(self, text: SearchText) -> IndexDocument | None:
+        embedder = self.embedding.fingerprint
+        if embedder is None or not self.index.knows(text.id, content := text.content(embedder)):
+            return None
+        return text.indexed(NO_VECTORS, content)
+
+    def _ready(self, text: SearchText) -> Vectors:
+        rows = self.embedding.known(text.embedded)
+        return NO_VECTORS if rows is None else _stacked(text, rows)
+
+    def _document(self, text: SearchText, vectors: Vectors, anew: bool = False) -> IndexDocument:
+        """With vectors that were made `anew` it has no content that might be known."""
+        embedder = self.embedding.fingerprint
+        if embedder is None or anew or not len(vectors):
+            return text.indexed(vectors)
+        return text.indexed(vectors, text.content(embedder))
 
     def _vectors(self, texts: Sequence[SearchText], anew: bool) -> list[Vectors]:
         if not self._embeds:

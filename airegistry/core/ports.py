@@ -57,6 +57,7 @@ class IndexDocument:
     `id` is `kind/path` or, for a tool, `tool/server-path/tool-name`. `fields` maps a BM25F field (name,
     title, description, tags, server, tools, parameters, schema, body) to its text; `vectors` holds the
     head vector first, then part vectors, shape (n, dimensions), n may be 0. `facets` are what filters read.
+    `content` is equal for documents of the same texts by the same embedder; empty, the index works out one of its own.
     """
 
     id: str
@@ -64,6 +65,7 @@ class IndexDocument:
     fields: Mapping[str, str]
     vectors: Vectors
     facets: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,11 @@ class SearchIndex(Protocol):
     """Hybrid index. Synchronous and thread-safe; an update is seen by the next search."""
 
     def put(self, document: IndexDocument) -> None:
-        """Add or replace one document."""
+        """Add or replace one document. One whose content is known needs no vectors."""
+        ...
+
+    def knows(self, document_id: str, content: bytes) -> bool:
+        """Whether a document of this content was put, be it before the start."""
         ...
 
     def remove(self, document_id: str) -> None:
@@ -187,6 +193,23 @@ class Scanner(Protocol):
 
     def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
         """What was found. An exception is no pass: admission refuses."""
+        ...
+
+
+class OutsideScanner(Protocol):
+    """Asks something else about an asset: a model, another process. What it says is no proof."""
+
+    @property
+    def name(self) -> str:
+        """Name and version, kept in reports."""
+        ...
+
+    async def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
+        """What was found, nothing of it structural.
+
+        Raises:
+            ScanFailed: it gave no answer, or not on all of the asset; that is no pass.
+        """
         ...
 
 

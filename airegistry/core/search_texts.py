@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import islice
 
 import numpy as np
@@ -64,9 +65,14 @@ class SearchText:
         """A unit vector for each of `dense`, mixed of those of its views; `rows` has the vector of each `embedded`."""
         return np.stack([_mixed([rows[each] for each in (text, *self.views.get(text, ()))]) for text in self.dense])
 
-    def indexed(self, vectors: Vectors) -> IndexDocument:
-        """The document of the index, with the vectors of `dense` or with none."""
-        return IndexDocument(self.id, self.kind, self.fields, vectors, self.facets)
+    def content(self, embedder: str) -> bytes:
+        """Equal for equal texts whose vectors are made alike, by one embedder."""
+        said = (embedder, SHARES, sorted(self.fields.items()), self.dense, sorted(self.views.items()))
+        return blake2b(repr(said).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def indexed(self, vectors: Vectors, content: bytes = b"") -> IndexDocument:
+        """The document of the index, with the vectors of `dense` or with none; see `IndexDocument` for `content`."""
+        return IndexDocument(self.id, self.kind, self.fields, vectors, self.facets, content)
 
 
 def texts_of(asset: AnyAsset) -> list[SearchText]:

@@ -71,19 +71,25 @@ class MemoryIndex:
         Raises:
             ValueError: its vectors are not as long as those in the index.
         """
+        if document.content and self._placed(document, document.content):
+            return
         vectors = whole(document.vectors)
-        content = _digest(document.fields, vectors)
-        with self._lock:
-            known = self._directory.content(document.id) == content
-            if known:
-                self._place(document, content)
-                return
+        # Whoever has no vectors for what is not known has another document, whatever it says.
+        content = document.content if len(document.vectors) else b""
+        content = content or _digest(document.fields, vectors)
+        if self._placed(document, content):
+            return
         words = read(document.fields)
         with self._lock:
             self._vectors.check(vectors)
             slot = self._place(document, content)
             self._lexical.put(slot, words)
             self._vectors.put(slot, vectors)
+
+    def knows(self, document_id: str, content: bytes) -> bool:
+        """Whether a document of this content was put, be it before the start."""
+        with self._lock:
+            return self._directory.content(document_id) == content
 
     def label(self, document_id: str, facets: Mapping[str, str | Sequence[str]]) -> None:
         """Replace the facets of one document and nothing else; nothing happens when there is none."""
@@ -141,6 +147,14 @@ class MemoryIndex:
         found._lexical = Lexical.restored(arrays)
         found._vectors = VectorTable.restored(arrays)
         return found
+
+    def _placed(self, document: IndexDocument, content: bytes) -> bool:
+        """Put again what is there already, if it is."""
+        with self._lock:
+            if self._directory.content(document.id) != content:
+                return False
+            self._place(document, content)
+            return True
 
     def _place(self, document: IndexDocument, content: bytes) -> int:
         slot = self._directory.put(document.id, document.kind, document.facets, content)

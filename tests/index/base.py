@@ -17,6 +17,7 @@ DIMENSIONS = 24
 
 
 _rows = np.random.default_rng(0).normal(size=(256, DIMENSIONS))
+NONE = np.zeros((0, DIMENSIONS), np.float32)
 UNITS = np.asarray(_rows / np.linalg.norm(_rows, axis=1, keepdims=True), np.float32)
 
 
@@ -34,7 +35,7 @@ def document(
     facets: Mapping[str, str | Sequence[str]] | None = None,
 ) -> IndexDocument:
     """A document whose name and description are `text`."""
-    found = np.zeros((0, DIMENSIONS), np.float32) if vectors is None else vectors
+    found = NONE if vectors is None else vectors
     return IndexDocument(name, kind, {"name": text, "description": text}, found, facets or {})
 
 
@@ -99,6 +100,27 @@ class IndexContract:
         assert self.ids(index, "weather") == []
         assert self.ids(index, "mail") == ["server/a"]
         assert len(index) == 1
+
+    def test_what_is_put_again_with_a_content_that_is_known_needs_no_vectors(self) -> None:
+        whole = replace(document("server/a", "weather", vectors=unit(1)), content=b"one")
+        index = self.filled(whole, document("server/b", "rain", vectors=unit(2)))
+        before = index.search("weather", unit(1)[0])
+        assert index.knows("server/a", b"one")
+        index.put(replace(whole, vectors=NONE, facets={"stage": "live"}))
+        assert index.search("weather", unit(1)[0]) == before
+        assert self.ids(index, "weather")[:1] == ["server/a"]
+        assert index.search("weather", unit(1)[0], facets={"stage": ["live"]})[1] == 1
+
+    def test_what_is_put_with_another_content_is_another_document(self) -> None:
+        whole = replace(document("server/a", "weather", vectors=unit(1)), content=b"one")
+        index = self.filled(whole, replace(whole, content=b"two", vectors=unit(2)))
+        assert (index.knows("server/a", b"one"), index.knows("server/a", b"two")) == (False, True)
+        assert index.search("mail", unit(2)[0])[0][0].dense > 0.9
+        index.put(replace(whole, content=b"three", vectors=NONE))
+        assert not index.knows("server/a", b"three")
+        assert index.search("mail", unit(2)[0])[1] == 0
+        index.remove("server/a")
+        assert not index.knows("server/a", b"two")
 
     def test_a_removed_document_is_found_no_more(self) -> None:
         index = self.filled(document("server/a", "weather", vectors=unit(1)), document("server/b", "weather rain"))
