@@ -6,6 +6,7 @@ their mean over the sets. Nothing of the sets is kept. Exit status 1 when a targ
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -30,11 +31,8 @@ async def _figures(folder: Path) -> dict[str, float]:
     return {row.system: row.ndcg.mean for row in rows_of(found.systems, documents, queries) if row.kind == ALL}
 
 
-async def _measured(root: Path) -> bool:
+async def _measured(sets: Sequence[Path]) -> bool:
     """Print a line for each set; whether all targets are kept."""
-    sets = sorted(each.parent for each in root.glob("*/queries.jsonl"))
-    if not sets:
-        sys.exit(f"no sets in {root}")
     found = {each.name: await _figures(each) for each in sets}
     systems = list(next(iter(found.values())))
     print(f"{'set':<18}" + "".join(f"{name:>18}" for name in systems))
@@ -53,4 +51,7 @@ async def _measured(root: Path) -> bool:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    sys.exit(0 if anyio.run(_measured, parser.parse_args().folder) else 1)
+    found = sorted(each.parent for each in parser.parse_args().folder.glob("*/queries.jsonl"))
+    if not found:
+        parser.error("the folder holds no sets")
+    sys.exit(0 if anyio.run(_measured, found) else 1)

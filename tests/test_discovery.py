@@ -88,6 +88,13 @@ async def test_a_start_embeds_only_what_was_not_saved_before_the_process_was_kil
     assert await second.answers() == expected
 
 
+def _lose_vectors(folder: Path) -> None:
+    lost = list(folder.rglob("vectors-*"))
+    assert lost
+    for file in lost:
+        file.unlink()
+
+
 async def test_a_start_reads_no_vectors_of_what_the_index_holds(tmp_path: Path) -> None:
     shelf = Shelf(MemoryStore())
     await shelf.create(asset("agent", "one", description="rain"))
@@ -95,8 +102,7 @@ async def test_a_start_reads_no_vectors_of_what_the_index_holds(tmp_path: Path) 
     await first.begin()
     await first.save()
     expected = await first.answers()
-    for file in tmp_path.rglob("vectors-*"):
-        file.unlink()
+    _lose_vectors(tmp_path)
 
     second = Start(shelf, tmp_path)
     await second.begin()
