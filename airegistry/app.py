@@ -20,7 +20,6 @@ from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
 from airegistry.core.entity_types import EntityTypes
-from airegistry.core.errors import Invalid
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
 from airegistry.core.first_start import ADMIN, FirstStart, first_start
@@ -31,7 +30,6 @@ from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Upstream
 from airegistry.core.protection import Guards
-from airegistry.core.ratings import Ratings
 from airegistry.core.registry_only import NoUpstream
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
@@ -49,9 +47,16 @@ from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
 from airegistry.gateway.upstream import PooledUpstream
-from airegistry.governance import open_governance
+from airegistry.governance import (
+    open_approvals,
+    open_definitions,
+    open_governance,
+    open_lifecycle,
+    open_ratings,
+    open_rescans,
+)
 from airegistry.http_protocol import BoundedHttp
-from airegistry.http_server import GracefulServer
+from airegistry.http_server import GracefulServer, bind, log_plainly
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.bearer import Bearer
@@ -59,6 +64,7 @@ from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
+from airegistry.outside import Outside, open_ans, open_outside
 from airegistry.rest.app import routes
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
@@ -108,12 +114,11 @@ async def running(settings: Settings, *, extend: Extend = lambda mcp: None) -> A
         FolderInUse: another process works on the data folder.
         Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
-    client = _client(settings)
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(settings.data))
         for damage in stores.damage:
             log.error("%s", damage)
-        await stack.enter_async_context(client)
+        client = await stack.enter_async_context(_client(settings))
         channels = await stack.enter_async_context(
             Channels(client, Eras(client), first_byte_timeout=settings.first_byte_timeout)
         )
@@ -121,7 +126,8 @@ async def running(settings: Settings, *, extend: Extend = lambda mcp: None) -> A
         identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
         upstream = PooledUpstream(channels) if settings.gateway else NoUpstream()
         discovery = await stack.enter_async_context(open_discovery(settings, rules))
-        services = await _services(settings, stores, rules, identity, upstream, discovery)
+        outside = await stack.enter_async_context(open_outside(settings, rules))
+        services = await _services(settings, stores, rules, identity, upstream, discovery, outside)
         first = await _first_start(settings, stores, services, identity)
         owners = (*catalog_tools(services), *_identity_tools(identity))
         mcp = build(services, owners)
@@ -165,7 +171,8 @@ def _tasks(services: Services, identity: Identity) -> Sequence[Callable[[], Coro
     """What the core does all the time."""
     return (
         services.audit.run, services.tokens.uses.run, services.guards.run, services.health.run,
-        services.index_care.run, identity.run,
+        services.index_care.run, services.retirements.run, services.rescans.run, services.approvals.run, identity.run,
+        services.webhooks.run, services.ans.run,
     )  # fmt: skip
 
 
@@ -207,46 +214,65 @@ def _choices(settings: Settings) -> Choices:
     return choices if settings.takes_client_documents else replace(choices, client_document_hosts=())
 
 
+async def _tokens(settings: Settings, rules: Foundation, identity: Identity) -> Tokens:
+    operator = digest(settings.admin_token.get_secret_value()) if settings.admin_token else None
+    tokens = Tokens(
+        rules.store, rules.access, rules.policy, rules.audit, rules.clock, operator_hash=operator,
+        subjects=identity.callers, ended=identity.tokens.ended,
+    )  # fmt: skip
+    await tokens.reload()
+    return tokens
+
+
 async def _services(
     settings: Settings, stores: Stores, rules: Foundation, identity: Identity, upstream: Upstream,
-    discovery: Discovery,
+    discovery: Discovery, outside: Outside,
 ) -> Services:  # fmt: skip
     store, access, audit, policy, clock = stores.documents, rules.access, rules.audit, rules.policy, rules.clock
-    operator = digest(settings.admin_token.get_secret_value()) if settings.admin_token else None
-    callers, ended = identity.callers, identity.tokens.ended
-    tokens = Tokens(store, access, policy, audit, clock, operator_hash=operator, subjects=callers, ended=ended)
-    await tokens.reload()
+    tokens = await _tokens(settings, rules, identity)
     shelf, visibility, events, credentials = rules.shelf, rules.visibility, Events(), identity.credentials
     search = discovery.search
-    governance = await open_governance(rules, events, search)
+    governance = await open_governance(rules, events, search, outside, classifier=settings.scan_classifier)
     scans, admission = governance.scans, governance.admission
     events.subscribe(search.on_event)
     backends = McpBackends(_guard(settings), deadline=settings.fetch_timeout)
-    catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials)
-    types, meter = EntityTypes(store, access, audit), Meter()
+    catalog = Catalog(
+        shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials, governance.pins,
+        first_stage=settings.first_stage,
+    )  # fmt: skip
+    types, meter = EntityTypes(store, access, audit, shelf), Meter()
     guards = Guards(
         store, shelf, access, audit, clock, meter, calls=settings.calls_at_once, streams=settings.streams_at_once
     )
     await guards.open()
+    events.subscribe(guards.on_event)
     vitals = Vitals(guards.circuit)
     health = HealthChecks(
-        shelf, catalog, backends, credentials, audit, events, clock, meter, vitals, interval=settings.health_interval,
+        shelf, catalog, backends, credentials, audit, events, clock, meter, vitals, governance.pins,
+        interval=settings.health_interval,
     )  # fmt: skip
     events.subscribe(health.on_event)
     versions = Versions(shelf, access, visibility, scans, audit, events, clock)
+    stages, retirements = await open_lifecycle(rules, catalog, events)
+    rescans, findings = open_rescans(rules, governance, catalog, events, hours=settings.scan_hours)
     parts = Parts(shelf, visibility, versions.is_over)
     changes = Changes(shelf, access, visibility, catalog.part, stamp=identity.revisions)
     await changes.rebuild()
     events.subscribe(changes.on_event)
+    approvals = open_approvals(rules, settings)
     return Services(
-        url=settings.url, gateway_url=settings.url if settings.gateway else "",
-        access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
-        versions=versions, changes=changes, parts=parts, events=events,
+        url=settings.url, gateway_url=settings.url if settings.gateway else "", access=access, policy=policy,
+        tokens=tokens, catalog=catalog, entity_types=types, versions=versions, stages=stages, retirements=retirements,
+        changes=changes, parts=parts, events=events,
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
-        intake=Intake(catalog, types, backends, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, index_care=discovery.care, scans=scans, audit=audit, guards=guards, health=health, vitals=vitals,
-        explainer=Explainer(access, visibility, shelf, tokens, parts, find=callers.by_subject),
-        invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream, guards, credentials),
+        intake=Intake(catalog, types, backends, access, audit, governance.pins),
+        definitions=open_definitions(rules, governance, catalog),
+        ratings=open_ratings(rules, identity.directory, catalog, events), search=search, index_care=discovery.care,
+        scans=scans, rescans=rescans, findings=findings, audit=audit, guards=guards, health=health, vitals=vitals,
+        explainer=Explainer(access, visibility, shelf, tokens, parts, find=identity.callers.by_subject),
+        invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream, guards, credentials, approvals),
+        approvals=approvals, webhooks=outside.webhooks,
+        ans=await open_ans(rules, outside, catalog, events, meter, hours=settings.ans_hours),
     )  # fmt: skip
 
 
@@ -315,39 +341,14 @@ def serve(settings: Settings) -> None:
         FolderInUse: another process works on the data folder.
         Invalid: the port is taken.
     """
-    _log_plainly(settings.log_level)
+    log_plainly(settings.log_level)
     stay_lean()
-    bound = _bind(settings)
+    bound = bind(settings.host, settings.port)
     settings = settings.model_copy(update={"port": bound.getsockname()[1]})
     try:
         anyio.run(_serve, settings, bound, backend_options={"use_uvloop": True})
     finally:
         bound.close()
-
-
-def _log_plainly(level: str) -> None:
-    """One line a record, on standard error, whoever logs; libraries from warnings up."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    fastmcp_log = logging.getLogger("fastmcp")
-    for handler in list(fastmcp_log.handlers):
-        fastmcp_log.removeHandler(handler)
-    fastmcp_log.propagate = True
-    for library in ("fastmcp", "httpx2", "mcp", "uvicorn"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    # It logs what hostile backends say, with a traceback each; the registry reports them in a sentence of its own.
-    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
-
-
-def _bind(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        raise Invalid(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}", field="PORT") from None
-    return listening
 
 
 async def _serve(settings: Settings, bound: socket.socket) -> None:
@@ -362,7 +363,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         gc.collect()
         gc.freeze()
         config = uvicorn.Config(
-            app.asgi, lifespan="off", loop="none", http=BoundedHttp, log_config=None, access_log=False,
+            app.asgi, lifespan="off", loop="none", ws="none", http=BoundedHttp, log_config=None, access_log=False,
             server_header=False,
             proxy_headers=bool(settings.trusted_proxies), forwarded_allow_ips=settings.trusted_proxies or None,
         )  # fmt: skip

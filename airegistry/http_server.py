@@ -1,12 +1,16 @@
 """uvicorn's server, ended as a service manager expects: calls finish, streams do not hold it up, status 0."""
 
 import asyncio
+import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from sse_starlette.sse import AppStatus
+
+from airegistry.core.errors import Invalid
 
 MARGIN = 2.0
 """Seconds from the end of our patience to that of uvicorn, which cancels what is left with a traceback each."""
@@ -41,3 +45,33 @@ class GracefulServer(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
+
+
+def log_plainly(level: str) -> None:
+    """One line a record, on standard error, whoever logs; libraries from warnings up."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    fastmcp_log = logging.getLogger("fastmcp")
+    for handler in list(fastmcp_log.handlers):
+        fastmcp_log.removeHandler(handler)
+    fastmcp_log.propagate = True
+    for library in ("fastmcp", "httpx2", "mcp", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    # It logs what hostile backends say, with a traceback each; the registry reports them in a sentence of its own.
+    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that may listen there.
+
+    Raises:
+        Invalid: it cannot.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise Invalid(f"cannot listen on {host}:{port}: {error.strerror}", field="PORT") from None
+    return listening

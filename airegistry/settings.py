@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         description="Hosts, host:port or CIDR exempted from the rule that private addresses are not reached.",
     )
     environment: str = Field("dev", min_length=1, description="The environment whose assets callers see.")
+    first_stage: Literal["draft", "submitted", "security_review", "approved_dev"] = Field(
+        "approved_dev", description="The lifecycle stage of a registration that passes admission."
+    )
     public_catalog: bool = Field(False, description="Whether /v0.1 may be read without a token.")
     access_token_seconds: int = Field(
         600, ge=60, le=86_400, description="Seconds an access token of the authorization server holds."
@@ -109,6 +112,60 @@ class Settings(BaseSettings):
     )
     health_interval: float = Field(
         60.0, ge=0, description="Seconds between two health checks of a backend; 0 checks on demand only."
+    )
+    gate_url: str | None = Field(
+        None, description="Endpoint that is asked before anything is registered or changed; no clear yes is a no."
+    )
+    gate_auth: Literal["none", "api_key", "bearer", "client_credentials"] = Field(
+        "none", description="How the registry shows the gate who it is."
+    )
+    gate_secret: SecretStr | None = Field(
+        None,
+        description="The API key, bearer token or client secret for the gate; only over https, or on this machine.",
+    )
+    gate_header: str = Field(
+        "X-API-Key", pattern="^[A-Za-z][A-Za-z0-9-]{0,63}$", description="The header that carries an API key."
+    )
+    gate_client_id: str = Field("", description="The registry's client id at the gate's token endpoint.")
+    gate_token_url: str | None = Field(None, description="The token endpoint, for client_credentials.")
+    gate_scope: str = Field("", description="OAuth scopes to ask for there, separated by spaces.")
+    gate_seconds: float = Field(
+        30.0, gt=0, le=600, description="Seconds the gate has for an answer, all attempts together; then it is a no."
+    )
+    ans_url: str | None = Field(
+        None, description="Base URL of the Agent Name Service that linked names are looked up at."
+    )
+    ans_key: str = Field("", description="The registry's API key there.")
+    ans_secret: SecretStr | None = Field(
+        None, description="The secret of that key; only over https, or on this machine."
+    )
+    ans_hours: float = Field(6.0, gt=0, description="Hours between two look-ups of a linked name.")
+    approval_seconds: float = Field(
+        60.0, gt=0, le=3600, description="Seconds a call waits for a person's approval before it is refused."
+    )
+    approval_validity: float = Field(
+        600.0, gt=0, description="Seconds a call can be approved after it was made, and an approval be used after that."
+    )
+    approvals_at_once: int = Field(20, ge=1, description="Calls of one caller that may wait for approval at once.")
+    approval_by_caller: bool = Field(False, description="Whether persons may approve calls of their own in the queue.")
+    scan_hours: float = Field(
+        24.0, ge=0, description="Hours between two scans of the whole catalog; 0 scans it when rules change only."
+    )
+    scan_classifier: bool = Field(
+        False,
+        description="Whether the text classifier of stackone-defender[onnx], which has to be installed, reads too.",
+    )
+    scan_cisco_python: Path | None = Field(
+        None, description="Python of an environment with the Cisco AI Defense scanners, which are then asked as well."
+    )
+    scan_llm_url: str | None = Field(
+        None,
+        description="Base URL of an OpenAI-compatible server whose model reads what is scanned: `/chat/completions` is "
+        "asked below it.",
+    )
+    scan_llm_model: str | None = Field(None, min_length=1, description="The model that is asked there.")
+    scan_llm_key: SecretStr | None = Field(
+        None, description="Bearer token for that server; only over https, or on this machine."
     )
     shutdown_seconds: float = Field(
         10.0, ge=0, description="Seconds that running calls have to finish when the registry is asked to stop."

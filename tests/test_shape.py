@@ -27,6 +27,7 @@ CONNECTING = frozenset(
 """Methods that connect, or look a name up, whatever object has them."""
 REACHING_OUT = {
     "airegistry/app.py": {"socket"},  # to listen
+    "airegistry/http_server.py": {"socket"},  # the same
     "airegistry/cli/session.py": {"httpx2", "mcp.client", "socket"},  # the command line talks to its registry
 }
 """What other files than those of `egress` may use, each for its reason."""

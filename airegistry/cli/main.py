@@ -8,22 +8,7 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from airegistry import __version__
-from airegistry.cli import (
-    access,
-    assets,
-    clients,
-    credentials,
-    index,
-    issuers,
-    login,
-    people,
-    protection,
-    providers,
-    search,
-    search_eval,
-    serve,
-)
-from airegistry.cli.audit import audit
+from airegistry.cli import serve
 from airegistry.cli.errors import NoAnswer, Status, Usage
 from airegistry.cli.output import complain
 from airegistry.core.errors import AirError
@@ -37,7 +22,14 @@ def version() -> None:
 
 def commands() -> App:
     """The commands; each raises what it fails with."""
-    app = App(
+    app = _empty()
+    app.command(serve.serve)
+    _add_others(app)
+    return app
+
+
+def _empty() -> App:
+    return App(
         "airegistry",
         help="The registry and gateway for MCP servers, A2A agents and skills.",
         help_format="plaintext",
@@ -49,18 +41,46 @@ def commands() -> App:
         exit_on_error=False,
         print_error=False,
     )
+
+
+def _add_others(app: App) -> None:
+    """All commands but `serve`, which lives long and needs none of their modules in memory."""
+    from airegistry.cli import (
+        access,
+        ans,
+        approvals,
+        assets,
+        audit,
+        clients,
+        credentials,
+        definitions,
+        index,
+        issuers,
+        login,
+        people,
+        protection,
+        providers,
+        scan,
+        scan_eval,
+        scans,
+        search,
+        search_eval,
+        stages,
+        webhooks,
+    )  # fmt: skip
+
     for command in (
-        serve.serve, assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search,
-        search.call, search_eval.search_eval, login.login, login.logout, version,
+        assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search, search.call,
+        search_eval.search_eval, scan.scan, scan_eval.scan_eval, login.login, login.logout, version,
     ):  # fmt: skip
         app.command(command)
     app.command(assets.list_assets, name="list")
     for group in (
         access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
-        issuers.issuer, credentials.credential, protection.limit, protection.quarantine, index.index, audit,
+        issuers.issuer, credentials.credential, stages.stage, definitions.definition, approvals.approval,
+        protection.limit, protection.quarantine, scans.scans, index.index, webhooks.webhook, ans.ans, audit.audit,
     ):  # fmt: skip
         app.command(group)
-    return app
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,10 +100,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _app(argv: Sequence[str]) -> App:
+    """The commands that a command line may mean."""
+    if list(argv[:1]) != ["serve"]:
+        return commands()
+    app = _empty()
+    app.command(serve.serve)
+    return app
+
+
 def _run(argv: Sequence[str]) -> Status:
     """Run a command line; an error becomes a message and a status."""
     try:
-        commands()(list(argv))
+        _app(argv)(list(argv))
     except CycloptsError as error:
         path = " ".join(["airegistry", *(error.command_chain or ())])
         complain("", str(error), f"run `{path} --help`")

@@ -7,13 +7,13 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from airegistry.core.access import Access
-from airegistry.core.assets import MAX_TAGS, Duplicate, Server
-from airegistry.core.errors import Conflict
+from airegistry.core.assets import Duplicate, Server
+from airegistry.core.errors import Conflict, ScanFailed
 from airegistry.core.events import Event
 from airegistry.core.grants import EVERY_TOOL
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
-from airegistry.core.scans import SECURITY_PENDING, ScanReport, Scans
+from airegistry.core.scans import ScanReport, Scans, applied
 from airegistry.core.search import Search
 from airegistry.core.shelf import Shelf, ref
 
@@ -23,8 +23,8 @@ OnDuplicate = Literal["report", "reject"]
 class Gate(Protocol):
     """An outside judge of registrations."""
 
-    async def review(self, who: Principal, asset: AnyAsset) -> None:
-        """Return to let it pass.
+    async def review(self, who: Principal, act: str, asset: AnyAsset) -> None:
+        """Return to let an act pass (`register`, `update`, `refresh`, …); `asset` is what would be stored.
 
         Raises:
             GateRejected: it said no, or did not answer.
@@ -115,7 +115,7 @@ class Admission:
 
     async def review(
         self, who: Principal, asset: AnyAsset, *, approved: AnyAsset | None = None,
-        on_duplicate: OnDuplicate | None = None,
+        on_duplicate: OnDuplicate | None = None, act: str = "register",
     ) -> Admitted:  # fmt: skip
         """Judge an asset; `approved` is what is served of it now. Duplicates are looked for where `on_duplicate` says
         what becomes of them: it takes vectors.
@@ -129,17 +129,14 @@ class Admission:
         if duplicates and on_duplicate == "reject":
             raise Conflict(f"{asset.path!r} duplicates {duplicates[0].path!r} (same {duplicates[0].reason})")
         if self._gate is not None:
-            await self._gate.review(who, asset)
-        report = await self._scans.run(asset, approved)
-        return Admitted(self._judged(asset, report), report, duplicates)
-
-    @staticmethod
-    def _judged(asset: AnyAsset, report: ScanReport) -> AnyAsset:
-        tags = [tag for tag in asset.tags if tag != SECURITY_PENDING]
-        if report.verdict == "pass":
-            return asset.model_copy(update={"tags": tags})
-        enabled = asset.enabled and report.verdict != "block"
-        return asset.model_copy(update={"tags": [*tags[: MAX_TAGS - 1], SECURITY_PENDING], "enabled": enabled})
+            await self._gate.review(who, act, asset)
+        try:
+            report = await self._scans.run(asset, approved)
+        except ScanFailed as failure:
+            if approved is not None:
+                await self._scans.keep_error(approved, failure)
+            raise
+        return Admitted(applied(asset, report.verdict), report, duplicates)
 
     async def _duplicates(self, who: Principal, asset: AnyAsset) -> list[Duplicate]:
         """Others like it that the caller may see; each once, by its strongest reason."""

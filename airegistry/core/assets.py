@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, computed_field, field_validator
 
 from airegistry.core.errors import Invalid
-from airegistry.core.lifecycle import Stage
+from airegistry.core.lifecycle import Review, Stage
 
 Kind = Literal["server", "agent", "skill", "virtual_server", "entity"]
 Visibility = Literal["public", "group", "private"]
@@ -116,10 +116,11 @@ class HealthReport(Model):
 
 
 class Rating(Model):
-    """Stars given by users, one each."""
+    """Stars given by users, one each; `distribution` counts those who gave 1 to 5."""
 
     average: float = 0.0
     count: int = 0
+    distribution: dict[str, int] = Field(default_factory=lambda: dict.fromkeys("12345", 0))
 
 
 class Deprecation(Model):
@@ -128,6 +129,25 @@ class Deprecation(Model):
     since: datetime
     sunset: datetime | None = None
     successor: str | None = None
+
+
+AnsStatus = Literal["verified", "failed", "stale", "unknown"]
+
+
+class AnsBadge(Model):
+    """A name of the Agent Name Service, and what came of looking it up: since when it is so, and why if it is not well.
+
+    `checked_at` is the last answer, `tried_at` the last attempt, `url` where the asset was reached at that answer.
+    """
+
+    name: str
+    status: AnsStatus = "unknown"
+    since: datetime
+    why: str = ""
+    checked_at: datetime | None = None
+    tried_at: datetime | None = None
+    url: str | None = None
+    linked_by: str = ""
 
 
 class Duplicate(Model):
@@ -153,6 +173,8 @@ class Governed(Model):
     version: str = Field(default="1.0.0", min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
     enabled: bool = True
+    held_by_scan: bool = False
+    """Whether its scan disabled it, so that one that passes enables it again."""
     stage: Stage = "approved_dev"
     visibility: Visibility = "public"
     groups: list[str] = Field(default_factory=list)
@@ -174,6 +196,7 @@ class Governed(Model):
     stage_reason: str | None = None
     stage_since: datetime | None = None
     deprecation: Deprecation | None = None
+    review: Review = Field(default_factory=Review)
     requires_approval: list[str] = Field(default_factory=list)
     rating: Rating = Field(default_factory=Rating)
     provenance: Provenance = Field(default_factory=Provenance)
@@ -200,8 +223,10 @@ class Server(Governed):
     server_info: Json = Field(default_factory=dict)
     protocol_version: str | None = None
     fetched_at: datetime | None = None
+    ans: AnsBadge | None = None
     held: dict[str, str] = Field(default_factory=dict)
-    """Tools that changed, or went, since they were fetched and scanned, and how: see `core/drift.py`."""
+    """Tools, and `prompts/…` and `resources/…`, that changed or went since they were approved, and how. They are still
+    shown as they were approved, and not called: see `core/pins.py`."""
 
     @field_validator("tools")
     @classmethod
@@ -217,9 +242,18 @@ class Server(Governed):
         return self.transport != "stdio" and self.fetched_at is not None
 
 
+GONE = "the server does not list it any more"
+"""Why a tool is held that is not there."""
+
+
 def usable_tools(server: Server) -> Sequence[Tool]:
-    """The tools that may be listed and called: those that are still as they were fetched and scanned."""
+    """The tools that may be found and called: those that are still as they were approved."""
     return [tool for tool in server.tools if tool.name not in server.held] if server.held else server.tools
+
+
+def served_tools(server: Server) -> Sequence[Tool]:
+    """The tools that are listed, as they were approved; calls to those that changed since are held."""
+    return [tool for tool in server.tools if server.held.get(tool.name) != GONE] if server.held else server.tools
 
 
 class AgentSkill(Model):
@@ -240,8 +274,11 @@ class Agent(Governed):
     kind: Literal["agent"] = "agent"
     url: str | None = None
     card_url: str | None = None
+    ans: AnsBadge | None = None
     card: Json = Field(default_factory=dict)
     skills: list[AgentSkill] = Field(default_factory=list)
+    held: dict[str, str] = Field(default_factory=dict)
+    """Under `card`, how the card changed since it was approved, where it did: the agent is not called then."""
 
 
 class Skill(Governed):

@@ -1,11 +1,14 @@
 """One admitted request to a backend, and what guards its way: ports that `core/invocation.py` asks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
+
+import anyio
 
 from airegistry.core.assets import Agent, Server, VirtualServer
-from airegistry.core.errors import AirError, CallRefused, UpstreamFailed
+from airegistry.core.errors import AirError, CallRefused, Quarantined, UpstreamFailed
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 
 Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "upstream_refused", "cancelled"]
@@ -13,6 +16,7 @@ Outcome = Literal["ok", "tool_error", "error", "upstream_failed", "upstream_refu
 Member = Literal["tools", "prompts", "resources"]
 Backend = Server | Agent
 Guarded = Backend | VirtualServer
+T = TypeVar("T")
 
 
 def failed_as(error: AirError) -> Outcome:
@@ -20,6 +24,29 @@ def failed_as(error: AirError) -> Outcome:
     if not isinstance(error, UpstreamFailed):
         return "error"
     return "upstream_refused" if isinstance(error, CallRefused) else "upstream_failed"
+
+
+_HELD_AS = {
+    "tools/call": "",
+    "prompts/get": "prompts/",
+    "resources/read": "resources/",
+    "resources/subscribe": "resources/",
+}
+
+
+def check_held(asset: Backend, method: str, name: str | None) -> None:
+    """Refuse to call what is not as it was approved: see `core/pins.py`.
+
+    Raises:
+        Quarantined: it is held.
+    """
+    if not asset.held:
+        return
+    held = "card" if isinstance(asset, Agent) else f"{_HELD_AS[method]}{name}" if method in _HELD_AS else ""
+    if held in asset.held:
+        raise Quarantined(
+            f"{held} of {asset.kind} {asset.path!r} is held: {asset.held[held]}; it waits until that is approved"
+        )
 
 
 class Permit(Protocol):
@@ -86,7 +113,7 @@ class Credentials(Protocol):
 class Composed(Protocol):
     """Virtual servers, as far as `call_tool` needs them."""
 
-    async def call(self, who: Principal, path: str, tool: str) -> "Call":
+    async def call(self, who: Principal, path: str, tool: str, plea: Plea | None = None) -> "Call":
         """Admit a call of a virtual server's tool: to the server, and by the name, that are behind it.
 
         Raises:
@@ -101,7 +128,8 @@ class Call:
 
     `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
     why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer. `via` is the
-    virtual server that it came through.
+    virtual server that it came through. `goes_on` is told the `requestState` with which a backend wants a call that a
+    person approved to go on.
     """
 
     who: Principal
@@ -114,6 +142,12 @@ class Call:
     described: frozenset[str] = frozenset()
     via: VirtualServer | None = None
     permit: Permit | None = None
+    goes_on: Callable[[str], None] | None = None
+
+    def let_go_on(self, state: str | None) -> None:
+        """Have an approved call go on whose backend asks something first: see `state_asked_for`."""
+        if self.goes_on is not None and state is not None:
+            self.goes_on(state)
 
     @property
     def server(self) -> Server:
@@ -156,3 +190,16 @@ class NoCredentials:
     async def renewed(self, who: Principal, asset: Backend, used: Mapping[str, str]) -> Mapping[str, str] | None:
         """None."""
         return None
+
+
+async def until_cut(call: Call, asked: Awaitable[T]) -> T:
+    """The answer, unless the caller or the server is cut off before it comes.
+
+    Raises:
+        Quarantined: it was.
+    """
+    with anyio.CancelScope() as scope:
+        if call.permit is not None:
+            call.permit.on_cut(scope.cancel)
+        return await asked
+    raise Quarantined("cut off by an administrator")

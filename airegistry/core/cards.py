@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import JsonValue, ValidationError
 
 from airegistry.core.assets import Agent, AgentSkill, Json, Model
-from airegistry.core.card_forms import MEMBERS, CardForm
+from airegistry.core.card_forms import MEMBERS, CardForm, undeclared
 from airegistry.core.errors import Invalid
 from airegistry.core.yaml_text import read_yaml
 
@@ -80,6 +80,8 @@ def read_card(card: Json) -> tuple[str, str, str, list[str], list[AgentSkill]]:
         first = error.errors(include_url=False, include_input=False)[0]
         place = [str(part) for part in first["loc"]] or ["skills"]
         raise Invalid(f"agent card: {'.'.join(place)}: {first['msg']}", field=place[0]) from None
+    if (scheme := undeclared(card)) is not None:
+        raise Invalid(f"agent card: security: {scheme[:80]!r} is no security scheme of it", field="security")
     _check_ids([skill.id for skill in parsed])
     return name, description, version, [each.url for each in interfaces_of_card(card)], parsed
 
@@ -180,6 +182,21 @@ def read_skill(content: str) -> tuple[str, str, Json]:
     Raises:
         Invalid: there is no frontmatter, it is no YAML mapping, or name or description do not fit.
     """
+    frontmatter = read_frontmatter(content)
+    name, description = frontmatter.get("name"), frontmatter.get("description")
+    if not isinstance(name, str) or len(name) > 64 or not _SKILL_NAME.fullmatch(name):
+        raise Invalid("frontmatter: name is lower-case words joined by single hyphens, at most 64 long", field="name")
+    if not isinstance(description, str) or not 1 <= len(description.strip()) <= 1024:
+        raise Invalid("frontmatter: description has 1 to 1024 characters", field="description")
+    return name, description.strip(), frontmatter
+
+
+def read_frontmatter(content: str) -> Json:
+    """The frontmatter of a SKILL.md, whatever it holds.
+
+    Raises:
+        Invalid: there is none, or it is no YAML mapping.
+    """
     if len(content) > MAX_SKILL:
         raise Invalid(f"SKILL.md is longer than {MAX_SKILL} characters", field="content")
     match = _FRONTMATTER.match(content.removeprefix("\ufeff"))
@@ -190,12 +207,7 @@ def read_skill(content: str) -> tuple[str, str, Json]:
     frontmatter = read_yaml(match[1], "frontmatter", "content")
     if not isinstance(frontmatter, dict):
         raise Invalid("frontmatter is no mapping", field="content")
-    name, description = frontmatter.get("name"), frontmatter.get("description")
-    if not isinstance(name, str) or len(name) > 64 or not _SKILL_NAME.fullmatch(name):
-        raise Invalid("frontmatter: name is lower-case words joined by single hyphens, at most 64 long", field="name")
-    if not isinstance(description, str) or not 1 <= len(description.strip()) <= 1024:
-        raise Invalid("frontmatter: description has 1 to 1024 characters", field="description")
-    return name, description.strip(), frontmatter
+    return frontmatter
 
 
 def content_hash(content: str, files: dict[str, str]) -> str:

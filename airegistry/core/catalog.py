@@ -28,10 +28,12 @@ from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, Sc
 from airegistry.core.events import Event, Events
 from airegistry.core.fetching import described, stated
 from airegistry.core.grants import Action
-from airegistry.core.lifecycle import check_step
+from airegistry.core.lifecycle import FirstStage
 from airegistry.core.parts import COMPOSITION, visible_part
+from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import Principal
+from airegistry.core.reviews import begun, followed
 from airegistry.core.scans import Scans, check_enabled
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sizes import check_sizes
@@ -41,8 +43,9 @@ from airegistry.core.visibility import Visibility
 RETRIES = 8
 FIXED = frozenset(
     (
-        "kind path version created_at created_by updated_at updated_by enabled stage stage_reason stage_since "
-        "deprecation health health_report held rating provenance fetched_at callable server_info protocol_version type"
+        "kind path version created_at created_by updated_at updated_by enabled held_by_scan stage stage_reason "
+        "stage_since deprecation review health health_report held rating provenance fetched_at callable server_info "
+        "protocol_version type ans"
     ).split()
 )
 """Fields that `update` does not set: what the asset is, or what its own operation changes."""
@@ -84,6 +87,8 @@ class Catalog:
         backends: Backends,
         clock: Clock,
         credentials: CredentialStore,
+        pins: Pins,
+        first_stage: FirstStage = "approved_dev",
     ) -> None:
         self._shelf = shelf
         self._access = access
@@ -95,6 +100,8 @@ class Catalog:
         self._backends = backends
         self._clock = clock
         self._credentials = credentials
+        self._pins = pins
+        self._first_stage = first_stage
 
     async def register(
         self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report",
@@ -124,17 +131,17 @@ class Catalog:
                     "created_at": moment, "updated_at": moment, "visibility": _audience(asset),
                 }
             )  # fmt: skip
-            await self._check_free(who, asset)
+            asset = begun(asset, who, self._first_stage, await self._check_free(who, asset))
             draft = await self._credentials.draft(who, asset, credential)
             if isinstance(asset, Server):
                 live = fetch and asset.transport != "stdio"
                 asset = await self._described(who, asset, draft) if live else stated(self._backends, asset)
             await anyio.to_thread.run_sync(check_sizes, asset)
             admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
-            async with draft.stored():
-                await self._shelf.create(admitted.asset)
-            await self._scans.keep(admitted.asset, admitted.report)
-            await self._events.emit(Event(f"{asset.kind}:register", admitted.asset, who.subject))
+            async with self._events.telling(Event(f"{asset.kind}:register", admitted.asset, who.subject)):
+                async with draft.stored():
+                    await self._shelf.create(admitted.asset)
+                await self._scans.keep(admitted.asset, admitted.report)
         return Registered(admitted.asset, admitted.duplicates)
 
     async def get(
@@ -240,12 +247,13 @@ class Catalog:
         """
 
         async def amend(asset: AnyAsset) -> AnyAsset:
-            return asset.model_copy(update={"enabled": enabled})
+            return asset.model_copy(update={"enabled": enabled, "held_by_scan": False})
 
         return await self.amend(who, "toggle", kind, path, amend, review=enabled, version=version)
 
     async def refresh(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
-        """Fetch a server's tools, resources and prompts anew, and scan them before they are served.
+        """Fetch a server's tools, resources and prompts anew, and scan them before they are served. What means more
+        than what was approved waits for an approval; until then that is served: see `core/pins.py`.
 
         Raises:
             UpstreamFailed: it cannot be reached; what was known stays.
@@ -255,7 +263,7 @@ class Catalog:
         async def amend(asset: AnyAsset) -> AnyAsset:
             if not isinstance(asset, Server) or asset.transport == "stdio":
                 raise Invalid(f"{ref(asset)} runs on its user's machine; register its tools by value", field="path")
-            return await self._described(who, asset)
+            return await self._pins.settled(asset, await self._described(who, asset))
 
         try:
             return await self.amend(who, "refresh", "server", path, amend, version=version)
@@ -271,22 +279,6 @@ class Catalog:
                 sick = found[0].model_copy(update={"health": "unhealthy", "health_report": report})
                 await self._shelf.replace(sick, found[1])
 
-    async def transition(
-        self, who: Principal, kind: Kind, path: str, stage: str, reason: str, *, version: str | None = None
-    ) -> AnyAsset:
-        """Take one step of the lifecycle.
-
-        Raises:
-            Invalid: no step leads there.
-            AccessDenied, NotFound: see `get`.
-        """
-
-        async def amend(asset: AnyAsset) -> AnyAsset:
-            step = {"stage": check_step(asset.stage, stage), "stage_reason": reason, "stage_since": self._clock.now()}
-            return asset.model_copy(update=step)
-
-        return await self.amend(who, "transition", kind, path, amend, review=False, version=version)
-
     async def delete(self, who: Principal, kind: Kind, path: str) -> None:
         """Take an asset down, with all its versions.
 
@@ -298,48 +290,46 @@ class Catalog:
             asset, _, attempt.reason = await self._found(who, "delete", kind, path)
             check_local(asset)
             versions = [asset.version, *await self._shelf.versions(kind, path)]
-            await self._credentials.forget(asset)
-            await self._shelf.delete(asset)
-            for version in versions:
-                await self._scans.forget(asset.model_copy(update={"version": version}))
-            await self._events.emit(Event(f"{kind}:delete", asset, who.subject))
-
-    async def rescan(self, who: Principal, kind: Kind, path: str, *, version: str | None = None) -> AnyAsset:
-        """Scan an asset as it is stored, and hold it or let it go by the verdict."""
-
-        async def amend(asset: AnyAsset) -> AnyAsset:
-            return asset
-
-        return await self.amend(who, "scan", kind, path, amend, version=version)
+            async with self._events.telling(Event(f"{kind}:delete", asset, who.subject)):
+                await self._credentials.forget(asset)
+                await self._shelf.delete(asset)
+                for version in versions:
+                    await self._scans.forget(asset.model_copy(update={"version": version}))
 
     async def amend(
         self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True,
-        version: str | None = None,
+        version: str | None = None, right: Action | None = None, why: str = "",
     ) -> AnyAsset:  # fmt: skip
-        """Change an asset by `amend`, anew on the current state when somebody wrote it meanwhile."""
+        """Change an asset by `amend`, anew on the current state when somebody wrote it meanwhile; `right` is the one it
+        takes where that is not the action's own, `why` goes on record. Who approves a change is not its author."""
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:{action}", f"{kind}/{path}") as attempt:
             for _ in range(RETRIES):
-                asset, revision, attempt.reason = await self._found(who, action, kind, path, version)
+                asset, revision, attempt.reason = await self._found(who, right or action, kind, path, version)
                 if action in {"update", "refresh"}:
                     check_local(asset)
                 attempt.data_classification = asset.data_classification
-                changed = await amend(asset)
+                attempt.reason += f"; {why}" if why else ""
+                changed, approves = await amend(asset), action == "approve"
+                if not approves:
+                    changed = followed(asset, changed, who, self._clock.now(), action)
+                    changed = changed.model_copy(update={"updated_by": who.subject})
                 if changed.stage != asset.stage:
                     attempt.reason += f"; {asset.stage} -> {changed.stage}: {changed.stage_reason}"
-                changed = changed.model_copy(update={"updated_by": who.subject, "updated_at": self._clock.now()})
+                changed = changed.model_copy(update={"updated_at": self._clock.now()})
                 await anyio.to_thread.run_sync(check_sizes, changed)
-                admitted = await self._admission.review(who, changed, approved=asset) if review else None
+                now = None if approves else asset
+                admitted = await self._admission.review(who, changed, approved=now, act=action) if review else None
                 final = admitted.asset if admitted else changed
                 if changed.enabled and not asset.enabled and not final.enabled:
                     raise ScanFailed(f"{ref(asset)} is held by its scan and stays disabled until a scan passes")
                 try:
-                    await self._shelf.replace(final, revision)
+                    async with self._events.telling(Event(f"{kind}:{action}", final, who.subject)):
+                        await self._shelf.replace(final, revision)
+                        if admitted:
+                            await self._scans.keep(final, admitted.report)
                 except Conflict:
                     continue
-                if admitted:
-                    await self._scans.keep(final, admitted.report)
-                await self._events.emit(Event(f"{kind}:{action}", final, who.subject))
                 return final
             raise Conflict(f"{kind} {path!r} keeps changing; try again")
 
@@ -354,15 +344,16 @@ class Catalog:
             raise NotFound(f"no {kind} named {path!r}" + ("" if version is None else f" of version {version}"))
         return *found, self._access.require(who, action, found[0]).reason
 
-    async def _check_free(self, who: Principal, asset: AnyAsset) -> None:
+    async def _check_free(self, who: Principal, asset: AnyAsset) -> AnyAsset | None:
         """Refuse a taken path before the backend is asked for anything. A further version is for whoever may
-        change the asset: it answers under the asset's name."""
+        change the asset, whose default version is the answer: it answers under the asset's name."""
         found = await self._shelf.get(asset.kind, asset.path)
         if found is None:
-            return
+            return None
         further = found[0].kind == asset.kind and found[0].version != asset.version
         if not further or not self._access.allows(who, "update", found[0]):
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
+        return found[0]
 
     async def _described(self, who: Principal, server: Server, credentials: Credentials | None = None) -> Server:
         return await described(self._backends, self._clock, server, who, credentials or self._credentials)

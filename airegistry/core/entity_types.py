@@ -1,21 +1,36 @@
 """Administrators' own types: a JSON Schema 2020-12 each, and entities that fit it."""
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
+import anyio
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
+from pydantic import JsonValue
 from pydantic import ValidationError as ShapeError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from airegistry.core.access import Access
-from airegistry.core.assets import EntityType, Json
+from airegistry.core.assets import Entity, EntityType, Json
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository
-from airegistry.core.errors import Invalid, NotFound
+from airegistry.core.errors import Conflict, Invalid, NotFound
+from airegistry.core.formats import FORMATS
 from airegistry.core.principals import Principal
+from airegistry.core.shelf import Shelf
 from airegistry.core.validation import invalid
 
+MAX_SCHEMA = 65_536
+"""Characters of a schema as JSON."""
+MAX_DEPTH = 32
+NAMED = 10
+"""Entities that a refusal names."""
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCES = frozenset({"$ref", "$dynamicRef"})
+_DATA = frozenset({"const", "enum", "default", "examples"})
 _NOTHING_ELSE: Registry[bool | Mapping[str, object]] = Registry()
 """What a `$ref` may lead to outside its schema. Left to itself, jsonschema fetches any URL."""
 
@@ -23,31 +38,73 @@ _NOTHING_ELSE: Registry[bool | Mapping[str, object]] = Registry()
 class EntityTypes:
     """Keeps types and checks entities against them. `$ref` reaches no further than the schema itself."""
 
-    def __init__(self, store: DocumentStore, access: Access, audit: Audit) -> None:
+    def __init__(self, store: DocumentStore, access: Access, audit: Audit, shelf: Shelf) -> None:
         self._types = Repository(store, "entity_types", EntityType)
         self._access = access
         self._audit = audit
+        self._shelf = shelf
+        self._changing = anyio.Lock()
+        self._in_use: Counter[str] = Counter()
+        """Registrations and updates under way, by type: none is judged by one schema and stored under another."""
 
     async def define(self, who: Principal, name: str, schema: Json, description: str = "") -> EntityType:
-        """Create or replace a type.
+        """Create a type, or replace one by a schema that every stored entity of it fits.
 
         Raises:
             AccessDenied: the caller is no administrator.
-            Invalid: the name is not of the form a-z0-9_-, or the schema is no JSON Schema 2020-12.
+            Invalid: the name is not of the form a-z0-9_-, or the schema is no JSON Schema 2020-12 of its own.
+            Conflict: stored entities would not fit; the message names them.
         """
         async with self._audit.attempt(who, "entity_type:define", f"entity_type/{name}") as attempt:
             attempt.reason = self._access.require(who, "policy").reason
-            entity_type = _entity_type(name, schema, description)
-            try:
-                Draft202012Validator.check_schema(entity_type.schema_)
-            except SchemaError as error:
-                raise Invalid(f"schema: {error.message[:300]}", field="schema") from None
-            await self._types.save(entity_type.name, entity_type)
-        return entity_type
+            return await self._put(who, _entity_type(name, schema, description))
+
+    async def update(
+        self, who: Principal, name: str, *, schema: Json | None = None, description: str | None = None
+    ) -> EntityType:
+        """Change what is given of a type.
+
+        Raises:
+            NotFound: there is no such type.
+            AccessDenied, Invalid, Conflict: see `define`.
+        """
+        async with self._audit.attempt(who, "entity_type:update", f"entity_type/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            known = await self.get(name)
+            wanted = known.schema_ if schema is None else schema
+            told = known.description if description is None else description
+            return await self._put(who, _entity_type(name, wanted, told))
+
+    async def delete(self, who: Principal, name: str) -> None:
+        """Remove a type that no entity is of.
+
+        Raises:
+            AccessDenied: the caller is no administrator.
+            NotFound: there is no such type.
+            Conflict: there are entities of it; the message names them.
+        """
+        async with self._audit.attempt(who, "entity_type:delete", f"entity_type/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            await self.get(name)
+            async with self._alone(name):
+                if used := await self._entities(name):
+                    raise Conflict(f"type {name!r} is used by {self._named(who, used)}")
+                await self._types.delete(name)
 
     async def list(self) -> list[EntityType]:
         """All types, in order of name."""
         return [entity_type async for _, entity_type in self._types.find()]
+
+    async def get(self, name: str) -> EntityType:
+        """A type by its name.
+
+        Raises:
+            NotFound: there is no such type.
+        """
+        found = await self._types.find_one(name)
+        if found is None:
+            raise NotFound(f"no entity type named {name!r}")
+        return found[0]
 
     async def check(self, name: str, data: Json) -> None:
         """Refuse data that does not fit its type.
@@ -56,20 +113,115 @@ class EntityTypes:
             NotFound: there is no such type.
             Invalid: the data does not fit; the message names where.
         """
-        found = await self._types.find_one(name)
-        if found is None:
-            raise NotFound(f"no entity type named {name!r}")
+        await anyio.to_thread.run_sync(_check, await self.get(name), data)
+
+    @asynccontextmanager
+    async def checked(self, name: str, data: Json) -> AsyncIterator[None]:
+        """Around storing an entity: its data fits the type, which stays as it is meanwhile.
+
+        Raises:
+            NotFound, Invalid: see `check`.
+        """
+        async with self._changing:
+            self._in_use[name] += 1
         try:
-            Draft202012Validator(found[0].schema_, registry=_NOTHING_ELSE).validate(data)
-        except ValidationError as error:
-            raise Invalid(f"{error.json_path}: {error.message[:300]}", field="data") from None
-        except Unresolvable as error:
-            raise Invalid(f"type {name!r} refers to a schema outside itself: {error}", field="schema") from None
-        except RecursionError:
-            raise Invalid(f"the schema of type {name!r} refers to itself without end", field="schema") from None
+            await self.check(name, data)
+            yield
+        finally:
+            self._in_use[name] -= 1
+            if not self._in_use[name]:
+                del self._in_use[name]
+
+    @asynccontextmanager
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """While no entity of a type is being stored.
+
+        Raises:
+            Conflict: one is.
+        """
+        async with self._changing:
+            if self._in_use[name]:
+                raise Conflict(f"an entity of type {name!r} is being stored; try again")
+            yield
+
+    async def _put(self, who: Principal, entity_type: EntityType) -> EntityType:
+        await anyio.to_thread.run_sync(_check_schema, entity_type)
+        async with self._alone(entity_type.name):
+            entities = await self._entities(entity_type.name)
+            if wrong := await anyio.to_thread.run_sync(_misfits, entity_type, entities):
+                raise Conflict(f"with this schema {self._named(who, wrong)} would not fit type {entity_type.name!r}")
+            await self._types.save(entity_type.name, entity_type)
+        return entity_type
+
+    async def _entities(self, name: str) -> Sequence[Entity]:
+        found = self._shelf.everything({"kind": "entity", "type": name})
+        return [entity async for entity in found if isinstance(entity, Entity)]
+
+    def _named(self, who: Principal, entities: Sequence[Entity]) -> str:
+        """Those that the caller may know of by name, the others by number."""
+        paths = sorted({entity.path for entity in entities if self._access.sees(who, entity)})[:NAMED]
+        more = len({entity.path for entity in entities}) - len(paths)
+        return ", ".join([*paths, *([f"{more} more" if paths else f"{more} entities"] if more else [])])
+
+
+def _check_schema(entity_type: EntityType) -> None:
+    """Refuse what is no schema, is too large, or refers to itself without end."""
+    schema = entity_type.schema_
+    if len(json.dumps(schema)) > MAX_SCHEMA:
+        raise Invalid(f"schema: longer than {MAX_SCHEMA} characters", field="schema")
+    try:
+        Draft202012Validator.check_schema(schema)
+        _check(entity_type, {})
+    except SchemaError as error:
+        raise Invalid(f"schema: {error.message[:300]}", field="schema") from None
+    except Invalid as error:
+        if error.field == "schema":
+            raise
+
+
+def _members(schema: JsonValue, depth: int) -> Iterator[tuple[str, JsonValue]]:
+    """The members of a schema and of those in it, but of what is data in it."""
+    if depth > MAX_DEPTH:
+        raise Invalid(f"schema: deeper than {MAX_DEPTH} levels", field="schema")
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _members(each, depth + 1)
+    elif isinstance(schema, dict):
+        yield from schema.items()
+        for member, value in schema.items():
+            yield from _members(value, depth + 1) if member not in _DATA else ()
+
+
+def _check(entity_type: EntityType, data: Json) -> None:
+    name = entity_type.name
+    try:
+        Draft202012Validator(entity_type.schema_, registry=_NOTHING_ELSE, format_checker=FORMATS).validate(data)
+    except ValidationError as error:
+        raise Invalid(f"{error.json_path}: {error.message[:300]}", field="data") from None
+    except Unresolvable as error:
+        raise Invalid(f"type {name!r} refers to a schema outside itself: {error}", field="schema") from None
+    except RecursionError:
+        raise Invalid(f"the schema of type {name!r} refers to itself without end", field="schema") from None
+
+
+def _misfits(entity_type: EntityType, entities: Sequence[Entity]) -> Sequence[Entity]:
+    return [entity for entity in entities if not _fits(entity_type, entity.data)]
+
+
+def _fits(entity_type: EntityType, data: Json) -> bool:
+    try:
+        _check(entity_type, data)
+    except Invalid:
+        return False
+    return True
 
 
 def _entity_type(name: str, schema: Json, description: str) -> EntityType:
+    for member, value in _members(schema, 1):
+        if member in _REFERENCES and isinstance(value, str) and not value.startswith("#"):
+            raise Invalid(f"schema: {member} {value[:200]!r} leads outside itself", field="schema")
+        if member == "$schema" and value != DIALECT:
+            raise Invalid(f"schema: $schema is {DIALECT}, or left out", field="schema")
     try:
         return EntityType.model_validate({"name": name, "schema": schema, "description": description})
     except ShapeError as error:

@@ -1,8 +1,10 @@
 """Domain events, `subject:action`, and who listens."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from airegistry.core.ports import AnyAsset
 
@@ -29,18 +31,56 @@ class Event:
 Listener = Callable[[Event], Awaitable[None]]
 
 
+class Ledger(Protocol):
+    """Keeps events for those outside who have to hear of them, come what may."""
+
+    def around(self, events: Sequence[Event]) -> AbstractAsyncContextManager[None]:
+        """Around the write that makes the act: the events are durable before it, and settled after it.
+
+        Raises:
+            Internal: they cannot be kept; the act is not begun.
+        """
+        ...
+
+    async def keep(self, event: Event) -> None:
+        """Keep an event of an act that is done."""
+        ...
+
+
 class Events:
     """Tells listeners in the order they subscribed, before the act is acknowledged."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self.ledger: Ledger | None = None
 
     def subscribe(self, listener: Listener) -> None:
         """Have a listener told of each event from now on."""
         self._listeners.append(listener)
 
+    @asynccontextmanager
+    async def telling(self, *events: Event) -> AsyncIterator[None]:
+        """Around the write that makes an act, and nothing else: whatever happens in between, either both the act and
+        its events are there, or neither. Listeners are told after it.
+
+        Raises:
+            Internal: the events cannot be kept; the act is not begun.
+        """
+        if self.ledger is None:
+            yield
+        else:
+            async with self.ledger.around(events):
+                yield
+        for event in events:
+            await self._tell(event)
+
     async def emit(self, event: Event) -> None:
-        """Tell every listener; one that fails is logged and does not undo what has happened."""
+        """Tell of an act that is done; a listener that fails is logged and does not undo what has happened."""
+        if self.ledger is not None:
+            await self.ledger.keep(event)
+        await self._tell(event)
+
+    async def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             try:
                 await listener(event)

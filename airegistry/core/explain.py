@@ -129,7 +129,7 @@ class Explainer:
         that the asker may not see, nothing."""
         if act != "call" and method is None:
             if self._access.sees(about, asset) and not self._visibility.shows(about, asset):
-                yield f"stage {asset.stage} is shown to who registered it and to who may update it"
+                yield f"stage {asset.stage} is shown to who registered it and to who may update, move or approve it"
             return
         if not self._visibility.serves(asset):
             yield f"stage {asset.stage} is not served in environment {self._visibility.environment}"

@@ -8,18 +8,17 @@ calls, and is not checked.
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import anyio
 
-from airegistry.core.assets import Agent, Health, HealthReport, Kind, Server, Tool
+from airegistry.core.assets import Agent, Health, HealthReport, Json, Kind, Server
 from airegistry.core.audit import Audit
 from airegistry.core.calls import Credentials
 from airegistry.core.cards import MAX_CARD
 from airegistry.core.catalog import Catalog
-from airegistry.core.drift import held_after
 from airegistry.core.errors import (
     AccessDenied,
     AirError,
@@ -31,6 +30,7 @@ from airegistry.core.errors import (
 )
 from airegistry.core.events import Event, Events
 from airegistry.core.limits import Limiter
+from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock, Telemetry
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.schedule import Schedule
@@ -67,11 +67,12 @@ Key = tuple[Kind, str]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a check saw: the error in a sentence, or how long the answer took; the tools, where they were asked for."""
+    """What a check saw: the error in a sentence, or how long the answer took; the asset as its backend has it now,
+    where that was asked for."""
 
     error: str | None = None
     seconds: float | None = None
-    tools: Sequence[Tool] | None = None
+    live: Server | Agent | None = None
 
 
 class HealthChecks:
@@ -88,6 +89,7 @@ class HealthChecks:
         clock: Clock,
         telemetry: Telemetry,
         vitals: Vitals,
+        pins: Pins,
         *,
         interval: float = INTERVAL,
         at_once: int = AT_ONCE,
@@ -104,6 +106,7 @@ class HealthChecks:
         self._clock = clock
         self._telemetry = telemetry
         self._vitals = vitals
+        self._pins = pins
         self._interval = interval
         self._at_once = at_once
         self._timeout = timeout
@@ -112,6 +115,7 @@ class HealthChecks:
         self._asked = Limiter(clock, burst=ON_DEMAND, seconds=PER, what="health checks")
         self._looked: dict[Key, float] = {}
         self._compared: dict[Key, float] = {}
+        self._told_held: dict[Key, Mapping[str, str]] = {}
 
     async def run(self) -> None:
         """Check everything there is, again and again, until cancelled; the first checks are spread over an interval."""
@@ -132,6 +136,17 @@ class HealthChecks:
             self._forget((asset.kind, asset.path))
         else:
             self._expect(asset)
+        if event.name.endswith(":refresh") and isinstance(asset, Server | Agent):
+            await self._tell_held(asset)
+
+    async def _tell_held(self, asset: Server | Agent) -> None:
+        """Tell of what a refresh holds, or lets go, and no check has told of."""
+        known = self._told_held.get((asset.kind, asset.path), {})
+        self._told_held[asset.kind, asset.path] = asset.held
+        news = _news(asset.model_copy(update={"held": known}), asset)
+        self._record(asset, news)
+        for what in news:
+            await self._events.emit(Event(_act(asset, what), asset, SYSTEM.subject))
 
     def look_again(self, server: Server) -> None:
         """Check a server soon: it says that its tools have changed, or a call shows it. Not more often than every ten
@@ -168,6 +183,7 @@ class HealthChecks:
         self._vitals.forget("/".join(key))
         self._looked.pop(key, None)
         self._compared.pop(key, None)
+        self._told_held.pop(key, None)
 
     async def _work(self) -> None:
         while True:
@@ -209,19 +225,19 @@ class HealthChecks:
         self._telemetry.count("airegistry.health.checks", kind=asset.kind, outcome=outcome)
         if look.seconds is not None:
             self._telemetry.record("airegistry.health.check.duration", look.seconds, kind=asset.kind)
-        await self._note(asset, vital, look.tools)
+        await self._note(asset, vital, look.live)
         return vital
 
     async def _look(self, asset: Server | Agent) -> Look:
         started = self._clock.monotonic()
         try:
-            tools = await (self._ask_server(asset) if isinstance(asset, Server) else self._ask_agent(asset))
+            live = await (self._ask_server(asset) if isinstance(asset, Server) else self._ask_agent(asset))
         except AirError as error:
             return Look(error.message)
-        return Look(None, self._clock.monotonic() - started, tools)
+        return Look(None, self._clock.monotonic() - started, live)
 
-    async def _ask_server(self, server: Server) -> Sequence[Tool] | None:
-        """Its tools, when it is time to compare them."""
+    async def _ask_server(self, server: Server) -> Server | None:
+        """With its tools of now, when it is time to compare them."""
         headers: Mapping[str, str] = {}
         if self._credentials.needed(server):
             try:
@@ -237,13 +253,13 @@ class HealthChecks:
                 raise
             return await self._ask_with(server, renewed)
 
-    async def _ask_with(self, server: Server, headers: Mapping[str, str]) -> Sequence[Tool] | None:
+    async def _ask_with(self, server: Server, headers: Mapping[str, str]) -> Server | None:
         if not self._compares(server):
             await self._backends.ping(server, headers)
             return None
         tools = await self._backends.list_tools(server, headers)
         self._compared[server.kind, server.path] = self._clock.monotonic()
-        return tools
+        return server.model_copy(update={"tools": list(tools)})
 
     async def _ping_for_nobody(self, server: Server) -> None:
         try:
@@ -258,66 +274,74 @@ class HealthChecks:
         rare = len(server.tools) > MANY_TOOLS
         return not rare or compared is None or self._clock.monotonic() - compared >= RARELY
 
-    async def _ask_agent(self, agent: Agent) -> None:
-        """Its agent card, where it was registered by one that is fetched; else whether something answers at all."""
+    async def _ask_agent(self, agent: Agent) -> Agent | None:
+        """With its card, where it was registered by one that is fetched; else whether something answers at all."""
         url = agent.health_url or agent.card_url
         if url is None or self._credentials.needed(agent):
             await self._backends.reach(url or agent.url or "")
-            return
+            return None
         text = await self._backends.fetch_text(url, limit=MAX_CARD)
-        if url == agent.card_url and not _is_object(text):
+        if url != agent.card_url:
+            return None
+        card = _object(text)
+        if card is None:
             raise UpstreamFailed(f"what {urlsplit(url).hostname} has for an agent card is no JSON object")
+        return agent.model_copy(update={"card": card})
 
-    async def _note(self, asset: Server | Agent, vital: Vital, tools: Sequence[Tool] | None) -> None:
+    async def _note(self, asset: Server | Agent, vital: Vital, live: Server | Agent | None) -> None:
         """Write what changed to the store, over whatever was written meanwhile, and tell of it."""
         while True:
             found = await self._shelf.get(asset.kind, asset.path)
             if found is None or not isinstance(found[0], Server | Agent) or not vital.is_of(found[0]):
                 return
             before = found[0]
-            after = before.model_copy(update=_changes(asset, before, vital, tools))
-            if (after.health, _held(after)) == (before.health, _held(before)):
+            changes: dict[str, object] = {"health_report": vital.report, "health": _health(before, vital)}
+            # A refresh, or an approval, since the check began knows better.
+            if live is not None and live.updated_at == before.updated_at:
+                changes["held"] = await self._pins.looked(before, live)
+            after = before.model_copy(update=changes)
+            if (after.health, after.held) == (before.health, before.held):
                 return
+            news = _news(before, after)
             try:
-                await self._shelf.replace(after, found[1])
+                async with self._events.telling(*(Event(_act(after, what), after, SYSTEM.subject) for what in news)):
+                    await self._shelf.replace(after, found[1])
+                    self._record(after, news)
             except Conflict:
                 continue
-            await self._tell(before, after)
+            self._told_held[after.kind, after.path] = after.held
             return
 
-    async def _tell(self, before: Server | Agent, after: Server | Agent) -> None:
-        if after.health != before.health:
-            error = after.health_report.error
-            await self._told(after, "health", f"{before.health} -> {after.health}" + (f": {error}" if error else ""))
-        if (held := _held(after)) != (was := _held(before)):
-            news = [f"{name}: {why}" for name, why in sorted(held.items()) if was.get(name) != why]
-            news += [f"{name}: as it was again" for name in sorted(was.keys() - held.keys())]
-            log.warning("%s: %s", ref(after), "; ".join(news)[:1000])
-            await self._told(after, "drift", "; ".join(news))
-
-    async def _told(self, asset: Server | Agent, what: str, reason: str) -> None:
-        act = f"{asset.kind}:{what}"
-        event = self._audit.event(SYSTEM, act, ref(asset), None, decision="allow", outcome="ok", reason=reason)
-        self._audit.note(event)
-        self._telemetry.count(f"airegistry.{what}.changes", kind=asset.kind, path=asset.path)
-        await self._events.emit(Event(act, asset, SYSTEM.subject))
+    def _record(self, asset: Server | Agent, news: Mapping[str, str]) -> None:
+        for what, reason in news.items():
+            act = _act(asset, what)
+            self._audit.note(
+                self._audit.event(SYSTEM, act, ref(asset), None, decision="allow", outcome="ok", reason=reason)
+            )
+            self._telemetry.count(f"airegistry.{what}.changes", kind=asset.kind, path=asset.path)
+        if "drift" in news:
+            log.warning("%s: %s", ref(asset), news["drift"][:1000])
 
 
-def _changes(
-    looked_at: Server | Agent, now: Server | Agent, vital: Vital, tools: Sequence[Tool] | None
-) -> dict[str, object]:
-    """What a check changes of an asset. Tools are compared with what was fetched when the check began: a refresh since
-    knows better."""
-    changes: dict[str, object] = {"health_report": vital.report}
-    health: Health = "healthy" if not vital.misses else "unhealthy" if vital.misses >= MISSES else now.health
-    changes["health"] = health
-    if tools is not None and isinstance(now, Server) and now.fetched_at == getattr(looked_at, "fetched_at", None):
-        changes["held"] = held_after(now, tools)
-    return changes
+def _act(asset: Server | Agent, what: str) -> str:
+    return f"{asset.kind}:{what}"
 
 
-def _held(asset: Server | Agent) -> Mapping[str, str]:
-    return asset.held if isinstance(asset, Server) else {}
+def _news(before: Server | Agent, after: Server | Agent) -> Mapping[str, str]:
+    """What is told of a check, by the event's name, and why."""
+    news = {}
+    if after.health != before.health:
+        error = after.health_report.error
+        news["health"] = f"{before.health} -> {after.health}" + (f": {error}" if error else "")
+    if (held := after.held) != (was := before.held):
+        changed = [f"{name}: {why}" for name, why in sorted(held.items()) if was.get(name) != why]
+        changed += [f"{name}: as it was again" for name in sorted(was.keys() - held.keys())]
+        news["drift"] = "; ".join(changed)
+    return news
+
+
+def _health(now: Server | Agent, vital: Vital) -> Health:
+    return "healthy" if not vital.misses else "unhealthy" if vital.misses >= MISSES else now.health
 
 
 def _is_checked(asset: AnyAsset) -> bool:
@@ -325,8 +349,9 @@ def _is_checked(asset: AnyAsset) -> bool:
     return has_endpoint(asset) and asset.enabled and (not isinstance(asset, Server) or asset.callable)
 
 
-def _is_object(text: str) -> bool:
+def _object(text: str) -> Json | None:
     try:
-        return isinstance(json.loads(text), dict)
+        value = json.loads(text)
     except ValueError:
-        return False
+        return None
+    return value if isinstance(value, dict) else None

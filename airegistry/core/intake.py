@@ -22,8 +22,10 @@ from airegistry.core.cards import (
     read_skill,
 )
 from airegistry.core.catalog import Catalog, Registered
+from airegistry.core.definitions import parts_of
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import AirError, Invalid
+from airegistry.core.pins import Pins, with_parts
 from airegistry.core.ports import AnyAsset, Backends
 from airegistry.core.principals import Principal
 from airegistry.core.validation import validated
@@ -43,13 +45,20 @@ class Intake:
     """Reads a format, makes an asset of it and hands it to the catalog. `governance`: fields that every asset has."""
 
     def __init__(
-        self, catalog: Catalog, entity_types: EntityTypes, backends: Backends, access: Access, audit: Audit
+        self,
+        catalog: Catalog,
+        entity_types: EntityTypes,
+        backends: Backends,
+        access: Access,
+        audit: Audit,
+        pins: Pins,
     ) -> None:
         self._catalog = catalog
         self._entity_types = entity_types
         self._backends = backends
         self._access = access
         self._audit = audit
+        self._pins = pins
 
     async def agent(
         self,
@@ -131,14 +140,14 @@ class Intake:
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
         await self._may(who, "entity", path)
-        await self._entity_types.check(type_, data)
-        name = data.get("name") if isinstance(data.get("name"), str) else path
-        described = data.get("description") if isinstance(data.get("description"), str) else ""
-        fields: Json = {
-            "kind": "entity", "path": path, "name": name, "description": described, "type": type_, "data": data,
-            **governance,
-        }  # fmt: skip
-        return await self._register(who, fields, on_duplicate)
+        async with self._entity_types.checked(type_, data):
+            name = data.get("name") if isinstance(data.get("name"), str) else path
+            described = data.get("description") if isinstance(data.get("description"), str) else ""
+            fields: Json = {
+                "kind": "entity", "path": path, "name": name, "description": described, "type": type_, "data": data,
+                **governance,
+            }  # fmt: skip
+            return await self._register(who, fields, on_duplicate)
 
     async def update(
         self, who: Principal, kind: Kind, path: str, changes: Json, *, version: str | None = None
@@ -152,7 +161,8 @@ class Intake:
         read: Json = {}
         if kind == "entity" and isinstance(data := changes.get("data"), dict):
             entity = await self._before_update(who, kind, path, version)
-            await self._entity_types.check(getattr(entity, "type", ""), data)
+            async with self._entity_types.checked(getattr(entity, "type", ""), data):
+                return await self._catalog.update(who, kind, path, changes, version=version)
         if kind == "skill" and changes.keys() & {"content", "files"}:
             skill = await self._before_update(who, kind, path, version)
             read = _skill_changes(skill, changes)
@@ -170,7 +180,9 @@ class Intake:
     async def refresh_agent(
         self, who: Principal, path: str, *, version: str | None = None
     ) -> tuple[AnyAsset, list[CardChange]]:
-        """Fetch an agent's card anew and scan it before it is served; and what has changed in it.
+        """Fetch an agent's card anew and scan it before it is served; and what differs from the one that is.
+
+        What means more than what was approved waits for an approval, and the agent is not called until then.
 
         Raises:
             Invalid: the agent was registered by value, or the card does not follow the specification any more.
@@ -183,7 +195,33 @@ class Intake:
             raise Invalid(f"agent {agent.path!r} was registered by value: change it by its card", field="path")
         card = _object(await self._backends.fetch_text(agent.card_url, limit=MAX_CARD))
         changes = card_changes(agent.card, card)
-        return await self.update(who, "agent", path, {"card": card}, version=version), changes
+        read_card(card)
+        self._check_interfaces(card)
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            return await self._pins.settled(asset, with_parts(asset, {"card": card}))
+
+        return await self._catalog.amend(who, "refresh", "agent", path, amend, version=version, right="update"), changes
+
+    async def refresh_skill(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
+        """Fetch a skill's SKILL.md anew and scan it before it is served; its companions stay. What means more than what
+        was approved waits for an approval, and that is served on.
+
+        Raises:
+            Invalid: the skill was registered by value, or the frontmatter does not fit any more.
+            UpstreamFailed: it cannot be had; what was known stays.
+            AccessDenied, NotFound, GateRejected, ScanFailed: see `Catalog.update`.
+        """
+        skill = await self._before_update(who, "skill", path, version)
+        assert isinstance(skill, Skill)  # the catalog answers with the kind asked for
+        if skill.url is None:
+            raise Invalid(f"skill {skill.path!r} was registered by value: change it by its content", field="path")
+        content = await self._backends.fetch_text(skill.url, limit=MAX_SKILL)
+
+        async def amend(asset: AnyAsset) -> AnyAsset:
+            return await self._pins.settled(asset, with_parts(asset, {**parts_of(asset), "SKILL.md": content}))
+
+        return await self._catalog.amend(who, "refresh", "skill", path, amend, version=version, right="update")
 
     def _check_interfaces(self, card: Json) -> None:
         """Whether every address that a card names may be connected to.

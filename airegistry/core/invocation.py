@@ -1,14 +1,15 @@
 """What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
 
-from collections.abc import Awaitable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Agent, Json, Server, VirtualServer, usable_tools
+from airegistry.core.assets import Agent, Json, Server, VirtualServer, served_tools
 from airegistry.core.audit import Audit
+from airegistry.core.call_checks import check_callable, check_described, check_skill, matter_of, matter_of_skill
 from airegistry.core.calls import (
     Backend,
     Call,
@@ -20,19 +21,13 @@ from airegistry.core.calls import (
     Permit,
     Protection,
     Unguarded,
+    check_held,
     failed_as,
+    until_cut,
 )
-from airegistry.core.errors import (
-    AirError,
-    ApprovalRequired,
-    Invalid,
-    NotFound,
-    Quarantined,
-    ScanFailed,
-    UnknownTool,
-    Unsupported,
-)
+from airegistry.core.errors import AirError, Invalid, NotFound, Quarantined, Unsupported
 from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
+from airegistry.core.pleas import Approver, Matter, NobodyApproves, Plea, Unapproved, state_asked_for
 from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -44,6 +39,7 @@ USED_BY: dict[Member, str] = {"tools": "tools/call", "prompts": "prompts/get", "
 CALL_TIMEOUT = 300.0
 _NOBODY = NoCredentials()
 _UNGUARDED = Unguarded()
+_NO_APPROVALS = NobodyApproves()
 _NONE: Mapping[str, str] = {}
 
 
@@ -61,6 +57,7 @@ class Invocation:
         upstream: Upstream,
         protection: Protection = _UNGUARDED,
         credentials: Credentials = _NOBODY,
+        approvals: Approver = _NO_APPROVALS,
     ) -> None:
         self._shelf = shelf
         self._access = access
@@ -71,6 +68,7 @@ class Invocation:
         self._upstream = upstream
         self._protection = protection
         self._credentials = credentials
+        self.approvals = approvals
         self.composed: Composed | None = None
         """Virtual servers; the gateway, which knows what is behind them, sets it."""
 
@@ -85,28 +83,32 @@ class Invocation:
         started = self._clock.monotonic()
         self._audit.check_writable()
         try:
-            head = await self._served(who, path)
-            found = head if version is None or version == head.version else await self._served(who, path, version)
-            assert isinstance(found, Server | VirtualServer)  # what the namespace holds
-            if head is not found and not head.enabled:  # who switches a server off means all of its versions
-                if self._access.allows(who, "read", found):
-                    check_enabled(head)
-                raise NotFound(f"no server named {path!r}")
-            return found
+            return await self._look(who, path, version)
         except AirError as error:
             self.refused(who, f"server/{path}", method, name, error, started=started)
             raise
 
+    async def _look(self, who: Principal, path: str, version: str | None) -> Server | VirtualServer:
+        head = await self._served(who, path)
+        found = head if version is None or version == head.version else await self._served(who, path, version)
+        assert isinstance(found, Server | VirtualServer)  # what the namespace holds
+        if head is not found and not head.enabled:  # who switches a server off means all of its versions
+            if self._access.allows(who, "read", found):
+                check_enabled(head)
+            raise NotFound(f"no server named {path!r}")
+        return found
+
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
-        found: Server | VirtualServer | None = None,
+        found: Server | VirtualServer | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         """Admit one request to a server. A refusal is audited here; an admitted call is by `leave`.
 
-        `found` is what `find` found there.
+        `found` is what `find` found there. With a `plea` it waits for a person where one has to approve it, and then
+        everything is decided anew.
 
         Raises:
-            ApprovalRequired: the tool is marked to need a person's approval.
+            ApprovalRequired: what is called is marked to need a person's approval, and has none.
             NotFound: there is no such server, none the caller may know of, or it is disabled.
             AccessDenied: the caller may not use this method, tool, prompt or resource; `missing` names scopes.
             ScanFailed: the server is held by its scan, or was never fetched and scanned.
@@ -117,80 +119,118 @@ class Invocation:
         self._audit.check_writable()
         server = await self.find(who, path, method, name, version=version) if found is None else found
         try:
-            if not isinstance(server, Server):
-                raise Unsupported(f"{path!r} is a virtual server: its tools are called at its own endpoint")
-            reason = self._allow(who, server, method, name)
-            check_enabled(server)
-            check_sunset(server, self._clock.now())
-            return await self.admit(who, server, method, name, started=started, reason=reason)
+            try:
+                return await self._entered(who, server, method, name, started, plea)
+            except Unapproved as error:
+                who = await self.approvals.obtain(error, plea)
+            server = await self._look(who, path, server.version)
+            return await self._entered(who, server, method, name, started, plea)
         except AirError as error:
             self.refused(who, f"server/{path}", method, name, error, started=started, asset=server)
             raise
 
+    async def _entered(
+        self, who: Principal, server: Server | VirtualServer, method: str, name: str | None, started: float,
+        plea: Plea | None,
+    ) -> Call:  # fmt: skip
+        if not isinstance(server, Server):
+            raise Unsupported(f"{server.path!r} is a virtual server: its tools are called at its own endpoint")
+        reason = self._allow(who, server, method, name)
+        check_enabled(server)
+        check_sunset(server, self._clock.now())
+        return await self.admit(who, server, method, name, started=started, reason=reason, plea=plea)
+
     async def enter_agent(
-        self, who: Principal, path: str, method: str, skill: str | None, *, some: bool = False
-    ) -> Call:
+        self, who: Principal, path: str, method: str, skill: str | None, *, some: bool = False,
+        plea: Plea | None = None,
+    ) -> Call:  # fmt: skip
         """Admit one request to an A2A agent, as `enter` does. `card` is what the registry answers itself.
 
         `skill` None stands for all of them or, with `some`, for any one that the caller may use.
         """
         started = self._clock.monotonic()
         self._audit.check_writable()
-        agent: Agent | None = None
+        seen: list[Agent] = []
         try:
-            found = await self._shelf.get("agent", path)
-            if found is None or not self._visibility.shows(who, found[0]) or not self._visibility.serves(found[0]):
-                raise NotFound(f"no agent named {path!r}")
-            assert isinstance(found[0], Agent)
-            agent = found[0]
-            check_sunset(agent, self._clock.now())
-            if method == "card":
-                reason = self._access.require(who, "read", agent).reason
-                check_enabled(agent)
-                self._protection.check(who, agent)
-                return Call(who, agent, method, None, started, reason=reason)
-            used = (each.id for each in agent.skills if some and self._asks(who, agent, each.id))
-            tool = next(used, EVERY_TOOL) if skill is None else skill
-            reason = self._access.require(who, "call", agent, tool=tool, method=method).reason
-            check_enabled(agent)
-            if not some:
-                self._check_skill(agent, method, skill)
-            return await self._admitted(who, agent, method, skill, started=started, reason=reason)
+            try:
+                return await self._entered_agent(who, path, method, skill, some, started, plea, seen)
+            except Unapproved as error:
+                who = await self.approvals.obtain(error, plea)
+            return await self._entered_agent(who, path, method, skill, some, started, plea, seen)
         except AirError as error:
-            self.refused(who, f"agent/{path}", method, skill, error, started=started, asset=agent)
+            asset = seen[-1] if seen else None
+            self.refused(who, f"agent/{path}", method, skill, error, started=started, asset=asset)
             raise
+
+    async def _entered_agent(
+        self, who: Principal, path: str, method: str, skill: str | None, some: bool, started: float,
+        plea: Plea | None, seen: list[Agent],
+    ) -> Call:  # fmt: skip
+        found = await self._shelf.get("agent", path)
+        if found is None or not self._visibility.shows(who, found[0]) or not self._visibility.serves(found[0]):
+            raise NotFound(f"no agent named {path!r}")
+        agent = found[0]
+        assert isinstance(agent, Agent)
+        seen.append(agent)
+        check_sunset(agent, self._clock.now())
+        if method == "card":
+            reason = self._access.require(who, "read", agent).reason
+            check_enabled(agent)
+            self._protection.check(who, agent)
+            return Call(who, agent, method, None, started, reason=reason)
+        used = (each.id for each in agent.skills if some and self._asks(who, agent, each.id))
+        tool = next(used, EVERY_TOOL) if skill is None else skill
+        reason = self._access.require(who, "call", agent, tool=tool, method=method).reason
+        check_enabled(agent)
+        check_held(agent, method, skill)
+        if not some:
+            check_skill(agent, method, skill)
+        matter = None if some else matter_of_skill(who, agent, method, skill)
+        return await self._admitted(who, agent, method, skill, started=started, reason=reason, matter=matter, plea=plea)
 
     async def admit(
         self, who: Principal, server: Server, method: str, name: str | None, *, started: float, reason: str,
-        via: VirtualServer | None = None, shown: str | None = None,
+        via: VirtualServer | None = None, shown: str | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         """Whatever stands between a caller who may and a server that can; refusals are the caller's to record.
 
         Raises:
+            Unapproved: it is marked to need approval, and the plea has none.
             AirError: as `enter`, but for what access decides.
         """
-        self._check_callable(server)
-        self._check_approval(server, name)
+        check_callable(server)
         if method == "tools/call":
-            self._check_described(server, name)
-        return await self._admitted(who, server, method, name, started=started, reason=reason, via=via, shown=shown)
+            check_described(server, name)
+        check_held(server, method, name)
+        matter = matter_of(who, server, method, name, via, shown)
+        return await self._admitted(
+            who, server, method, name, started=started, reason=reason, via=via, shown=shown, matter=matter, plea=plea
+        )
 
     async def _admitted(
         self, who: Principal, asset: Backend, method: str, name: str | None, *, started: float, reason: str,
-        via: VirtualServer | None = None, shown: str | None = None,
+        via: VirtualServer | None = None, shown: str | None = None, matter: Matter | None = None,
+        plea: Plea | None = None,
     ) -> Call:  # fmt: skip
+        if matter is not None and (plea is None or plea.ticket is None):
+            self._protection.check(who, asset, *(() if via is None else (via,)))
+            raise Unapproved(matter)
         permit = self._protection.admit(who, asset, method, name, via=via, shown=shown)
-        headers = _NONE
-        if self._credentials.needed(asset):
-            try:
+        headers, approved = _NONE, None
+        try:
+            if self._credentials.needed(asset):
                 headers = await self._credentials.headers(who, asset)
-            except BaseException:
-                permit.release("cancelled")
-                raise
+            if matter is not None and plea is not None:  # the last thing before it goes out: a ticket is good for once
+                reason += f"; {await self.approvals.use(matter, plea)}"
+                approved = plea.ticket
+        except BaseException:
+            permit.release("cancelled")
+            raise
         described: frozenset[str] = frozenset()
         if method not in CALLS and isinstance(asset, Server):
-            described = frozenset(tool.name for tool in usable_tools(asset))
-        return Call(who, asset, method, name, started, headers, reason, described, via, permit)
+            described = frozenset(tool.name for tool in served_tools(asset))
+        goes_on = None if approved is None else partial(self.approvals.goes_on, approved)
+        return Call(who, asset, method, name, started, headers, reason, described, via, permit, goes_on)
 
     def answered(self, who: Principal, asset: VirtualServer, method: str, *, started: float, reason: str) -> None:
         """Write down an allowed request that is answered from the catalog.
@@ -252,6 +292,8 @@ class Invocation:
         """Whether a tool, prompt or resource may stand in a list that answers this call."""
         if member == "tools" and name not in call.described:
             return False
+        if call.server.held and f"{member}/{name}" in call.server.held:
+            return False
         return self._access.allows(call.who, "call", call.server, tool=name, method=USED_BY[member])
 
     def may_ask(self, call: Call, skill: str) -> bool:
@@ -274,27 +316,29 @@ class Invocation:
 
     async def call_tool(
         self, who: Principal, path: str, tool: str, arguments: Json, *, audience: Audience = NOBODY,
-        input: Json | None = None,
+        input: Json | None = None, plea: Plea | None = None,
     ) -> UpstreamResult:  # fmt: skip
         """Call a tool through the same rules as the gateway.
 
-        `input` are the params with which a caller goes on after an answer `input_required`.
+        `input` are the params with which a caller goes on after an answer `input_required`; `plea` says how to ask
+        where a person has to approve the call.
 
         Raises:
             UpstreamFailed: the backend gave no answer.
             Quarantined: the call was cut off.
             AirError: whatever `enter` raises; NotFound too when the server has no such tool.
         """
-        call = await self._tool_call(who, path.removeprefix("/"), tool)
+        call = await self._tool_call(who, path.removeprefix("/"), tool, plea)
         outcome: Outcome = "error"
         failure = None
         try:
             params: Json = {"name": call.name, "arguments": arguments, **(input or {})}
-            result = await _until_cut(call, self._upstream.request(
+            result = await until_cut(call, self._upstream.request(
                 call.server, call.headers, "tools/call", params,
                 timeout=CALL_TIMEOUT, owner=who.subject, audience=audience, renew=partial(self._headers_anew, call),
             ))  # fmt: skip
             outcome = "error" if result.error else "tool_error" if (result.result or {}).get("isError") else "ok"
+            call.let_go_on(state_asked_for(result.result or {}))
         except AirError as error:
             outcome = "cancelled" if isinstance(error, Quarantined) else failed_as(error)
             failure = f"{error.code}: {error.message}"
@@ -306,11 +350,11 @@ class Invocation:
             self.leave(call, outcome, failure)
         return result
 
-    async def _tool_call(self, who: Principal, path: str, tool: str) -> Call:
+    async def _tool_call(self, who: Principal, path: str, tool: str, plea: Plea | None) -> Call:
         found = await self.find(who, path, "tools/call", tool)
         if isinstance(found, VirtualServer) and self.composed is not None:
-            return await self.composed.call(who, path, tool)
-        return await self.enter(who, path, "tools/call", tool, found=found)
+            return await self.composed.call(who, path, tool, plea)
+        return await self.enter(who, path, "tools/call", tool, found=found, plea=plea)
 
     async def _headers_anew(self, call: Call) -> Mapping[str, str] | None:
         better = await self.renewed(call)
@@ -333,36 +377,6 @@ class Invocation:
             return self._access.require(who, "read", server, method=method).reason
         return self._access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason
 
-    @staticmethod
-    def _check_callable(server: Server) -> None:
-        check_enabled(server)
-        if server.transport == "stdio":
-            raise Unsupported(f"server {server.path!r} runs on its user's machine; start it by its recipe")
-        if not server.callable:
-            raise ScanFailed(f"server {server.path!r} was never fetched and scanned; refresh it first")
-
-    @staticmethod
-    def _check_approval(server: Server, name: str | None) -> None:
-        """Nobody can be asked for approval yet, so what needs it is refused: fail closed."""
-        if name is not None and name in server.requires_approval:
-            raise ApprovalRequired(f"{name} of server {server.path!r} needs a person's approval for each call")
-
-    @staticmethod
-    def _check_skill(agent: Agent, method: str, skill: str | None) -> None:
-        """What is asked for is on the card, and so was scanned, and waits for nobody's approval."""
-        if method in ASKS and skill is not None and all(each.id != skill for each in agent.skills):
-            raise UnknownTool(f"agent {agent.path!r} has no skill {skill!r}")
-        if agent.requires_approval if skill is None else skill in agent.requires_approval:
-            raise ApprovalRequired(f"{skill or 'a skill'} of agent {agent.path!r} needs a person's approval each time")
-
-    @staticmethod
-    def _check_described(server: Server, name: str | None) -> None:
-        """Only tools that were described, and so scanned, are called."""
-        if all(tool.name != name for tool in server.tools):
-            raise UnknownTool(f"server {server.path!r} has no tool named {name!r}; refresh it if the tool is new")
-        if name in server.held:
-            raise Quarantined(f"{name} of server {server.path!r} is held: {server.held[name]}; refresh it to review it")
-
     def _note(
         self, who: Principal, ref: str, method: str, name: str | None, asset: AnyAsset | None, started: float,
         *, decision: str, reason: str, outcome: str, via: VirtualServer | None,
@@ -375,16 +389,3 @@ class Invocation:
         )  # fmt: skip
         seconds = self._clock.monotonic() - started
         self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)
-
-
-async def _until_cut(call: Call, asked: Awaitable[UpstreamResult]) -> UpstreamResult:
-    """The answer, unless the caller or the server is cut off before it comes.
-
-    Raises:
-        Quarantined: it was.
-    """
-    with anyio.CancelScope() as scope:
-        if call.permit is not None:
-            call.permit.on_cut(scope.cancel)
-        return await asked
-    raise Quarantined("cut off by an administrator")

@@ -20,6 +20,7 @@ from airegistry.core.assets import (
     VirtualResource,
     VirtualServer,
     VirtualTool,
+    served_tools,
     usable_tools,
 )
 from airegistry.core.cards import with_skills
@@ -207,8 +208,8 @@ def visible_part(access: Access, who: Principal, asset: AnyAsset) -> AnyAsset:
 
     return asset.model_copy(
         update={
-            "tools": [tool for tool in usable_tools(asset) if sees(tool.name)],
-            "held": {name: why for name, why in asset.held.items() if sees(name)},
+            "tools": [tool for tool in served_tools(asset) if sees(tool.name)],
+            "held": {name: why for name, why in asset.held.items() if sees(*_listed_by(name))},
             "prompts": [prompt for prompt in asset.prompts if sees(prompt.name, "prompts/list")],
             "resources": [each for each in asset.resources if sees(each.uri, "resources/list")],
             "resource_templates": [
@@ -217,6 +218,14 @@ def visible_part(access: Access, who: Principal, asset: AnyAsset) -> AnyAsset:
             "requires_approval": [name for name in asset.requires_approval if sees(name)],
         }
     )
+
+
+def _listed_by(held: str) -> tuple[str, str]:
+    """The name of what is held, and the method that lists it."""
+    family, slash, name = held.partition("/")
+    if slash and family in {"prompts", "resources"}:
+        return name, f"{family}/list"
+    return held, "tools/list"
 
 
 def sees_skill(access: Access, who: Principal, agent: AnyAsset, skill: str) -> bool:

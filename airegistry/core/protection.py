@@ -17,8 +17,9 @@ from airegistry.core.breaker import Breakers, CircuitState
 from airegistry.core.calls import Guarded, Outcome
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AirError, Conflict, NotFound, RateLimited
+from airegistry.core.events import Event
 from airegistry.core.grants import LISTED_BY, is_plumbing
-from airegistry.core.ports import Clock, Telemetry
+from airegistry.core.ports import AnyAsset, Clock, Telemetry
 from airegistry.core.principals import Principal
 from airegistry.core.quarantine import Cut, Quarantine, Quarantines
 from airegistry.core.quotas import MAX_LIMITS, STREAMS, Applied, Kept, Limit, Quotas
@@ -92,6 +93,13 @@ class Place:
         return any(
             each is not None and (each.kind, each.path) == (quarantine.kind, quarantine.id)
             for each in (self.asset, self.via)
+        )
+
+    def is_on(self, asset: AnyAsset) -> bool:
+        """Whether it is a call of this version of an asset, or through it."""
+        wanted = (asset.kind, asset.path, asset.version)
+        return any(
+            each is not None and (each.kind, each.path, each.version) == wanted for each in (self.asset, self.via)
         )
 
 
@@ -291,6 +299,13 @@ class Guards:
     def quarantines(self, who: Principal) -> list[Quarantine]:
         """All that is cut off, the latest first."""
         return self._quarantines.list(who)
+
+    async def on_event(self, event: Event) -> None:
+        """End the calls of an asset that its scan holds now."""
+        asset = event.asset
+        if asset.held_by_scan and not asset.enabled:
+            for place in [place for place in self._live if place.is_on(asset)]:
+                place.cut()
 
     def _cut(self, quarantine: Quarantine) -> int:
         """End the calls that a quarantine forbids; returns how many."""

@@ -31,6 +31,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "sessions": ("id_token",),
     "signing_keys": ("sealed",),
     "users": ("totp", "totp_pending"),
+    "webhooks": ("secret", "previous_secret"),
 }
 """The fields of stored documents, by collection, that hold something sealed."""
 

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 
 from airegistry.core.access import Access
+from airegistry.core.ans import AnsLinks
+from airegistry.core.approvals import Approvals
 from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
+from airegistry.core.definition_approvals import DefinitionApprovals
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
+from airegistry.core.found_findings import FoundFindings
 from airegistry.core.health import HealthChecks
 from airegistry.core.index_care import IndexCare
 from airegistry.core.intake import Intake
@@ -17,12 +21,15 @@ from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
+from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
+from airegistry.core.stages import Retirements, Stages
 from airegistry.core.tokens import Tokens
 from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
 from airegistry.core.vitals import Vitals
+from airegistry.core.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,8 @@ class Services:
     catalog: Catalog
     compositions: Compositions
     versions: Versions
+    stages: Stages
+    retirements: Retirements
     changes: Changes
     parts: Parts
     events: Events
@@ -49,9 +58,15 @@ class Services:
     search: Search
     index_care: IndexCare
     scans: Scans
+    rescans: Rescans
+    definitions: DefinitionApprovals
+    findings: FoundFindings
     invocation: Invocation
+    approvals: Approvals
     audit: Audit
     explainer: Explainer
     guards: Guards
     health: HealthChecks
     vitals: Vitals
+    webhooks: Webhooks
+    ans: AnsLinks

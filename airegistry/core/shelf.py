@@ -176,6 +176,17 @@ class Shelf:
         async for document in self._store.find(ASSETS, where=where, after=after):
             yield document.key, self._parse(document)
 
+    async def everything(self, where: Where | None = None) -> AsyncIterator[AnyAsset]:
+        """Every version of every asset, default ones first. Shadows are among them: read it anew before you act."""
+        for collection in (ASSETS, VERSIONS):
+            async for document in self._store.find(collection, where=where):
+                yield self._parse(document)
+
+    async def walk_versions(self) -> AsyncIterator[AnyAsset]:
+        """The versions beside the default ones, in order of key; shadows too."""
+        async for document in self._store.find(VERSIONS):
+            yield self._parse(document)
+
     def _parse(self, document: Document) -> AnyAsset:
         slot = (document.collection, document.key)
         cached = self._parsed.get(slot)

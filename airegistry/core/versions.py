@@ -151,7 +151,7 @@ class Versions:
         Raises:
             NotFound, AccessDenied: see `Catalog.get`; also when there is no such version, or it is disabled.
             ScanFailed: its scan holds it, or it was never fetched.
-            Retired: its sunset has passed.
+            Retired: its sunset has passed, or its lifecycle has ended.
             Conflict: the asset keeps changing.
         """
         path = path.removeprefix("/")
@@ -171,8 +171,8 @@ class Versions:
                 asset = asset.model_copy(update={**carried, **moment, "enabled": enabled})
                 try:
                     with anyio.CancelScope(shield=True):  # once it is switched, lists and searches must hear of it
-                        await self._shelf.promote(asset, revision, head, head_revision)
-                        await self._events.emit(Event(f"{kind}:set_default", asset, who.subject))
+                        async with self._events.telling(Event(f"{kind}:set_default", asset, who.subject)):
+                            await self._shelf.promote(asset, revision, head, head_revision)
                 except Conflict:
                     continue
                 return asset
@@ -204,10 +204,10 @@ class Versions:
                 moment = {"updated_by": who.subject, "updated_at": now}
                 asset = asset.model_copy(update={"deprecation": deprecation, **moment})
                 try:
-                    await self._shelf.replace(asset, revision)
+                    async with self._events.telling(Event(f"{kind}:deprecate", asset, who.subject)):
+                        await self._shelf.replace(asset, revision)
                 except Conflict:
                     continue
-                await self._events.emit(Event(f"{kind}:deprecate", asset, who.subject))
                 return asset
             raise Conflict(f"{kind} {path!r} keeps changing; try again")
 
@@ -230,9 +230,9 @@ class Versions:
                     f"version {version} is the default of {kind} {path!r}; make another one the default first"
                 )
             await self._check_unused(who, asset)
-            await self._shelf.delete_version(asset)
-            await self._scans.forget(asset)
-            await self._events.emit(Event(f"{kind}:delete_version", asset, who.subject))
+            async with self._events.telling(Event(f"{kind}:delete_version", asset, who.subject)):
+                await self._shelf.delete_version(asset)
+                await self._scans.forget(asset)
 
     async def _found(
         self, who: Principal, action: Action, kind: Kind, path: str, version: str | None = None
@@ -250,6 +250,8 @@ class Versions:
     def _check_fit(self, asset: AnyAsset) -> None:
         """Refuse as a default what would refuse every call."""
         check_sunset(asset, self._clock.now())
+        if asset.stage == "retired":
+            raise Retired(f"version {asset.version} of {asset.kind} {asset.path!r} is retired")
         check_enabled(asset)
         if isinstance(asset, Server) and asset.transport != "stdio" and not asset.callable:
             raise ScanFailed(f"version {asset.version} of server {asset.path!r} was never fetched; refresh it first")

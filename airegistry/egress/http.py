@@ -30,14 +30,15 @@ def guarded_http(
     follow_redirects: bool = False,
     tls: ssl.SSLContext | None = None,
     wrap: Wrap | None = None,
+    connections: int = _MAX_CONNECTIONS,
 ) -> httpx2.AsyncClient:
     """A client that connects only where the guard allows, ignores proxies of the environment and keeps no cookies.
 
     `timeout` is in seconds, for each of connect, read and write. Redirects, when followed, are checked hop by hop.
     Besides httpx2's own errors its requests raise `Invalid` (forbidden) and `UpstreamFailed` (no such name).
-    `wrap` may put another transport around the guarded one.
+    `wrap` may put another transport around the guarded one. `connections` may be open at once.
     """
-    transport: httpx2.AsyncBaseTransport = GuardedTransport(guard, tls or shared_context())
+    transport: httpx2.AsyncBaseTransport = GuardedTransport(guard, tls or shared_context(), connections)
     return httpx2.AsyncClient(
         transport=wrap(transport) if wrap else transport,
         timeout=timeout,
@@ -95,13 +96,13 @@ async def fetch_nothing(client: httpx2.AsyncClient, url: str, *, timeout: float)
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """httpx2's transport with a connection pool that connects through the guard."""
 
-    def __init__(self, guard: Guard, tls: ssl.SSLContext) -> None:
+    def __init__(self, guard: Guard, tls: ssl.SSLContext, connections: int = _MAX_CONNECTIONS) -> None:
         super().__init__(verify=tls, trust_env=False)
         self._guard = guard
         # httpx2 has no parameter for the network backend; the pool it made holds nothing yet.
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=_MAX_CONNECTIONS,
+            max_connections=connections,
             keepalive_expiry=_KEEPALIVE_SECONDS,
             network_backend=_GuardedBackend(guard),
         )

@@ -13,7 +13,7 @@ Kind = Literal["server", "tool", "agent", "skill"]
 Grade = Annotated[float, Field(le=30, allow_inf_nan=False)]
 
 
-class _Line(BaseModel):
+class Line(BaseModel):
     """One object of a file: members unknown here are other people's, and null says what leaving out says."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
@@ -26,7 +26,7 @@ class _Line(BaseModel):
         return {name: member for name, member in value.items() if member is not None}
 
 
-class Part(_Line):
+class Part(Line):
     """A tool of a server, or a skill of an agent. Parameters come as JSON Schema, or as `params` in any usual form."""
 
     name: str = ""
@@ -54,7 +54,7 @@ class Document(Part):
     body: str = ""
 
 
-class Query(_Line):
+class Query(Line):
     """One query, and the documents that answer it with their grades; those of grade 0 or less do not."""
 
     qid: str
@@ -73,7 +73,7 @@ def read_corpus(path: Path) -> list[Document]:
     Raises:
         Invalid: it cannot be read, holds none, or a line is none; the message names file and line.
     """
-    return _distinct(path, Document, lambda document: document.id)
+    return distinct(path, Document, lambda document: document.id)
 
 
 def read_queries(path: Path) -> list[Query]:
@@ -82,14 +82,18 @@ def read_queries(path: Path) -> list[Query]:
     Raises:
         Invalid: see `read_corpus`.
     """
-    return _distinct(path, Query, lambda query: query.qid)
+    return distinct(path, Query, lambda query: query.qid)
 
 
-M = TypeVar("M", Document, Query)
+M = TypeVar("M", bound=Line)
 
 
-def _distinct(path: Path, model: type[M], name_of: Callable[[M], str]) -> list[M]:
-    """All lines of a file, no two of one name."""
+def distinct(path: Path, model: type[M], name_of: Callable[[M], str]) -> list[M]:
+    """All lines of a file, no two of one name.
+
+    Raises:
+        Invalid: see `read_corpus`.
+    """
     found: dict[str, M] = {}
     for number, line in _lines(path, model):
         name = name_of(line)

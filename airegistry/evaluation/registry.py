@@ -23,6 +23,7 @@ from airegistry.core.documents import Where
 from airegistry.core.errors import AirError, Conflict, Internal, Invalid, ScanFailed
 from airegistry.core.events import Events
 from airegistry.core.known_names import KnownNames
+from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Embedder, Vectors
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import ScanReport, Scans
@@ -35,7 +36,7 @@ from airegistry.index.memory import MemoryIndex
 from airegistry.scanners.open import open_scanners
 from airegistry.stores.cipher import open_cipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
-from airegistry.telemetry import SystemClock
+from airegistry.telemetry import Meter, SystemClock
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many of how many are."""
@@ -100,9 +101,12 @@ class Unjudging(Admission):
         super().__init__(scans, search, access)
         self._said = said
 
-    async def review(self, who: Principal, asset: AnyAsset, *, on_duplicate: OnDuplicate | None = None) -> Admitted:
+    async def review(
+        self, who: Principal, asset: AnyAsset, *, approved: AnyAsset | None = None,
+        on_duplicate: OnDuplicate | None = None, act: str = "register",
+    ) -> Admitted:  # fmt: skip
         try:
-            admitted = await super().review(who, asset, on_duplicate=on_duplicate)
+            admitted = await super().review(who, asset, approved=approved, on_duplicate=on_duplicate, act=act)
         except ScanFailed:
             report = ScanReport(asset=ref(asset), version=asset.version, scanned_at=now(), scanners=[], verdict="block")
             admitted = Admitted(asset, report, [])
@@ -142,7 +146,7 @@ class TrialRegistry:
         shelf, visibility, audit = VerbatimShelf(), Visibility(access, ENVIRONMENT), Audit(MemoryLog(), access, clock)
         self.said, self.index = Said(), MemoryIndex()
         self.search = Search(self.index, embedder, access, visibility, shelf)
-        scans = Scans(store, open_scanners(), KnownNames(), access, clock)
+        self.scans = scans = Scans(store, open_scanners(), KnownNames(), access, clock)
         admission = Unjudging(scans, self.search, access, self.said)
         credentials = CredentialStore(
             store, open_cipher(None), shelf, access, visibility, audit, clock, {}, TokenCache(clock)
@@ -150,8 +154,9 @@ class TrialRegistry:
         backends = McpBackends(Guard())
         self._embedder = embedder
         self._catalog = Catalog(
-            shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials
-        )
+            shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials,
+            Pins(store, scans, clock, Meter()),
+        )  # fmt: skip
         events.subscribe(self.search.on_event)
         events.subscribe(admission.on_event)
 

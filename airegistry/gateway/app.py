@@ -19,6 +19,7 @@ from airegistry.core.errors import (
     Quarantined,
     Unsupported,
 )
+from airegistry.core.pleas import InputWanted
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.consents import consent_answer
@@ -136,7 +137,7 @@ class Gateway(Outermost[Reply]):
     async def _serve_directly(self, request: Request, asset: Server, reply: Reply, presence: Presence) -> None:
         try:
             await self._direct.serve(request, asset, reply, presence)
-        except ConsentRequired as error:
+        except (ConsentRequired, InputWanted) as error:
             answer = consent_answer(error, request)
             if answer is None:
                 raise

@@ -15,8 +15,8 @@ RETRIES = (0.05, 0.2, 0.5)
 
 
 class Result(NamedTuple):
-    """How an exchange ended, for audit and metrics. `task` and `state` are the id of a task and the
-    `requestState` that the answer tells of."""
+    """How an exchange ended, for audit and metrics. `task` is the id of a task that the answer tells of, `state` the
+    `requestState` with which a backend that asks for input wants the request again, empty where it wants none."""
 
     outcome: Outcome
     error: str | None = None

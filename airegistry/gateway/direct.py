@@ -4,22 +4,24 @@ Sessions of the older era are the backend's; when it has lost one, by a restart,
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from airegistry.core.assets import Server, Tool
 from airegistry.core.calls import Call
 from airegistry.core.errors import AirError, NotFound
+from airegistry.core.grants import CALLS
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.attempts import CANCELLED, OK, Result
+from airegistry.gateway.direct_pleas import DirectPlea, Holder, Questions
 from airegistry.gateway.entry import Entry
 from airegistry.gateway.envelope import Envelope, Inbound
 from airegistry.gateway.errors import BadAnswer, Malformed, Reply
 from airegistry.gateway.fronts.asking import UnknownVersion
 from airegistry.gateway.fronts.listening import OnToolsChanged
 from airegistry.gateway.list_changes import Again
-from airegistry.gateway.lists import LISTS, Keep
+from airegistry.gateway.lists import LISTS, OPENINGS, Keep, Member
 from airegistry.gateway.overhearing import overheard
 from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import Outgoing, Proxy
@@ -61,6 +63,11 @@ class Request:
         """Whether the client says it is in a session, in an era that has them."""
         return self.inbound.session is not None and not self.inbound.modern
 
+    @property
+    def holder(self) -> Holder:
+        """Whose questions it may answer: the caller, at its endpoint, in its session."""
+        return self.who.subject, self.target, "" if self.session is None else self.session.id
+
 
 Doubt = Callable[[Server, bool], None]
 """Is told of a backend that refused a message as if it were of the other era; the flag says the modern one."""
@@ -81,6 +88,7 @@ class Direct:
         self._proxy = proxy or Proxy(client)
         self._sessions = sessions
         self._tasks = Tasks()
+        self._questions = Questions()
         self._lists = ByteLists()
         self._first_byte_timeout = first_byte_timeout
 
@@ -96,7 +104,23 @@ class Direct:
             self._entry.leave(watch, "ok")
         if envelope.task is not None:
             name = self._tasks.tool(who.subject, server.path, envelope.task)
-        call = await self._entry.enter(who, server.path, envelope.method, name, found=server)
+        plea = self._plea(request, reply)
+        if plea is not None and plea.comes_back:
+            envelope, body = plea.stripped()
+            request = replace(request, envelope=envelope, body=body)
+        elif plea is None and self._questions.takes(request.holder, envelope, request.body):
+            await reply.whole(202, [])
+            return
+        try:
+            call = await self._entry.enter(who, server.path, envelope.method, name, found=server, plea=plea)
+        except AirError as error:
+            if plea is None or plea.late is None:
+                raise
+            await plea.late.refuse(error)
+            return
+        finally:
+            self._questions.waited(request.holder, envelope.id)
+        reply = reply if plea is None or plea.late is None else plea.late
         if call.permit is not None:
             call.permit.on_cut(presence.cut)
         try:
@@ -112,6 +136,16 @@ class Direct:
         else:
             self._entry.leave(call, "ok")
             await reply.whole(200, [*JSON_HEADERS], answer)
+
+    def _plea(self, request: Request, reply: Reply) -> DirectPlea | None:
+        """How the caller is asked, of a call that may have to be approved."""
+        if request.envelope.method not in CALLS:
+            return None
+        opening = None if request.session is None else request.session.opening
+        return DirectPlea.of(
+            request.again, request.inbound, request.envelope, request.body, opening, reply, self._questions,
+            request.holder,
+        )  # fmt: skip
 
     def end_streams(self) -> None:
         """Cut what ends only when its client wants it to."""
@@ -172,7 +206,8 @@ class Direct:
             raise
         finally:
             self._entry.leave(call, result.outcome, result.error)
-        if result.state is not None:
+        call.let_go_on(result.state)
+        if result.state:
             self._proxy.states.bind(request.who.subject, call.server.path, result.state)
         if result.task is not None:
             self._tasks.bind(request.who.subject, call.server.path, result.task, call.name)
@@ -181,11 +216,18 @@ class Direct:
             request.session.remember(f"{call.method} {call.name or ''}", request.body)
 
     def _keep(self, request: Request, call: Call) -> Keep | None:
-        if call.method in LISTS or call.method == STREAM_OPEN:
-            return lambda member, name: member != "tasks" and self._entry.may_use(call, member, name)
+        if call.method in LISTS or call.method in OPENINGS or call.method == STREAM_OPEN:
+            return partial(self._listed, call)
         if call.method == "tasks/list":
             return lambda member, name: self._tasks.holds(request.who.subject, call.server.path, name)
         return None
+
+    def _listed(self, call: Call, member: Member, name: str) -> bool:
+        if member == "tasks":
+            return False
+        if member == "instructions":  # which are read like a tool's description, and approved like one
+            return name == call.server.instructions
+        return self._entry.may_use(call, member, name)
 
     def _outgoing(self, request: Request, call: Call) -> Outgoing:
         """The request for the backend: the message as it came, the headers that may be seen, the backend's own."""

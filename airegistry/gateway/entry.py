@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from airegistry.core.assets import Server, VirtualServer
 from airegistry.core.calls import Call, Outcome
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 
 
@@ -23,9 +24,9 @@ class Entry(Protocol):
 
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
-        found: Server | None = None,
+        found: Server | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
-        """Admit one request to the server at `path`, which `find` may have found.
+        """Admit one request to the server at `path`, which `find` may have found; `plea` waits for an approval.
 
         Raises:
             AirError: it is refused; the refusal is recorded already.

@@ -12,9 +12,10 @@ from pydantic import JsonValue
 from airegistry.gateway.errors import BadAnswer
 from airegistry.gateway.sse import Events, data_of, with_data
 
-Member = Literal["tools", "prompts", "resources", "tasks"]
+Member = Literal["tools", "prompts", "resources", "tasks", "instructions"]
 Keep = Callable[[Member, str], bool]
 
+OPENINGS = frozenset(("initialize", "server/discover"))
 LISTS = frozenset(("tools/list", "prompts/list", "resources/list", "resources/templates/list"))
 MAX_LIST = 32 * 2**20
 """The longest list answer, and the longest event of a filtered stream, in bytes."""
@@ -102,11 +103,14 @@ def filtered(message: bytes, keep: Keep) -> bytes:
 
 
 def filter_result(result: dict[str, JsonValue], keep: Keep) -> None:
-    """Take out of a list result what `keep` refuses, in place.
+    """Take out of a result what `keep` refuses, in place: items of lists, and instructions, which are no list.
 
     Raises:
         BadAnswer: a list of it is none.
     """
+    instructions = result.get("instructions")
+    if isinstance(instructions, str) and not keep("instructions", instructions):
+        del result["instructions"]
     for member, (kind, key) in _MEMBERS.items():
         if member not in result:
             continue

@@ -9,6 +9,7 @@ import orjson
 
 from airegistry.core.calls import Outcome
 from airegistry.core.errors import NotFound
+from airegistry.core.pleas import state_asked_for
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.attempts import OK, Again, Result, attempts
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, SessionLost
@@ -18,6 +19,8 @@ from airegistry.gateway.states import States
 
 INSPECTED: Final = 64 * 1024
 """How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
+
+_TOLD = (b'"isError"', b'"error"', b'"taskId"', b'"input_required"')
 
 # An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
 _SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
@@ -262,7 +265,7 @@ class Glance:
         """The outcome as far as it could be seen."""
         status = self._head.status
         body = b"".join(self._chunks)
-        if b'"isError"' in body or b'"error"' in body or b'"taskId"' in body or b'"requestState"' in body:
+        if any(told in body for told in _TOLD):
             for message in reversed(_messages(body, sse=self._head.sse)):
                 if (seen := _outcome_of(message)) is not None:
                     return seen
@@ -291,8 +294,5 @@ def _outcome_of(message: bytes) -> Result | None:
         task = result.get("task")
         id_ = task.get("taskId") if isinstance(task, dict) else result.get("taskId")
         outcome: Outcome = "tool_error" if result.get("isError") is True else "ok"
-        state = result.get("requestState")
-        return Result(
-            outcome, task=id_ if isinstance(id_, str) else None, state=state if isinstance(state, str) else None
-        )
+        return Result(outcome, task=id_ if isinstance(id_, str) else None, state=state_asked_for(result))
     return None

@@ -11,6 +11,7 @@ import orjson
 
 from airegistry.core.assets import Server, Tool
 
+REQUIRES_APPROVAL = "airegistry/requires_approval"
 MAX_BYTES = 32 * 2**20
 """What all kept lists together may take."""
 
@@ -46,7 +47,8 @@ class ByteLists:
 
 def printed_tools(server: Server, keep: Callable[[Tool], bool]) -> bytes:
     """`{"tools": […]}` of those kept, as the backend stated them."""
-    tools = [shown(tool) for tool in server.tools if keep(tool)]
+    marks = server.requires_approval
+    tools = [marked(shown(tool)) if tool.name in marks else shown(tool) for tool in server.tools if keep(tool)]
     return orjson.dumps({"tools": tools})
 
 
@@ -56,6 +58,12 @@ def shown(tool: Tool) -> dict[str, object]:
     if not tool.description:
         del printed["description"]
     return printed
+
+
+def marked(tool: dict[str, object]) -> dict[str, object]:
+    """A tool with the mark that it waits for approval, in `_meta`: its annotations are its server's own."""
+    meta = tool.get("_meta")
+    return {**tool, "_meta": {**(meta if isinstance(meta, dict) else {}), REQUIRES_APPROVAL: True}}
 
 
 def modern(result: bytes, server_info: object, *, cacheable: bool) -> bytes:

@@ -16,6 +16,7 @@ from airegistry.core.errors import AirError, NotFound
 from airegistry.core.events import Event
 from airegistry.core.invocation import Invocation
 from airegistry.core.parts import Parts, pin_of, why_not
+from airegistry.core.pleas import Plea, Unapproved
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -67,13 +68,13 @@ class VirtualServers:
         with `again` who the caller is whenever something may have changed for it."""
         return VirtualDestination(self, who, path, version, again or (lambda: who))
 
-    async def call(self, who: Principal, path: str, tool: str) -> Call:
+    async def call(self, who: Principal, path: str, tool: str, plea: Plea | None = None) -> Call:
         """Admit a call of a tool, to the server that it comes from.
 
         Raises:
             AirError: refused; recorded already.
         """
-        return await self.destination(who, path).tool_call(tool)
+        return await self.destination(who, path).tool_call(tool, plea)
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets."""
@@ -114,6 +115,10 @@ class VirtualDestination:
         """Names the endpoint and its version."""
         return self._path if self._version is None else f"{self._path}@{self._version}"
 
+    def now(self) -> Principal | None:
+        """Who the caller is by now."""
+        return self._again()
+
     async def opening(self, client: Client) -> Opening:
         """What the virtual server says of itself: as much of it as this caller may use.
 
@@ -132,7 +137,7 @@ class VirtualDestination:
             capabilities["completions"] = {}
         return Opening(capabilities, info(virtual), virtual.description or None, LATEST_MODERN_VERSION)
 
-    async def route(self, method: str, params: Json, client: Client) -> Route | Answered:
+    async def route(self, method: str, params: Json, client: Client, plea: Plea | None = None) -> Route | Answered:
         """Answer from the catalog, or say which server it is for, and in which words.
 
         Raises:
@@ -148,11 +153,11 @@ class VirtualDestination:
             virtual = await self._admitted(method)
             return Answered(b"{}", server_info=info(virtual))
         virtual = await self._found(method, started)
-        call = await self._called(virtual, method, params, started)
+        call = await self._called(virtual, method, params, started, plea)
         back = partial(result_back, call.server.path) if method == "resources/read" else None
         return Route(call, method, rewritten(method, params, call.name), back, server_info=info(virtual))
 
-    async def tool_call(self, tool: str) -> Call:
+    async def tool_call(self, tool: str, plea: Plea | None = None) -> Call:
         """Admit a call of one tool.
 
         Raises:
@@ -160,7 +165,7 @@ class VirtualDestination:
         """
         started = self._servers.clock.monotonic()
         virtual = await self._found("tools/call", started)
-        return await self._called(virtual, "tools/call", {"name": tool}, started)
+        return await self._called(virtual, "tools/call", {"name": tool}, started, plea)
 
     async def listen(self, wanted: Json, client: Client) -> list[Route]:
         """A route for each server that has one of the resources to watch. Changed lists are told by `changes`.
@@ -272,9 +277,34 @@ class VirtualDestination:
         )
         return why is None
 
-    async def _called(self, virtual: VirtualServer, method: str, params: Json, started: float | None = None) -> Call:
+    async def _called(
+        self, virtual: VirtualServer, method: str, params: Json, started: float | None = None, plea: Plea | None = None
+    ) -> Call:
         """Admit what goes to a server. Refusals are recorded on the server and tool behind, and told without them."""
         started = self._servers.clock.monotonic() if started is None else started
+        try:
+            return await self._decided(virtual, method, params, started, plea)
+        except Unapproved as error:
+            try:
+                self._who = await self._invocation.approvals.obtain(error, plea)
+            except AirError as refusal:
+                self._unapproved(virtual, method, error, refusal, started)
+                raise
+        try:
+            return await self._decided(await self._found(method, started), method, params, started, plea)
+        except Unapproved as error:
+            self._unapproved(virtual, method, error, error, started)
+            raise
+
+    async def _decided(
+        self, virtual: VirtualServer, method: str, params: Json, started: float, plea: Plea | None
+    ) -> Call:
+        """Decide as things are now.
+
+        Raises:
+            Unapproved: it has to be approved, and is not; not recorded yet.
+            AirError: refused otherwise; recorded already.
+        """
         name = None
         try:
             asked = await self._asked(virtual, method, params)
@@ -291,16 +321,20 @@ class VirtualDestination:
             self._refused(virtual, method, name, refusal.true, started, asked.name, part.server)
             raise refusal.told
         assert part.server is not None  # or there were a refusal
-        return await self._admit(virtual, part.server, method, asked.name, name, started=started, reason=reason)
+        return await self._admit(
+            virtual, part.server, method, asked.name, name, started=started, reason=reason, plea=plea
+        )
 
     async def _admit(
         self, virtual: VirtualServer, server: Server, method: str, name: str | None, shown: str, *,
-        started: float, reason: str,
+        started: float, reason: str, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         try:
             return await self._invocation.admit(
-                self._who, server, method, name, started=started, reason=reason, via=virtual, shown=shown
+                self._who, server, method, name, started=started, reason=reason, via=virtual, shown=shown, plea=plea
             )
+        except Unapproved:
+            raise
         except AirError as error:
             self._refused(virtual, method, shown, error, started, name, server)
             raise neutral(error, virtual, shown) from None
@@ -316,6 +350,13 @@ class VirtualDestination:
             return asked
         # A link in a tool's result has the URI that its server knows: followed where it can mean one thing only.
         return asked.resolved(await self._servers.offer(virtual), partial(self._allowed, virtual))
+
+    def _unapproved(
+        self, virtual: VirtualServer, method: str, wanted: Unapproved, refusal: AirError, started: float
+    ) -> None:
+        behind = wanted.matter.behind
+        assert isinstance(behind.asset, Server)
+        self._refused(virtual, method, wanted.matter.name, refusal, started, behind.name, behind.asset)
 
     def _refused(
         self, virtual: VirtualServer, method: str, shown: str | None, error: AirError, started: float,

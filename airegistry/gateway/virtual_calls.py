@@ -13,7 +13,6 @@ from airegistry.core.errors import (
     AccessDenied,
     AirError,
     ApprovalRequired,
-    ConsentRequired,
     Retired,
     ScanFailed,
     UnknownTool,
@@ -50,7 +49,6 @@ _COMPLETES: Mapping[str, Sort] = {"name": "prompt", "uri": "resource"}
 _PROBLEMS: Mapping[str, type[AirError]] = {HELD: ScanFailed, UNSCANNED: ScanFailed, OVER: Retired}
 """The error for a problem of a part; others read as unknown."""
 _NEUTRAL: Mapping[str, str] = {
-    "approval_required": "needs a person's approval for each call",
     "not_found": "is gone from the server behind it",
     "quarantined": "is cut off, or held until its change is reviewed",
     "rate_limited": "is called too often",
@@ -179,15 +177,12 @@ def refusal_of(
         kind = _PROBLEMS.get(part.problem, UnknownTool)
         error: AirError = kind(f"{what} is not available: the server behind it is {part.problem}")
         return Refusal(error, error)
-    if asked.shown in virtual.requires_approval:
-        error = ApprovalRequired(f"{what} needs a person's approval for each call")
-        return Refusal(error, error)
     return None
 
 
 def neutral(error: AirError, virtual: VirtualServer, shown: str) -> AirError:
     """A refusal that does not name the server behind, which the caller may not know of."""
-    if not isinstance(error, ConsentRequired):  # who is to connect an account learns where
+    if not isinstance(error, ApprovalRequired):  # who is to connect an account learns where
         said = _NEUTRAL.get(error.code)
         error.message = error.message if said is None else f"{shown[:200]!r} of virtual server {virtual.path!r} {said}"
     return error

@@ -16,11 +16,12 @@ from airegistry.core.assets import (
     VirtualPrompt,
     VirtualServer,
     VirtualTool,
-    usable_tools,
+    served_tools,
 )
 from airegistry.core.calls import Member
 from airegistry.core.invocation import USED_BY
 from airegistry.core.parts import Part, Pin, covering, namespaced, pin_of, pins_of
+from airegistry.gateway.tool_lists import marked
 
 LISTS: Mapping[str, tuple[str, Member]] = {
     "tools/list": ("tools", "tools"),
@@ -109,11 +110,13 @@ def _tools(offer: Offer) -> Iterator[Item]:
             continue
         pin = pin_of(entry)
         if pin not in known:
-            known[pin] = {tool.name: tool for tool in usable_tools(server)}
+            known[pin] = {tool.name: tool for tool in served_tools(server)}
         tool = known[pin].get(entry.tool)
         if tool is not None:
             description = tool.description if entry.description is None else entry.description
-            changed: Json = {"name": entry.shown_as, "description": description}
+            changed: dict[str, object] = {"name": entry.shown_as, "description": description}
+            if entry.shown_as in offer.virtual.requires_approval or entry.tool in server.requires_approval:
+                changed = marked({**tool.model_dump(mode="json", include={"_meta"}), **changed})
             yield Item(entry, server, entry.shown_as, entry.tool, _printed(tool, changed))
 
 
@@ -151,7 +154,7 @@ def _servers(offer: Offer) -> dict[str, Server]:
     return found
 
 
-def _printed(definition: Model, changed: Json) -> bytes:
+def _printed(definition: Model, changed: Mapping[str, object]) -> bytes:
     members = {**definition.model_dump(mode="json", by_alias=True, exclude_none=True), **changed}
     if not members.get("description"):
         members.pop("description", None)  # its backend left it out

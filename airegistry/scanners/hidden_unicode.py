@@ -1,55 +1,147 @@
-"""Text that a person does not see and a model reads: tag characters, bidirectional overrides, zero-width letters."""
+"""Text that a person does not see and a model reads: tag characters, variation selectors, bidirectional controls."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from airegistry.core.findings import Finding, Severity, escaped
+from airegistry.core.confusables import disguised
+from airegistry.core.findings import Confidence, Finding, Severity, escaped
 from airegistry.core.ports import AnyAsset, Surroundings
-from airegistry.scanners.leaves import leaves
+from airegistry.scanners.plain import FLAG, hidden_words
+from airegistry.scanners.texts import Text, texts
+from airegistry.scanners.tokens import redacted
 
 REMEDIATION = "Remove the characters that nobody sees, and ask the publisher what they are for."
 CODES = ["OWASP-MCP06:2025", "OWASP-ASI01:2026", "ATLAS-AML.T0068", "CWE-1007"]
-_TAGS = re.compile("[\U000e0001-\U000e007f]+")
-_FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,6}\U000e007f")
-_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_ZERO_WIDTH = re.compile("[\u200b\u2060-\u2064\ufeff\u00ad\u180e]")
-_JOINER = re.compile("(?<=[\x21-\u024f])[\u200c\u200d](?=[\x21-\u024f])|[\u200c\u200d]{2,}")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{2,}")
+_BESIDE = 20
+
+# Scripts whose letters take joiners and marks that are not seen (Arabic to Mongolian, Indic and South-East Asian ones
+# among them), and what emoji are made of.
+_JOINING = "\u0600-\u08ff\u0900-\u109f\u1780-\u18af\u1a20-\u1aaf\u1b00-\u1c4f\ua840-\uaaff\ufb50-\ufdff\ufe70-\ufefc"
+_EMOJI = "\u00a9\u00ae\u203c-\u3299\ufe0e\ufe0f\U0001f000-\U0001faff\U0001f3fb-\U0001f3ff\U000e007f"
+_IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_UNSPACED = "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u3040-\u30ff\u4e00-\u9fff"
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+_ODD = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]|[^\x00-\x7f]")
+_TAGS = re.compile("[\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]+")
+_OVERRIDE = re.compile("[\u202d\u202e]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]|(?<=[\x21-\x7e])[\u200e\u200f\u061c](?=[\x21-\x7e])")
+_ZERO_WIDTH = re.compile(
+    f"(?<![{_UNSPACED}])\u200b(?![{_UNSPACED}])|[\u200b\u200e\u200f]{{3,}}|[\u2060-\u2065\u206a-\u206f\ufeff\u00ad]"
+)
+_JOINER = re.compile(f"(?<![{_JOINING}{_EMOJI}])[\u200c\u200d](?![{_JOINING}{_EMOJI}])|[\u200c\u200d]{{3,}}")
+_FILLER = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufff9-\ufffb]|(?<![\u1820-\u18af])[\u180b-\u180f]|"
+    "(?<![\u2800-\u28ff \n])\u2800(?![\u2800-\u28ff \n])"
+)
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x9b]")
+_SELECTORS = re.compile(
+    "[\ufe00-\ufe0f\U000e0100-\U000e01ef]{3,}|[\ufe00-\ufe0e\U000e0100-\U000e01ef][\ufe00-\ufe0f\U000e0100-\U000e01ef]|"
+    "\ufe0f[\ufe00-\ufe0e\U000e0100-\U000e01ef]|[\x21-\u024f][\ufe00-\ufe0d]|"
+    f"(?<![{_IDEOGRAPH}\ufe00-\ufe0f\U000e0100-\U000e01ef])[\U000e0100-\U000e01ef]"
+)
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]+")
+_PRIVATE_TEXT = 8
+"""That many letters for private use in a row are a text and no icon."""
+_SPELT = re.compile(r"(?<![^\W_])[A-Za-z](?:[ .\-_*·•|/+~][A-Za-z](?![^\W_])){15,}")
+_LETTERS_OF_A_TEXT = 0.75
+"""Share of different letters under which letters in a row are a text, and no alphabet."""
+_PADDING = re.compile(r"\S[ \t\u00a0\u2000-\u200a\u3000]{160,}\S|\S[ \t]*(?:\r?\n[ \t]*){40,}\S")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a rule saw, with its evidence as it stands."""
+
+    rule: str
+    severity: Severity
+    message: str
+    evidence: str
+    structural: bool = True
+    confidence: Confidence = "high"
 
 
 class HiddenUnicode:
     """Blocks assets with hidden text. Joiners of emoji and of Indic and Arabic script, and regional flags, pass."""
 
-    name = "hidden-unicode/1"
+    name = "hidden-unicode/2"
 
     def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
         """One finding per text and rule."""
-        return [finding for pointer, text in leaves(asset) if not text.isascii() or _CONTROL.search(text)
-                for finding in _findings(pointer, text)]  # fmt: skip
+        return [_finding(text.field, seen) for text in texts(asset) for seen in _read(text)]
 
 
-def _findings(pointer: str, text: str) -> list[Finding]:
-    found = []
-    tags = _TAGS.search(_FLAG.sub("", text))
-    if tags:
-        hidden = "".join(chr(ord(letter) - 0xE0000) for letter in tags[0])
-        found.append(_finding("hidden-unicode.tags", "critical", pointer, "text in invisible tag characters", hidden))
-    for rule, pattern, what in (
-        ("hidden-unicode.bidi", _BIDI, "a bidirectional control reorders what a person sees"),
-        ("hidden-unicode.zero-width", _ZERO_WIDTH, "zero-width characters inside text"),
-        ("hidden-unicode.joiner", _JOINER, "joiners between letters that do not join"),
-        ("hidden-unicode.selectors", _SELECTORS, "a run of variation selectors can carry hidden bytes"),
-        ("hidden-unicode.control", _CONTROL, "control characters"),
-    ):
-        if match := pattern.search(text.removeprefix("\ufeff")):
-            around = text[max(0, match.start() - 20) : match.end() + 20]
-            found.append(_finding(rule, "high", pointer, what, around))
-    return found
+def _read(text: Text) -> Iterator[_Seen]:
+    raw = text.raw
+    if len(raw) > 40 and (padding := _PADDING.search(raw)):
+        tail = raw[padding.end() - 1 : padding.end() + 80]
+        yield _Seen("padding", "high", "text is pushed out of sight by blank space", tail, False, "medium")
+    if len(raw) > 30 and (spelt := _SPELT.search(raw)) and _is_text(spelt[0][::2].lower()):
+        yield _Seen("spelled-out", "high", "words are spelt out letter by letter", spelt[0][::2], False, "medium")
+    if not _ODD.search(raw):
+        return
+    raw = FLAG.sub("", raw.removeprefix("\ufeff"))
+    yield from _carried(raw)
+    yield from _marks(raw)
+    private = max((match[0] for match in _PRIVATE.finditer(raw)), key=len, default="")
+    if private:
+        long = len(private) >= _PRIVATE_TEXT
+        said = "a text in characters for private use" if long else "characters for private use mean nothing to others"
+        yield _Seen("private-use", "high" if long else "low", said, private, long)
+    if text.role not in ("name", "parameter") and (words := disguised(raw)):  # those are for `names`
+        said = "a word mixes Latin letters with letters of other scripts that look like them"
+        yield _Seen("mixed-script", "high", said, words[0])
 
 
-def _finding(rule: str, severity: Severity, pointer: str, message: str, evidence: str) -> Finding:
+def _carried(raw: str) -> Iterator[_Seen]:
+    """What carries a text of its own: it is shown in the clear where it can be read."""
+    for rule, pattern, severity, message in _CARRIERS:
+        if match := pattern.search(raw):
+            yield _Seen(rule, severity, message, hidden_words(raw) or _beside(raw, match))
+
+
+def _marks(raw: str) -> Iterator[_Seen]:
+    ordered = bool(_RIGHT_TO_LEFT.search(raw)) and not _OVERRIDE.search(raw) and _balanced(raw)
+    for rule, pattern, message in _MARKS:
+        if not (rule == "bidi" and ordered) and (match := pattern.search(raw)):
+            yield _Seen(rule, "high", message, _beside(raw, match))
+
+
+_CARRIERS: tuple[tuple[str, re.Pattern[str], Severity, str], ...] = (
+    ("tags", _TAGS, "critical", "text in invisible tag characters"),
+    ("selectors", _SELECTORS, "high", "variation selectors where nothing varies can carry hidden bytes"),
+)
+_MARKS = (
+    ("bidi", _BIDI, "a bidirectional control reorders what a person sees"),
+    ("zero-width", _ZERO_WIDTH, "zero-width characters inside text"),
+    ("joiner", _JOINER, "joiners between letters that do not join"),
+    ("filler", _FILLER, "characters that are blank or are not shown at all"),
+    ("control", _CONTROL, "control characters"),
+)
+
+
+def _is_text(letters: str) -> bool:
+    return len(set(letters)) <= _LETTERS_OF_A_TEXT * min(len(letters), 26)
+
+
+def _balanced(text: str) -> bool:
+    """Whether bidirectional isolates and embeddings end before their line does."""
+    for line in text.split("\n"):
+        isolates = sum(line.count(start) for start in "\u2066\u2067\u2068") - line.count("\u2069")
+        embeddings = line.count("\u202a") + line.count("\u202b") - line.count("\u202c")
+        if isolates or embeddings:
+            return False
+    return True
+
+
+def _beside(text: str, match: re.Match[str]) -> str:
+    return text[max(0, match.start() - _BESIDE) : match.end() + _BESIDE]
+
+
+def _finding(pointer: str, seen: _Seen) -> Finding:
     return Finding(
-        rule=rule, severity=severity, confidence="high", structural=True, field=pointer, message=message,
-        evidence=escaped(evidence), remediation=REMEDIATION, codes=CODES,
+        rule=f"hidden-unicode.{seen.rule}", severity=seen.severity, confidence=seen.confidence,
+        structural=seen.structural, field=pointer, message=seen.message, evidence=escaped(redacted(seen.evidence)),
+        remediation=REMEDIATION, codes=CODES,
     )  # fmt: skip

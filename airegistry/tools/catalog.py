@@ -1,11 +1,13 @@
 """Writing the catalog: register, change, take down."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue
 
-from airegistry.core.assets import Json, Rating, check_path
+from airegistry.core.assets import Agent, Json, Rating, check_path
+from airegistry.core.card_forms import lacking
 from airegistry.core.catalog import Registered
 from airegistry.core.services import Services
 from airegistry.core.validation import validated
@@ -33,20 +35,19 @@ Governance = Annotated[
 Tags = Annotated[list[str] | None, Field(max_length=64, description="Short words to filter by.")]
 
 
-class EntityTypeShape(Shape):
-    """A type of the company's own."""
-
-    name: str
-    description: str
-    schema_: Json = Field(alias="schema")
-
-
 class Deleted(Shape):
     """That an asset is gone."""
 
     kind: str
     path: str
     deleted: bool = True
+
+
+def _gone(arguments: Mapping[str, Any]) -> str:
+    """What is asked before an asset, or a version of it, is deleted."""
+    version = arguments["version"]
+    which = "with all its versions" if version is None else f"in version {version}"
+    return f"Delete {arguments['kind']} '{arguments['path']}' {which}? This cannot be undone."
 
 
 class CatalogTools:
@@ -97,12 +98,15 @@ class CatalogTools:
         url: Annotated[str | None, Field(description="Where the agent card is, instead of `card`.")] = None,
         tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
     ) -> AssetShape:  # fmt: skip
-        """Register an A2A agent by its agent card, given by value or by URL."""
+        """Register an A2A agent by its agent card (A2A 0.3 or 1.0), given by value or by URL.
+
+        `card_lacks` names what the specification requires and the card leaves out; other registries may refuse it.
+        """
         done = await self._services.intake.agent(
             current_principal(), path, card=card, url=url, governance=_governance(governance, tags, groups),
             on_duplicate=on_duplicate,
         )  # fmt: skip
-        return await self._answer(done)
+        return await self._answer(done, lacking(done.asset.card) if isinstance(done.asset, Agent) else [])
 
     @tool("Register a skill", open_world=True)
     async def register_skill(
@@ -118,14 +122,6 @@ class CatalogTools:
             governance=_governance(governance, tags, groups), on_duplicate=on_duplicate,
         )  # fmt: skip
         return await self._answer(done)
-
-    @tool("Define an entity type", destructive=True, idempotent=True, needs="policy")
-    async def define_entity_type(
-        self, name: str, schema: Annotated[Json, Field(description="JSON Schema 2020-12.")], description: str = ""
-    ) -> EntityTypeShape:
-        """Create or replace a type of the company's own, by JSON Schema. For administrators."""
-        kind = await self._services.entity_types.define(current_principal(), name, schema, description)
-        return EntityTypeShape.model_validate(kind.model_dump(by_alias=True))
 
     @tool("Register an entity")
     async def register_entity(
@@ -164,19 +160,22 @@ class CatalogTools:
 
     @tool("Fetch a server's tools anew", idempotent=True, open_world=True)
     async def refresh_service(
-        self, path: Path, version: AnyVersion = None, kind: Literal["server", "agent"] = "server"
+        self, path: Path, version: AnyVersion = None, kind: Literal["server", "agent", "skill"] = "server"
     ) -> AssetShape:
         """Ask the live server for its tools, resources and prompts, and scan them before they are served.
 
-        Of an agent the card is fetched anew, from the URL it was registered by; `changes` tell what differs in it.
+        Of an agent the card is fetched anew, from the URL it was registered by; `changes` tell what differs in it. Of a
+        skill it is SKILL.md. What means more than what was approved waits: see `get_definition_changes`.
         """
         who = current_principal()
+        if kind == "skill":
+            return await self._listing.shape(who, await self._services.intake.refresh_skill(who, path, version=version))
         if kind == "agent":
             agent, changes = await self._services.intake.refresh_agent(who, path, version=version)
             return await self._listing.shape(who, agent, changes=[change.model_dump() for change in changes])
         return await self._listing.shape(who, await self._services.catalog.refresh(who, path, version=version))
 
-    @tool("Delete an asset", destructive=True, idempotent=True)
+    @tool("Delete an asset", destructive=True, idempotent=True, confirm=_gone)
     async def delete_asset(self, kind: AssetKind, path: Path, version: AnyVersion = None) -> Deleted:
         """Take an asset out of the catalog, with all its versions, or the one that is named. This cannot be undone."""
         if version is None:
@@ -185,25 +184,22 @@ class CatalogTools:
             await self._services.versions.delete(current_principal(), kind, path, version)
         return Deleted(kind=kind, path=path.removeprefix("/"))
 
-    @tool("Move an asset through its lifecycle", destructive=True)
-    async def set_lifecycle_stage(
-        self, kind: AssetKind, path: Path, stage: str, reason: str = "", version: AnyVersion = None
-    ) -> AssetShape:
-        """Take one step of the lifecycle; the error names the steps there are. The reason is kept."""
-        who = current_principal()
-        changed = await self._services.catalog.transition(who, kind, path, stage, reason, version=version)
-        return await self._listing.shape(who, changed)
-
     @tool("Rate an asset", idempotent=True)
     async def rate_asset(
         self, kind: AssetKind, path: Path, stars: Annotated[int, Field(description="1 to 5.")]
     ) -> Rating:
-        """Give an asset one to five stars, in place of your earlier rating."""
+        """Give an asset one to five stars, in place of your earlier rating; the answer counts everybody's."""
         return await self._services.ratings.rate(current_principal(), kind, path.removeprefix("/"), stars)
 
-    async def _answer(self, done: Registered) -> AssetShape:
+    @tool("Take a rating back", idempotent=True)
+    async def withdraw_rating(self, kind: AssetKind, path: Path) -> Rating:
+        """Take your rating of an asset back; the answer counts those of the others."""
+        return await self._services.ratings.withdraw(current_principal(), kind, path.removeprefix("/"))
+
+    async def _answer(self, done: Registered, card_lacks: Sequence[str] | None = None) -> AssetShape:
         duplicates = [duplicate.model_dump(mode="json") for duplicate in done.duplicates]
-        return await self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
+        shape = await self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
+        return shape if card_lacks is None else shape.model_copy(update={"card_lacks": [*card_lacks]})
 
 
 def _given(arguments: dict[str, object], leave_out: set[str]) -> dict[str, JsonValue]:

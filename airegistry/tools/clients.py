@@ -109,7 +109,13 @@ class ClientTools:
         after = page[limit - 1].client_id if len(page) > limit else None
         return ClientPage(clients=[_shape(client) for client in page[:limit]], next_cursor=after)
 
-    @tool("Remove an OAuth client", destructive=True, idempotent=True, needs="token")
+    @tool(
+        "Remove an OAuth client",
+        destructive=True,
+        idempotent=True,
+        needs="token",
+        confirm="Remove OAuth client '{client_id}'? It cannot sign anybody in any more.",
+    )
     async def delete_client(self, client_id: Annotated[str, Field(description="The client's id.")]) -> Done:
         """Remove an OAuth client; every token it was given ends at once."""
         await self._clients.remove(current_principal(), client_id)

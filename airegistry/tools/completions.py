@@ -1,13 +1,16 @@
-"""Completion of kinds, paths and file names, limited to what the caller may see."""
+"""Completion of kinds, paths, file names, actions, stages and types, limited to what the caller may see."""
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 from fastmcp import FastMCP
 from mcp_types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from airegistry.core.assets import MODELS, Kind, Skill
 from airegistry.core.errors import AirError, NotFound
+from airegistry.core.grants import Action
+from airegistry.core.lifecycle import STAGES, STEPS
 from airegistry.core.principals import Principal
 from airegistry.core.services import Services
 from airegistry.core.shelf import key_of
@@ -18,7 +21,10 @@ from airegistry.tools.skills_extension import MANIFEST, texts_of
 
 LIMIT = 100
 """As many values as MCP allows in one answer."""
-OWNERS = {"review_scan": "asset", "explain_refusal": "asset", ASSET_TEMPLATE: "asset", SKILL_TEMPLATE: "skill"}
+OWNERS = {
+    "review_scan": "asset", "explain_refusal": "asset", "approve_asset": "asset", "take_down": "asset",
+    "register_entity_of": "entity_type", ASSET_TEMPLATE: "asset", SKILL_TEMPLATE: "skill",
+}  # fmt: skip
 """Prompts and templates with arguments to complete, and what these name."""
 _PATH = re.compile(r"[a-z0-9._-]*")
 
@@ -28,6 +34,7 @@ class Completions:
 
     def __init__(self, services: Services) -> None:
         self._catalog = services.catalog
+        self._types = services.entity_types
 
     async def complete(
         self,
@@ -52,11 +59,28 @@ class Completions:
             case ("asset", "path"):
                 kind = given.get("kind", "")
                 return await self._paths(who, [each for each in MODELS if kind in {"", each}], argument.value)
+            case ("asset", "action"):
+                return _matching(get_args(Action), argument.value)
+            case ("asset", "stage"):
+                return _matching(await self._stages(who, given), argument.value)
+            case ("entity_type", "type"):
+                return _matching([each.name for each in await self._types.list()], argument.value)
             case ("skill", "path"):
                 return await self._paths(who, ["skill"], argument.value)
             case ("skill", "file"):
                 return await self._files(who, given.get("path", ""), argument.value)
         return None
+
+    async def _stages(self, who: Principal, given: Mapping[str, str]) -> Iterable[str]:
+        """The stages that come next; all of them while it is not said of what."""
+        kind = next((each for each in MODELS if each == given.get("kind")), None)
+        if kind is None or not given.get("path"):
+            return STAGES
+        try:
+            asset = await self._catalog.get(who, kind, given["path"])
+        except AirError:
+            return ()
+        return [step.to for step in STEPS[asset.stage]]
 
     async def _paths(self, who: Principal, kinds: Iterable[Kind], start: str) -> Completion:
         found, more = set[str](), False

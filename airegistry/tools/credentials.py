@@ -73,7 +73,12 @@ class CredentialTools:
         """Which credential a server has, for which origin, and who set it when; its secrets are not shown."""
         return _shape(path, await self._credentials.describe(current_principal(), path, kind=kind))
 
-    @tool("Remove a backend's credential", destructive=True, idempotent=True)
+    @tool(
+        "Remove a backend's credential",
+        destructive=True,
+        idempotent=True,
+        confirm="Remove the credential of {kind} '{path}'? Calls go there without it.",
+    )
     async def delete_credential(self, path: Path, kind: Backend = "server") -> Done:
         """Remove a server's credentials, for all origins, and disconnect every account that persons connected to it."""
         return Done(ok=await self._credentials.remove(current_principal(), path, kind=kind))

@@ -12,6 +12,7 @@ from mcp_types import ToolAnnotations
 
 from airegistry.core.errors import AirError
 from airegistry.core.grants import Action
+from airegistry.tools.confirm import Question, asking_first
 from airegistry.tools.errors import tool_error
 
 P = ParamSpec("P")
@@ -23,7 +24,8 @@ MARK = "__airegistry_tool__"
 class Declared:
     """What MCP clients are told about a tool beside its schema.
 
-    `needs` is the action on the registry that a tool of administration cannot do without.
+    `needs` is the action on the registry that a tool of administration cannot do without. `confirm` is what the person
+    at the client is asked first.
     """
 
     title: str
@@ -33,6 +35,7 @@ class Declared:
     open_world: bool
     structured: bool
     needs: Action | None
+    confirm: Question | None = None
 
 
 def tool(
@@ -44,15 +47,22 @@ def tool(
     open_world: bool = False,
     structured: bool = True,
     needs: Action | None = None,
+    confirm: str | Question | None = None,
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """Mark a method as a tool of the registry. `structured` False leaves the output schema out."""
+    """Mark a method as a tool of the registry. `structured` False leaves the output schema out; `confirm` is what is
+    asked first, as a text with the arguments in braces, or made of them."""
 
     def mark(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        hints = Declared(title, read_only, destructive, idempotent or read_only, open_world, structured, needs)
+        asked: Question | None = confirm if not isinstance(confirm, str) else _filled(confirm)
+        hints = Declared(title, read_only, destructive, idempotent or read_only, open_world, structured, needs, asked)
         setattr(method, MARK, hints)
         return method
 
     return mark
+
+
+def _filled(text: str) -> Question:
+    return text.format_map
 
 
 def add_tools(mcp: FastMCP, owner: object) -> None:
@@ -68,7 +78,7 @@ def add_tools(mcp: FastMCP, owner: object) -> None:
             idempotent_hint=declared.idempotent,
             open_world_hint=declared.open_world,
         )
-        guarded = domain_errors(method)
+        guarded = domain_errors(asking_first(method, declared.confirm) if declared.confirm else method)
         if declared.structured:
             mcp.tool(guarded, name=name, title=declared.title, annotations=hints)
         else:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 import mcp_types
 from fastmcp import Context
+from fastmcp.server.dependencies import get_http_request
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from airegistry.core.assets import Json
+from airegistry.core.pleas import ELICITATION, InputWanted, Plea, Verdict, can_elicit, form, verdict_of, without_answer
 from airegistry.core.ports import Audience
+from airegistry.oauth.identity import again_of
 
 _REFUSED: Json = {"error": {"code": mcp_types.METHOD_NOT_FOUND, "message": "not supported by this client"}}
 
@@ -39,6 +42,33 @@ class Dialogue:
 
         The state was sealed for this very call: FastMCP lets no other one have it.
         """
+        return without_answer(self._input())
+
+    def plea(self, tool: str, arguments: Json) -> Plea:
+        """How this caller is asked to approve a call itself, and kept waiting for an approver."""
+        params: Json = {"name": tool, "arguments": arguments, **self._input()}
+        return CallPlea(lambda: params, again_of(get_http_request().scope), self)
+
+    def can_elicit(self) -> bool:
+        """Whether the client declared that it shows its person a form."""
+        return self.context.request_context is not None and can_elicit(self.audience().capabilities)
+
+    @property
+    def modern(self) -> bool:
+        """Whether the client is asked by answers, and not by requests."""
+        request = self.context.request_context
+        return request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+    async def confirmed(self, question: str) -> Verdict:
+        """What the person at a client of the older era says."""
+        reply = await self._question(ELICITATION, form(question))
+        return verdict_of(reply.get("result"))
+
+    async def still_waiting(self, id: str, times: int) -> None:
+        """Tell the client that its call waits for an approver."""
+        await self.context.report_progress(times / 1_000_000, None, f"waits for approval {id}")
+
+    def _input(self) -> Json:
         responses, state = self.context.input_responses, self.context.request_state
         input: Json = {}
         if responses is not None:
@@ -73,6 +103,28 @@ class Dialogue:
         except MCPError as error:
             return {"error": error.error.model_dump(mode="json", by_alias=True, exclude_none=True)}
         return {"result": answer.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+@dataclass(slots=True, eq=False)
+class CallPlea(Plea):
+    """A call of `call_tool`."""
+
+    dialogue: Dialogue
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether the client declared that it shows its person a form."""
+        return self.dialogue.can_elicit()
+
+    async def ask(self, id: str, question: str) -> Verdict:
+        """Have the client's person confirm."""
+        if self.dialogue.modern:
+            raise InputWanted(id, question)
+        return await self.dialogue.confirmed(question)
+
+    async def waiting(self, id: str, times: int) -> None:
+        """Send progress, if the client wants it."""
+        await self.dialogue.still_waiting(id, times)
 
 
 def asking(result: Json) -> mcp_types.InputRequiredResult:

@@ -15,7 +15,7 @@ from airegistry.tools.shapes import Path, Shape
 class HealthShape(Shape):
     """How a backend is. `circuit` is `closed`, `open` (it is left alone) or `half_open` (one call tries it).
 
-    `held` are tools that changed since they were approved, and how: they are not called before a refresh.
+    `held` are tools that changed since they were approved, and how: they are not called until that is approved.
     """
 
     kind: str
@@ -50,5 +50,5 @@ class HealthTools:
         return HealthShape(
             kind=shown.kind, path=shown.path, health=shown.health, circuit=self._services.vitals.circuit(asset) or "",
             checked_at=report.checked_at, latency_ms=report.latency_ms, error=report.error,
-            held=shown.held if isinstance(shown, Server) else {},
+            held=getattr(shown, "held", {}),
         )  # fmt: skip

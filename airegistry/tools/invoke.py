@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from airegistry import __version__
 from airegistry.core.assets import Json
 from airegistry.core.errors import UpstreamFailed
+from airegistry.core.pleas import InputWanted, input_required
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
@@ -47,13 +48,19 @@ class InvokeTools:
         """Call a tool of any registered server and get the tool's own result.
 
         Find the tool with `intelligent_tool_finder` or `search_registry` first and read its inputSchema. The call is
-        checked against your rights and written to the audit trail. `access_denied` names the scopes that are missing.
+        checked against your rights and written to the audit trail. `access_denied` names the scopes that are missing,
+        `approval_required` the request that a person has to approve before you call again in the same words.
         """
         who = current_principal()
         dialogue = Dialogue(context)
-        answer = await self._services.invocation.call_tool(
-            who, server, tool, arguments or {}, audience=dialogue.audience(), input=dialogue.input()
-        )
+        said = arguments or {}
+        try:
+            answer = await self._services.invocation.call_tool(
+                who, server, tool, said, audience=dialogue.audience(), input=dialogue.input(),
+                plea=dialogue.plea(tool, said),
+            )  # fmt: skip
+        except InputWanted as error:
+            return asking(input_required(error))
         if answer.error is not None:
             raise UpstreamFailed(f"{server}/{tool}: {str(answer.error.get('message', 'error'))[:500]}")
         try:

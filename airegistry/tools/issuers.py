@@ -90,7 +90,13 @@ class IssuerTools:
         known = await self._issuers.issuers(current_principal())
         return IssuerList(issuers=[_shape(issuer, fixed=fixed) for issuer, fixed in known])
 
-    @tool("Trust an issuer no longer", destructive=True, idempotent=True, needs="policy")
+    @tool(
+        "Trust an issuer no longer",
+        destructive=True,
+        idempotent=True,
+        needs="policy",
+        confirm="Trust issuer '{name}' no longer? Its tokens are refused at once.",
+    )
     async def delete_trusted_issuer(self, name: IssuerName) -> Done:
         """Remove a trusted issuer: its tokens, and those made from them, hold no more from the next request on."""
         await self._issuers.remove(current_principal(), name)

@@ -109,9 +109,18 @@ class ListingTools:
     async def list_agents(
         self, limit: Limit = 50, cursor: Cursor = None, tags: Tags = None, owner_team: Owner = None,
         enabled: Enabled = None, detail: Level = "full",
+        skill: Annotated[
+            str | None, Field(description="Only those with a skill of this id, name or tag, as their cards write it.")
+        ] = None,
     ) -> AgentsPage:  # fmt: skip
-        """List the registered A2A agents with their agent cards, in order of path."""
-        found, after = await self._page("agent", limit, cursor, _filter(tags, owner_team, enabled), detail)
+        """List the registered A2A agents with their agent cards, in order of path.
+
+        To find one by what it can do in plain words, use `search_registry` with kinds ["agent"].
+        """
+        fits = _filter(tags, owner_team, enabled)
+        if skill is not None:
+            fits = self._skilled(current_principal(), skill, fits)
+        found, after = await self._page("agent", limit, cursor, fits, detail)
         return AgentsPage(agents=found, next_cursor=after)
 
     @tool("List skills", read_only=True)
@@ -217,6 +226,22 @@ class ListingTools:
             return await self._services.catalog.get(who, "virtual_server", path, version)
         except NotFound:
             return await self._services.catalog.get(who, "server", path, version)
+
+    def _skilled(self, who: Principal, skill: str, fits: Callable[[AnyAsset], bool]) -> Callable[[AnyAsset], bool]:
+        """Agents that fit and have a skill that the caller may see."""
+
+        def has(asset: AnyAsset) -> bool:
+            return (
+                fits(asset)
+                and isinstance(agent := self._services.catalog.part(who, asset), Agent)
+                and any(
+                    wanted in {each.id.casefold(), each.name.casefold(), *(tag.casefold() for tag in each.tags)}
+                    for each in agent.skills
+                )
+            )
+
+        wanted = skill.casefold()
+        return has
 
     def _endpoint(self, server: AnyAsset) -> str | None:
         """Where this very version is called; None when it is not."""

@@ -90,7 +90,13 @@ class PeopleTools:
         shown = users[:limit]
         return UserPage(users=[_shape(user) for user in shown], next_cursor=shown[-1].id if users[limit:] else None)
 
-    @tool("Remove a user", destructive=True, idempotent=True, needs="policy")
+    @tool(
+        "Remove a user",
+        destructive=True,
+        idempotent=True,
+        needs="policy",
+        confirm="Remove user '{id}'? Sessions and tokens end at once.",
+    )
     async def delete_user(self, id: Id) -> Done:
         """Remove a user; sessions and tokens end at once. A user of a provider who signs in again comes back, without
         the groups given here: to keep somebody out, call `put_user` with `active` false."""

@@ -87,12 +87,24 @@ class PolicyTools:
         who, policy = current_principal(), self._services.policy
         return PolicyShape(scopes=await policy.scopes(who), groups=await policy.groups(who))
 
-    @tool("Remove a scope", destructive=True, idempotent=True, needs="policy")
+    @tool(
+        "Remove a scope",
+        destructive=True,
+        idempotent=True,
+        needs="policy",
+        confirm="Remove scope '{name}'? Groups and tokens that name it hold nothing by it any more.",
+    )
     async def delete_scope(self, name: Name) -> Done:
         """Remove a scope; whoever held it holds nothing by it from the next request on."""
         return Done(ok=await self._services.policy.delete_scope(current_principal(), name))
 
-    @tool("Remove a group", destructive=True, idempotent=True, needs="policy")
+    @tool(
+        "Remove a group",
+        destructive=True,
+        idempotent=True,
+        needs="policy",
+        confirm="Remove group '{name}'? Its members hold nothing by it any more.",
+    )
     async def delete_group(self, name: Name) -> Done:
         """Remove a group; its members hold nothing by it from the next request on."""
         return Done(ok=await self._services.policy.delete_group(current_principal(), name))

@@ -92,7 +92,7 @@ class ProtectionTools:
         """All limits that administrators set, in order of name."""
         return LimitsShape(limits=self._guards.limits(current_principal()))
 
-    @tool("Remove a limit", destructive=True, idempotent=True, needs="policy")
+    @tool("Remove a limit", destructive=True, idempotent=True, needs="policy", confirm="Remove limit '{name}'?")
     async def delete_limit(self, name: Name) -> Done:
         """Remove a limit, with what was counted for it. `not_found` when there is none of this name."""
         await self._guards.delete_limit(current_principal(), name)

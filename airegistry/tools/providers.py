@@ -114,7 +114,13 @@ class ProviderTools:
         """Where persons may log in beside local users, and how groups come from there; never the secrets."""
         return ProviderList(providers=[self._shape(each) for each in self._providers.providers(current_principal())])
 
-    @tool("Remove an identity provider", destructive=True, idempotent=True, needs="policy")
+    @tool(
+        "Remove an identity provider",
+        destructive=True,
+        idempotent=True,
+        needs="policy",
+        confirm="Remove identity provider '{name}'? Its users cannot sign in any more.",
+    )
     async def delete_identity_provider(self, name: ProviderName) -> Done:
         """Remove an identity provider: its users stay known, and can no longer log in."""
         return Done(ok=await self._providers.remove(current_principal(), name))

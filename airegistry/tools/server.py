@@ -7,13 +7,18 @@ from fastmcp import FastMCP
 from airegistry import __version__
 from airegistry.core.errors import Unsupported
 from airegistry.core.services import Services
+from airegistry.tools.ans import AnsTools
+from airegistry.tools.approvals import ApprovalTools
 from airegistry.tools.audit import AuditTools
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
+from airegistry.tools.definitions import DefinitionTools
+from airegistry.tools.entity_types import EntityTypeTools
 from airegistry.tools.errors import BadArguments
 from airegistry.tools.health import HealthTools
 from airegistry.tools.index_care import IndexCareTools
 from airegistry.tools.invoke import InvokeTools
+from airegistry.tools.lifecycle import LifecycleTools
 from airegistry.tools.listing import ListingTools
 from airegistry.tools.policy import PolicyTools
 from airegistry.tools.prompts import add_prompts
@@ -25,6 +30,7 @@ from airegistry.tools.tokens import TokenTools
 from airegistry.tools.vending import VendingTools
 from airegistry.tools.versions import VersionTools
 from airegistry.tools.virtual import VirtualTools
+from airegistry.tools.webhooks import WebhookTools
 
 NAME = "airegistry-tools"
 INSTRUCTIONS = """The company's registry of MCP servers, tools, A2A agents and skills.
@@ -38,8 +44,11 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
     listing = ListingTools(services)
     return (
         SearchTools(services), listing, InvokeTools(services), CatalogTools(services, listing),
+        LifecycleTools(services, listing), EntityTypeTools(services.entity_types),
         PolicyTools(services), TokenTools(services), VendingTools(services.tokens), AuditTools(services),
-        ScanTools(services), VersionTools(services, listing), VirtualTools(services, listing),
+        ScanTools(services), VersionTools(services, listing),
+        DefinitionTools(services, listing), VirtualTools(services, listing),
+        ApprovalTools(services.approvals), WebhookTools(services.webhooks), AnsTools(services.ans),
         ProtectionTools(services.guards), HealthTools(services), IndexCareTools(services.index_care),
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ def endpoint_of(url: str, asset: AnyAsset, version: str | None = None) -> str | 
 
 def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", over: bool = False) -> Json:
     """An asset as answers show it; brief ones come without schemas and long texts. `over` is one past its sunset."""
-    hidden = {"content", "files"} if asset.kind == "skill" else set()
+    hidden = {"review", *({"content", "files"} if asset.kind == "skill" else ())}
     if detail == "brief":
         hidden |= {"card", "resources", "resource_templates", "prompts", "instructions", "server_info", "metadata"}
     body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)

@@ -12,10 +12,13 @@ from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.grants import Action
 from airegistry.core.invocation import Invocation
+from airegistry.core.lifecycle import STEPS
 from airegistry.core.principals import Principal
 from airegistry.oauth.identity import principal_of
 from airegistry.tools.protocol import REFUSED
 
+APPROVED = frozenset(step.to for steps in STEPS.values() for step in steps if step.approves)
+"""Stages that it takes an approval to come to."""
 MAX_BODY = 4 * 2**20
 """As many bytes of a request as the tools take."""
 
@@ -60,6 +63,10 @@ class StepUp:
         about_others = name == "explain_access" and arguments.get("subject") not in {"me", who.subject}
         if name in self._needs or about_others:
             return self._access.decide(who, self._needs.get(name, "policy")).step_up
+        if name == "approve_definition" or (name == "set_lifecycle_stage" and arguments.get("stage") in APPROVED):
+            kind, path = arguments.get("kind", "server"), arguments.get("path")
+            if isinstance(kind, str) and isinstance(path, str):
+                return self._access.decide(who, "approve", target=(kind, path.removeprefix("/"))).step_up
         if name == "call_tool" and who.withheld:
             server, tool = arguments.get("server"), arguments.get("tool")
             if isinstance(server, str) and isinstance(tool, str):

@@ -62,7 +62,13 @@ class TokenTools:
         )
         return Minted(id=record.id, token=token, name=record.name, expires_at=record.expires_at)
 
-    @tool("Revoke a token", destructive=True, idempotent=True, needs="token")
+    @tool(
+        "Revoke a token",
+        destructive=True,
+        idempotent=True,
+        needs="token",
+        confirm="Revoke token '{id}'? Whoever uses it is locked out at once.",
+    )
     async def revoke_token(self, id: Annotated[str, Field(description="The token's id.")]) -> Done:
         """End a token at once, by its id: the next request that carries it is refused."""
         await self._services.tokens.revoke(current_principal(), id)

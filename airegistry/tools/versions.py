@@ -96,7 +96,12 @@ class VersionTools:
         )
         return await self._listing.shape(who, asset)
 
-    @tool("Delete a version", destructive=True, idempotent=True)
+    @tool(
+        "Delete a version",
+        destructive=True,
+        idempotent=True,
+        confirm="Delete version {version} of {kind} '{path}'? This cannot be undone.",
+    )
     async def delete_version(self, path: Path, version: Number, kind: AssetKind = "server") -> DeletedVersion:
         """Take down one version; this cannot be undone. `conflict` when it is the default or virtual servers pin it."""
         await self._services.versions.delete(current_principal(), kind, path, version)

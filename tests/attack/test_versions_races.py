@@ -30,7 +30,7 @@ async def test_one_asset_with_an_end_beyond_the_calendar_breaks_nobodys_lists(en
     everything = ["register", "update", "transition", "read", "list"]
     who = await world.holding(Grant(actions=everything))
     await world.put_server("weather", who=who, retirement_date=end)
-    await world.services.catalog.transition(who, "server", "weather", "deprecated", "old")
+    await world.services.stages.transition(who, "server", "weather", "deprecated", "old")
     listing = ListingTools(world.services)
     for asset in (await world.services.catalog.list(SYSTEM, ["server"])).assets:
         await listing.shape(SYSTEM, asset)

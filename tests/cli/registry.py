@@ -15,6 +15,8 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import ToolResult
 from mcp_types import CallToolRequestParams
 
+from tests.cli.outside import outside_tools
+
 TOKEN = "t" * 40
 Json = dict[str, Any]
 
@@ -54,6 +56,9 @@ def _tools(mcp: FastMCP) -> None:
     _other_tools(mcp)
     _protection_tools(mcp)
     _search_tools(mcp)
+    _scan_tools(mcp)
+    _definition_tools(mcp)
+    outside_tools(mcp)
 
 
 def _other_tools(mcp: FastMCP) -> None:
@@ -117,6 +122,25 @@ def _protection_tools(mcp: FastMCP) -> None:
         mcp.tool(nothing, name=name)
 
     @mcp.tool
+    def list_approvals(status: str = "pending") -> Json:
+        return {}
+
+    @mcp.tool
+    def approve_call(id: str, decision: str, reason: str = "") -> Json:
+        return {}
+
+    @mcp.tool
+    def set_lifecycle_stage(
+        kind: str, path: str, stage: str, reason: str = "", version: str | None = None,
+        retirement_date: str | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def get_lifecycle(kind: str, path: str, version: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
     def delete_limit(name: str) -> Json:
         return {}
 
@@ -127,6 +151,51 @@ def _protection_tools(mcp: FastMCP) -> None:
     @mcp.tool
     def lift_quarantine(kind: str, id: str) -> Json:
         return {}
+
+
+def _definition_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def get_definition_changes(kind: str, path: str, version: str | None = None) -> Json:
+        return {}
+
+    def act(kind: str, path: str, hash: str, reason: str, tool: str | None = None) -> Json:
+        return {}
+
+    for name in ("approve_definition", "reject_definition"):
+        mcp.tool(act, name=name)
+
+
+def _scan_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def scan_asset(kind: str, path: str, version: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def get_scan_report(kind: str, path: str, version: str | None = None, sarif: bool = False) -> Json:
+        return {}
+
+    @mcp.tool
+    def list_findings(
+        kind: str | None = None, path: str | None = None, severity: str | None = None, rule: str | None = None,
+        verdict: str | None = None, limit: int = 50, cursor: str | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def waive_finding(
+        kind: str, path: str, fingerprint: str, reason: str, days: int = 90, version: str | None = None
+    ) -> Json:
+        return {}
+
+    @mcp.tool
+    def unwaive_finding(kind: str, path: str, fingerprint: str) -> Json:
+        return {}
+
+    def nothing() -> Json:
+        return {}
+
+    for name in ("list_waivers", "rescan_all", "scan_status"):
+        mcp.tool(nothing, name=name)
 
 
 def _search_tools(mcp: FastMCP) -> None:

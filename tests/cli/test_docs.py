@@ -34,8 +34,14 @@ def test_the_commands_are_those_promised() -> None:
         "token vend", "issuer add", "issuer list", "issuer remove",
         "credential set", "credential show", "credential delete", "credential rotate-key",
         "index status", "index reindex", "index switch",
+        "stage set", "stage show", "definition show", "definition approve", "definition reject",
         "limit put", "limit list", "limit remove", "quarantine put", "quarantine list", "quarantine lift",
+        "approval list", "approval approve", "approval refuse",
         "provider add", "provider list", "provider remove", "provider test",
+        "webhook create", "webhook list", "webhook update", "webhook remove", "webhook rotate", "webhook test",
+        "webhook deliveries", "webhook replay", "ans link", "ans verify", "ans unlink",
+        "scan", "scan-eval", "scans run", "scans report", "scans list", "scans waive", "scans unwaive", "scans waivers",
+        "scans all", "scans status",
     }  # fmt: skip
 
 

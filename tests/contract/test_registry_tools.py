@@ -293,7 +293,9 @@ async def test_rating_averages_stars_one_each(registry: Registry, desk: Desk) ->
     await desk.ask("rate_asset", kind="server", path=path, stars=1)
     await desk.ask("rate_asset", kind="server", path=path, stars=5)
     await mcp.ask(registry.mcp, other, "rate_asset", kind="server", path=path, stars=4)
-    assert (await desk.ask("get_server_details", path=path))["rating"] == {"average": 4.5, "count": 2}
+    assert (await desk.ask("get_server_details", path=path))["rating"] == {
+        "average": 4.5, "count": 2, "distribution": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 1},
+    }  # fmt: skip
     for stars in (0, 6):
         with pytest.raises(mcp.ToolFailure):
             await desk.ask("rate_asset", kind="server", path=path, stars=stars)
@@ -380,7 +382,8 @@ async def test_explain_access_gives_a_reason(desk: Desk, parcel: str) -> None:
 async def test_a_scan_leaves_a_report(desk: Desk, parcel: str) -> None:
     await desk.ask("scan_asset", kind="server", path=parcel)
     report = await desk.ask("get_scan_report", kind="server", path=parcel)
-    assert report["findings"] == []
+    assert report["verdict"] == "pass"
+    assert {finding["rule"] for finding in report["findings"]} <= {"names.same-tool"}  # others register its tools too
 
 
 async def test_healthcheck_answers(desk: Desk) -> None:

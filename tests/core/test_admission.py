@@ -34,8 +34,7 @@ async def test_an_asset_the_scan_blocks_is_held_and_cannot_be_enabled(world: Wor
     (refused, *_) = await world.events(decision="deny")
     assert refused.action == "agent:toggle"
     cleaned = await catalog.update(SYSTEM, "agent", "odd", {"description": "harmless"})
-    assert (cleaned.enabled, cleaned.tags) == (False, [])
-    assert (await catalog.toggle(SYSTEM, "agent", "odd", True)).enabled
+    assert (cleaned.enabled, cleaned.tags) == (True, [])
 
 
 async def test_a_served_asset_is_held_when_a_change_or_a_scan_finds_something() -> None:
@@ -50,14 +49,14 @@ async def test_a_served_asset_is_held_when_a_change_or_a_scan_finds_something() 
     world = await build(scanners=[scanner])
     await world.put_server("weather", tags=["x"])
     scanner.severity = "medium"
-    reviewed = await world.services.catalog.rescan(SYSTEM, "server", "weather")
+    reviewed, _ = await world.services.rescans.scan(SYSTEM, "server", "weather")
     assert (reviewed.enabled, reviewed.tags) == (True, ["x", SECURITY_PENDING])
     scanner.severity = "high"
     held = await world.services.catalog.refresh(SYSTEM, "weather")
     assert (held.enabled, held.tags) == (False, ["x", SECURITY_PENDING])
     scanner.severity = "info"
-    passed = await world.services.catalog.rescan(SYSTEM, "server", "weather")
-    assert (passed.enabled, passed.tags) == (False, ["x"])
+    passed, _ = await world.services.rescans.scan(SYSTEM, "server", "weather")
+    assert (passed.enabled, passed.tags) == (True, ["x"])
 
 
 async def test_an_asset_with_as_many_tags_as_there_may_be_can_be_held(world: World) -> None:
@@ -69,7 +68,7 @@ async def test_an_asset_with_as_many_tags_as_there_may_be_can_be_held(world: Wor
 
 async def test_a_gate_that_refuses_keeps_an_asset_out() -> None:
     class Shut(Gate):
-        async def review(self, who: Principal, asset: AnyAsset) -> None:
+        async def review(self, who: Principal, act: str, asset: AnyAsset) -> None:
             if asset.path != "known":
                 raise GateRejected(f"{who.subject} may not bring {asset.path}")
 
@@ -138,7 +137,7 @@ async def test_duplicates_are_rejected_when_that_is_asked_for(world: World) -> N
 async def test_duplicates_the_registrant_may_not_see_are_not_reported(world: World) -> None:
     await world.put_server("staffs", groups=["staff"], url="https://weather.test/mcp")
     await world.put_server("drafted", url="https://weather.test/mcp")
-    await world.services.catalog.transition(SYSTEM, "server", "drafted", "security_review", "")
+    await world.services.stages.transition(SYSTEM, "server", "drafted", "security_review", "seen")
     ann = await world.holding(Grant(actions=["register"]))
     assert await duplicates(world, world.server("twin", url="https://weather.test/mcp"), ann) == []
 

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from airegistry.core.assets import Agent, Json
+from airegistry.core.card_forms import lacking
 from airegistry.core.cards import fetchable, interfaces_of, interfaces_of_card
-from airegistry.core.errors import AccessDenied, Invalid, UpstreamFailed
+from airegistry.core.errors import AccessDenied, Invalid, ScanFailed, UpstreamFailed
 from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM
 from tests.core.test_intake import OLD
@@ -35,7 +36,18 @@ pytestmark = pytest.mark.anyio
         {"provider": {"organization": "x"}},
         {"security": {"x": []}},
         {"securitySchemes": []},
+        {"securitySchemes": {"x": {}}},
+        {"securitySchemes": {"x": {"type": "basic"}}},
+        {"securitySchemes": {"x": {"type": "apiKey", "name": "k"}}},
+        {"securitySchemes": {"x": {"type": "oauth2", "flows": []}}},
+        {"securitySchemes": {"x": {"httpAuthSecurityScheme": {}}}},
+        {"securitySchemes": {"x": {"httpAuthSecurityScheme": {"scheme": "Bearer"}, "mtlsSecurityScheme": {}}}},
+        {"security": [{"x": []}]},
+        {"securitySchemes": {"y": {"type": "mutualTLS"}}, "security": [{"x": []}]},
+        {"securitySchemes": {"y": {"mtlsSecurityScheme": {}}}, "securityRequirements": [{"schemes": {"x": {}}}]},
         {"signatures": [{}]},
+        {"signatures": [{"protected": "e30", "signature": "not base64url"}]},
+        {"signatures": [{"protected": "e30", "signature": "x", "header": []}]},
         {"skills": [{"id": "a", "name": "a"}, {"id": "a", "name": "b"}]},
         {"skills": [{"id": " ", "name": "a"}]},
         {"skills": [{"id": "a\n", "name": "a"}]},
@@ -46,6 +58,41 @@ async def test_a_member_of_a_card_that_is_against_the_specification_is_named(wor
     with pytest.raises(Invalid):
         await world.services.intake.agent(SYSTEM, "planner", card={**OLD, **change}, governance={})
     assert await world.shelf.get("agent", "planner") is None
+
+
+SCHEMES: list[Json] = [
+    {"type": "apiKey", "name": "k", "in": "header"},
+    {"type": "http", "scheme": "bearer"},
+    {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "https://a.test/token", "scopes": {}}}},
+    {"type": "openIdConnect", "openIdConnectUrl": "https://a.test/.well-known/openid-configuration"},
+    {"type": "mutualTLS"},
+    {"apiKeySecurityScheme": {"name": "k", "location": "header"}},
+    {"httpAuthSecurityScheme": {"scheme": "Bearer"}},
+    {"oauth2SecurityScheme": {"flows": {"clientCredentials": {"tokenUrl": "https://a.test/token"}}}},
+    {"openIdConnectSecurityScheme": {"openIdConnectUrl": "https://a.test/.well-known/openid-configuration"}},
+    {"mtlsSecurityScheme": {}},
+]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_every_security_scheme_of_both_versions_is_taken(world: World, scheme: Json) -> None:
+    needed: Json = {"securityRequirements": [{"schemes": {"x": {"list": []}}}]}
+    card: Json = {
+        **OLD,
+        "securitySchemes": {"x": scheme},
+        **({"security": [{"x": []}]} if "type" in scheme else needed),
+    }
+    signed: Json = {"signatures": [{"protected": "e30", "signature": "c2ln", "header": {"kid": "1"}}]}
+    await world.services.intake.agent(SYSTEM, "planner", card={**card, **signed}, governance={})
+
+
+def test_what_a_card_leaves_out_is_named() -> None:
+    modes: Json = {"capabilities": {}, "defaultInputModes": [], "defaultOutputModes": []}
+    older: Json = {"url": "https://a.test", "protocolVersion": "0.3.0", "skills": [{"id": "a", "name": "a"}]}
+    assert lacking({**modes, **older}) == ["skills.0.description", "skills.0.tags"]
+    assert lacking({"skills": []}) == [*modes, "url", "protocolVersion"]
+    newer: Json = {"supportedInterfaces": [], "skills": []}
+    assert lacking({**modes, **newer}) == []
 
 
 WAYS: Json = {
@@ -93,8 +140,14 @@ async def test_a_card_is_fetched_anew_and_what_changed_is_told(world: World) -> 
     skill: Json = {"id": "book", "name": "Book", "description": "Books.", "tags": []}
     changed: Json = {**OLD, "description": "Plans and books.", "skills": [skill], "version": "2"}
     world.network.texts[url] = json.dumps(changed)
-    agent, changes = await world.services.intake.refresh_agent(SYSTEM, "planner")
+    kept, changes = await world.services.intake.refresh_agent(SYSTEM, "planner")
+    assert isinstance(kept, Agent)
+    assert (kept.card, [*kept.held]) == (OLD, ["card"])
+    waiting = await world.services.definitions.changes(SYSTEM, "agent", "planner")
+    assert waiting.hash is not None
+    agent = await world.services.definitions.approve(SYSTEM, "agent", "planner", waiting.hash, reason="fine")
     assert isinstance(agent, Agent)
+    assert agent.held == {}
     assert ([each.id for each in agent.skills], agent.description, agent.card) == (
         ["book"], "Plans and books.", changed,
     )  # fmt: skip
@@ -122,7 +175,12 @@ async def test_a_card_that_turned_bad_is_not_taken_over(world: World) -> None:
     assert kept.card == OLD
     world.network.texts[url] = json.dumps({**OLD, "description": "Plans \U000e0041\U000e0042\U000e0043 trips."})
     held, _ = await world.services.intake.refresh_agent(SYSTEM, "planner")
-    assert (held.enabled, "security-pending" in held.tags) == (False, True)
+    assert isinstance(held, Agent)
+    assert (held.enabled, held.card, [*held.held]) == (True, OLD, ["card"])
+    waiting = await world.services.definitions.changes(SYSTEM, "agent", "planner")
+    assert (waiting.hash is not None, waiting.pending["card"].verdict) == (True, "block")
+    with pytest.raises(ScanFailed, match="not taken over"):
+        await world.services.definitions.approve(SYSTEM, "agent", "planner", str(waiting.hash), reason="fine")
 
 
 async def test_a_card_given_by_value_or_changed_by_who_may_not_is_not_fetched(world: World) -> None:

@@ -262,7 +262,7 @@ async def test_assets_of_a_stage_not_served_are_shown_to_those_who_may_change_th
             await world.services.catalog.get(stranger, "server", "weather")
     editor = await world.holding(Grant(assets=["weather"], actions=["read", "update"]))
     assert await world.services.catalog.get(editor, "server", "weather")
-    await world.services.catalog.transition(SYSTEM, "server", "weather", "approved_production", "reviewed")
+    await world.services.stages.transition(SYSTEM, "server", "weather", "approved_production", "reviewed")
     assert (await world.services.catalog.get(ANN, "server", "weather")).stage_reason == "reviewed"
 
 

@@ -172,8 +172,8 @@ async def test_changing_an_asset_needs_the_right_to_and_every_refusal_is_audited
         catalog.update(ANN, "server", "weather", {"title": "x"}),
         catalog.toggle(ANN, "server", "weather", False),
         catalog.refresh(ANN, "weather"),
-        catalog.transition(ANN, "server", "weather", "retired", ""),
-        catalog.rescan(ANN, "server", "weather"),
+        world.services.stages.transition(ANN, "server", "weather", "retired", ""),
+        world.services.rescans.scan(ANN, "server", "weather"),
     ):
         with pytest.raises(AccessDenied):
             await refused
@@ -211,7 +211,7 @@ async def test_a_listener_that_fails_does_not_undo_the_act(world: World, caplog:
 
 async def test_the_trail_says_why_an_act_was_allowed_and_what_was_said_of_a_step(world: World) -> None:
     await world.put_server("weather")
-    await world.services.catalog.transition(SYSTEM, "server", "weather", "approved_production", "reviewed by two")
+    await world.services.stages.transition(SYSTEM, "server", "weather", "approved_production", "reviewed by two")
     newest = (await world.events())[0]
     assert newest.action == "server:transition"
     assert newest.reason == "operator; approved_dev -> approved_production: reviewed by two"

@@ -20,11 +20,13 @@ from airegistry.core.errors import (
 from airegistry.core.events import Events
 from airegistry.core.grants import Grant
 from airegistry.core.health import HealthChecks
+from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.vitals import Vitals
 from airegistry.stores.memory import MemoryStore
-from tests.core.wiring import ANN, FakeNetwork, NoTelemetry, World, asset, build
+from tests.core.network import FakeNetwork
+from tests.core.wiring import ANN, NoTelemetry, World, asset, build
 
 pytestmark = pytest.mark.anyio
 URL = "https://weather.test/mcp"
@@ -224,7 +226,8 @@ def checks_of(
     services = world.services
     return HealthChecks(
         world.shelf, services.catalog, network or world.network, credentials or NoCredentials(), services.audit,
-        events or Events(), clock or world.clock, NoTelemetry(), Vitals(), interval=interval, timeout=timeout,
+        events or Events(), clock or world.clock, NoTelemetry(), Vitals(),
+        Pins(world.store, services.scans, world.clock, NoTelemetry()), interval=interval, timeout=timeout,
     )  # fmt: skip
 
 

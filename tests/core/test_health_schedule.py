@@ -10,8 +10,9 @@ from airegistry.core.assets import Server
 from airegistry.core.events import Events
 from airegistry.core.principals import SYSTEM
 from airegistry.telemetry import SystemClock
+from tests.core.network import FakeNetwork
 from tests.core.test_health import checks_of
-from tests.core.wiring import FakeNetwork, World, asset
+from tests.core.wiring import World, asset
 
 pytestmark = pytest.mark.anyio
 

@@ -242,7 +242,7 @@ async def test_a_server_approved_for_dev_is_called_in_dev_only() -> None:
     await world.put_server("weather", who=SYSTEM)
     with pytest.raises(NotFound):
         await world.services.invocation.enter(SYSTEM, "weather", "ping")
-    await world.services.catalog.transition(SYSTEM, "server", "weather", "approved_production", "")
+    await world.services.stages.transition(SYSTEM, "server", "weather", "approved_production", "seen")
     assert await world.services.invocation.enter(ANN, "weather", "ping")
 
 

@@ -152,8 +152,8 @@ async def test_each_act_of_the_catalog_is_on_the_version_that_is_named(world: Wo
     await two_versions(world)
     catalog = world.services.catalog
     await catalog.update(SYSTEM, "server", "weather", {"title": "Two"}, version="2.0.0")
-    await catalog.transition(SYSTEM, "server", "weather", "deprecated", "old", version="2.0.0")
-    await catalog.rescan(SYSTEM, "server", "weather", version="2.0.0")
+    await world.services.stages.transition(SYSTEM, "server", "weather", "deprecated", "old", version="2.0.0")
+    await world.services.rescans.scan(SYSTEM, "server", "weather", version="2.0.0")
     await catalog.refresh(SYSTEM, "weather", version="2.0.0")
     await catalog.toggle(SYSTEM, "server", "weather", enabled=False, version="2.0.0")
     one, two = [await catalog.get(SYSTEM, "server", "weather", version) for version in (None, "2.0.0")]
@@ -208,7 +208,7 @@ async def test_the_lifecycle_deprecates_too_and_the_earlier_end_counts(world: Wo
     catalog, versions = world.services.catalog, world.services.versions
     planned = await catalog.get(SYSTEM, "server", "weather")
     assert sunset_headers(planned, NOON) == []
-    old = await catalog.transition(SYSTEM, "server", "weather", "deprecated", "superseded")
+    old = await world.services.stages.transition(SYSTEM, "server", "weather", "deprecated", "superseded")
     assert sunset_headers(old, NOON) == [
         (b"deprecation", b"@1795176000"), (b"sunset", b"Sun, 22 Nov 2026 12:00:00 GMT"),
     ]  # fmt: skip

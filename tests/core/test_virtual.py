@@ -240,8 +240,7 @@ async def test_a_tool_that_is_denied_on_its_server_is_not_told_of(world: World) 
 
 
 async def test_a_virtual_server_is_found_by_the_words_of_its_tools_by_those_who_see_them_all(world: World) -> None:
-    world.network.tools["https://math.test/mcp"] = [Tool(name="plus", description="Adds zebras.")]
-    await world.services.catalog.refresh(SYSTEM, "math")
+    await world.redefine("math", [Tool(name="plus", description="Adds zebras.")])
     await compose(world, "desk", [part("math", "plus")], description="For office work.")
     await compose(world, "scoped", [part("math", "plus", scopes=["s"])], description="For office work.")
     found = await world.services.search.find(ANN, "zebras", kinds=["virtual_server"])

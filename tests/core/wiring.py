@@ -1,26 +1,31 @@
 """The core by hand over memory stores; the network is a table of tools by URL, time stands still unless moved."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-import anyio
 from cryptography.fernet import Fernet
 
 from airegistry.core.access import Access
 from airegistry.core.admission import Admission, Gate
-from airegistry.core.assets import Json, Server, Tool
+from airegistry.core.ans import AnsLinks
+from airegistry.core.approvals import Approvals
+from airegistry.core.assets import Tool
 from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.breaker import Breakers
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
 from airegistry.core.credential_tokens import TokenCache, TokenSource
 from airegistry.core.credentials import CredentialStore
+from airegistry.core.definition_approvals import DefinitionApprovals
 from airegistry.core.documents import AppendLog, DocumentStore
 from airegistry.core.embedding import Embedding
 from airegistry.core.entity_types import EntityTypes
-from airegistry.core.errors import Invalid, UpstreamFailed
+from airegistry.core.errors import Invalid
 from airegistry.core.events import Event, Events, Listener
 from airegistry.core.explain import Explainer
+from airegistry.core.found_findings import FoundFindings
 from airegistry.core.grants import Grant, Scope
 from airegistry.core.health import HealthChecks
 from airegistry.core.index_care import IndexCare
@@ -28,26 +33,33 @@ from airegistry.core.indexing import Indexing
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.known_names import KnownNames
+from airegistry.core.lifecycle import FirstStage
 from airegistry.core.parts import Parts
+from airegistry.core.pins import Pins
 from airegistry.core.policy import Policy
-from airegistry.core.ports import NOBODY, AnyAsset, Audience, Description, Embedder, Renew, Scanner, UpstreamResult
+from airegistry.core.ports import AnyAsset, Embedder, Scanner
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
+from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
+from airegistry.core.stages import Retirements, Stages
 from airegistry.core.tokens import Tokens, digest
 from airegistry.core.validation import validated
 from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
 from airegistry.core.visibility import Visibility
 from airegistry.core.vitals import Vitals
+from airegistry.core.waivers import Waivers
+from airegistry.core.webhooks import Webhooks
 from airegistry.index.memory import MemoryIndex
 from airegistry.scanners.open import open_scanners
 from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
+from tests.core.network import FakeNetwork, NoPost
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPERATOR_TOKEN = "operator-token-of-at-least-32-characters"
@@ -82,66 +94,6 @@ class NoTelemetry:
         return None
 
 
-Answer = Callable[[str, Json], UpstreamResult]
-
-
-def _done(method: str, params: Json) -> UpstreamResult:
-    return UpstreamResult({"content": [], "echo": params}, None)
-
-
-class FakeNetwork:
-    """The `Backends` and `Upstream` ports over a table: tools and texts by URL; other URLs are out of reach."""
-
-    def __init__(self) -> None:
-        self.tools: dict[str, Sequence[Tool]] = {}
-        self.texts: dict[str, str] = {}
-        self.described: list[str] = []
-        self.sent: list[dict[str, str]] = []
-        self.called: list[tuple[str, str, Json, str | None]] = []
-        self.answer: Answer = _done
-        self.pause: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
-        self.before_describe: Callable[[], object] = lambda: None
-
-    async def describe(self, server: Server, headers: Mapping[str, str] = {}) -> Description:
-        self.described.append(server.path)
-        self.sent.append(dict(headers))
-        outcome = self.before_describe()
-        if hasattr(outcome, "__await__"):
-            await outcome
-        if server.url not in self.tools:
-            raise UpstreamFailed(f"{server.url} is out of reach")
-        return Description(self.tools[server.url], [], [], [], "Be kind.", {"name": server.path}, "2026-07-28")
-
-    async def ping(self, server: Server, headers: Mapping[str, str] = {}) -> None:
-        if server.url not in self.tools:
-            raise UpstreamFailed(f"{server.url} is out of reach")
-
-    async def list_tools(self, server: Server, headers: Mapping[str, str] = {}) -> Sequence[Tool]:
-        return (await self.describe(server, headers)).tools
-
-    async def reach(self, url: str) -> None:
-        if url not in self.tools and url not in self.texts:
-            raise UpstreamFailed(f"{url} is out of reach")
-
-    async def fetch_text(self, url: str, *, limit: int) -> str:
-        if url not in self.texts:
-            raise UpstreamFailed(f"{url} is out of reach")
-        return self.texts[url]
-
-    def check_url(self, url: str) -> None:
-        if not url.startswith("https://"):
-            raise Invalid(f"{url} is none that may be fetched", field="url")
-
-    async def request(
-        self, server: Server, headers: Mapping[str, str], method: str, params: Json, *, timeout: float,
-        owner: str | None = None, audience: Audience = NOBODY, renew: Renew | None = None,
-    ) -> UpstreamResult:  # fmt: skip
-        self.called.append((server.path, method, params, owner))
-        answer = self.answer(method, params)
-        await self.pause()
-        return answer
-
-
 @dataclass
 class World:
     """A core, and what stands behind its ports."""
@@ -169,6 +121,15 @@ class World:
     ) -> AnyAsset:
         """A registered server with a live backend."""
         return (await self.services.catalog.register(who, self.server(path, tools, **fields))).asset
+
+    async def redefine(self, path: str, tools: Sequence[Tool]) -> None:
+        """Have a server offer other tools; what of them waits for an approval is approved."""
+        self.network.tools[f"https://{path}.test/mcp"] = tools
+        await self.services.catalog.refresh(SYSTEM, path)
+        definitions = self.services.definitions
+        found = await definitions.changes(SYSTEM, "server", path)
+        if found.hash is not None:
+            await definitions.approve(SYSTEM, "server", path, found.hash, reason="as it should be")
 
     async def holding(self, *grants: Grant, who: Principal = ANN, name: str = "scope") -> Principal:
         """The caller, with a scope of these grants besides."""
@@ -205,50 +166,141 @@ async def build(
     gate: Gate | None = None,
     environment: str = "dev",
     operator: bool = True,
+    first_stage: FirstStage = "approved_dev",
     sources: Mapping[str, TokenSource] | None = None,
     network: FakeNetwork | None = None,
     embedders: Mapping[str, Embedder] = {},
+    approval_seconds: float = 0.05,
 ) -> World:
     """A core over the stores given, as the composition root would build it."""
-    store, log, network = store or MemoryStore(), log or MemoryLog(), network or FakeNetwork()
+    on = await _ground(store or MemoryStore(), log or MemoryLog(), environment, operator)
+    store, access, audit, clock, shelf = on.store, on.access, on.audit, on.clock, on.shelf
+    visibility, events, network = on.visibility, on.events, network or FakeNetwork()
+    search = Search(MemoryIndex(), embedder, access, visibility, shelf)
+    scans, waivers, admission = await _judges(on, search, scanners, gate)
+    credentials = await _credentials(store, shelf, access, visibility, audit, clock, sources or {})
+    pins = Pins(store, scans, clock, NoTelemetry())
+    catalog = _catalog(on, admission, scans, network, credentials, pins, first_stage)
+    types, guards = EntityTypes(store, access, audit, shelf), await _guards(store, shelf, access, audit, clock)
+    vitals = Vitals(guards.circuit)
+    health = HealthChecks(shelf, catalog, network, credentials, audit, events, clock, NoTelemetry(), vitals, pins)
+    versions = Versions(shelf, access, visibility, scans, audit, events, clock)
+    stages, ratings = Stages(catalog, shelf, access, visibility, clock), Ratings(store, catalog, shelf, audit)
+    retirements = Retirements(stages, shelf, clock)
+    parts, changes = Parts(shelf, visibility, versions.is_over), Changes(shelf, access, visibility, catalog.part)
+    await _follow(events, (retirements, changes), (health, ratings))
+    approvals = _approvals(on, approval_seconds)
+    services = Services(
+        url="http://registry.test", gateway_url="http://registry.test",
+        access=access, policy=on.policy, tokens=on.tokens, catalog=catalog, entity_types=types,
+        versions=versions, stages=stages, retirements=retirements, changes=changes,
+        compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
+        intake=Intake(catalog, types, network, access, audit, pins), ratings=ratings,
+        search=search, index_care=_care(search, shelf, store, access, audit, clock, embedders),
+        scans=scans, rescans=Rescans(store, shelf, catalog, scans, waivers, access, audit, events, clock, hours=24),
+        definitions=DefinitionApprovals(catalog, pins, scans, access, NoTelemetry()),
+        findings=FoundFindings(shelf, access, visibility, scans, waivers), audit=audit,
+        explainer=Explainer(access, visibility, shelf, on.tokens, parts),
+        guards=guards, health=health, vitals=vitals, parts=parts, events=events,
+        approvals=approvals, invocation=_invocation(on, network, guards, approvals),
+        webhooks=_webhooks(on), ans=await _links(shelf, catalog, audit, events, clock),
+    )  # fmt: skip
+    told = World(services, store, on.log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
+    return _told(told)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What everything else stands on."""
+
+    store: DocumentStore
+    log: AppendLog
+    clock: FakeClock
+    access: Access
+    audit: Audit
+    policy: Policy
+    tokens: Tokens
+    shelf: Shelf
+    visibility: Visibility
+    events: Events
+
+
+async def _ground(store: DocumentStore, log: AppendLog, environment: str, operator: bool) -> _Ground:
     clock, access = FakeClock(), Access()
     audit = Audit(log, access, clock)
     await audit.open()
     policy, tokens = await _policy(store, access, audit, clock, operator)
-    shelf, visibility, events = Shelf(store), Visibility(access, environment), Events()
-    search = Search(MemoryIndex(), embedder, access, visibility, shelf)
-    names = KnownNames()
-    scans = Scans(store, open_scanners() if scanners is None else scanners, names, access, clock)
-    admission = Admission(scans, search, access, gate)
-    await names.rebuild(shelf)
-    await admission.rebuild(shelf)
-    await search.rebuild()
-    events.subscribe(names.on_event)
-    events.subscribe(search.on_event)
-    events.subscribe(admission.on_event)
-    credentials = await _credentials(store, shelf, access, visibility, audit, clock, sources or {})
-    catalog = Catalog(shelf, access, visibility, admission, scans, audit, events, network, clock, credentials)
-    types, guards = EntityTypes(store, access, audit), await _guards(store, shelf, access, audit, clock)
-    vitals = Vitals(guards.circuit)
-    health = HealthChecks(shelf, catalog, network, credentials, audit, events, clock, NoTelemetry(), vitals)
-    events.subscribe(health.on_event)
-    versions = Versions(shelf, access, visibility, scans, audit, events, clock)
-    parts, changes = Parts(shelf, visibility, versions.is_over), Changes(shelf, access, visibility, catalog.part)
-    await changes.rebuild()
-    events.subscribe(changes.on_event)
-    services = Services(
-        url="http://registry.test", gateway_url="http://registry.test",
-        access=access, policy=policy, tokens=tokens, catalog=catalog, entity_types=types,
-        versions=versions, changes=changes, compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
-        intake=Intake(catalog, types, network, access, audit), ratings=Ratings(store, catalog, shelf, audit),
-        search=search, index_care=_care(search, shelf, store, access, audit, clock, embedders),
-        scans=scans, audit=audit, explainer=Explainer(access, visibility, shelf, tokens, parts),
-        guards=guards, health=health, vitals=vitals, parts=parts, events=events,
-        invocation=Invocation(shelf, access, visibility, audit, NoTelemetry(), clock, network, guards),
-    )  # fmt: skip
-    return _told(
-        World(services, store, log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
+    return _Ground(
+        store, log, clock, access, audit, policy, tokens, Shelf(store), Visibility(access, environment), Events()
     )
+
+
+async def _judges(
+    on: _Ground, search: Search, scanners: Sequence[Scanner] | None, gate: Gate | None
+) -> tuple[Scans, Waivers, Admission]:
+    names, waivers = KnownNames(), Waivers(on.store, on.access, on.audit, on.clock)
+    await waivers.reload(on.shelf)
+    scanners = open_scanners() if scanners is None else scanners
+    scans = Scans(on.store, scanners, names, on.access, on.clock, waived=waivers.waived)
+    admission = Admission(scans, search, on.access, gate)
+    await names.rebuild(on.shelf)
+    await admission.rebuild(on.shelf)
+    await search.rebuild()
+    for listener in (names, waivers, search, admission):
+        on.events.subscribe(listener.on_event)
+    return scans, waivers, admission
+
+
+class _Rebuilt(Protocol):
+    async def rebuild(self) -> None: ...
+
+    async def on_event(self, event: Event) -> None: ...
+
+
+class _Listens(Protocol):
+    async def on_event(self, event: Event) -> None: ...
+
+
+async def _follow(events: Events, rebuilt: Sequence[_Rebuilt], others: Sequence[_Listens]) -> None:
+    for each in rebuilt:
+        await each.rebuild()
+    for listener in (*others, *rebuilt):
+        events.subscribe(listener.on_event)
+
+
+def _catalog(
+    on: _Ground, admission: Admission, scans: Scans, network: FakeNetwork, credentials: CredentialStore, pins: Pins,
+    first_stage: FirstStage,
+) -> Catalog:  # fmt: skip
+    return Catalog(
+        on.shelf, on.access, on.visibility, admission, scans, on.audit, on.events, network, on.clock, credentials, pins,
+        first_stage=first_stage,
+    )  # fmt: skip
+
+
+def _approvals(on: _Ground, seconds: float) -> Approvals:
+    return Approvals(
+        on.store, on.shelf, on.access, on.audit, on.clock, NoTelemetry(), timeout=seconds, keep_alive=seconds / 3
+    )
+
+
+def _invocation(on: _Ground, network: FakeNetwork, guards: Guards, approvals: Approvals) -> Invocation:
+    return Invocation(
+        on.shelf, on.access, on.visibility, on.audit, NoTelemetry(), on.clock, network, guards, approvals=approvals
+    )
+
+
+def _webhooks(on: _Ground) -> Webhooks:
+    cipher = FernetCipher([Fernet.generate_key().decode()])
+    webhooks = Webhooks(on.store, on.shelf, cipher, NoPost(), on.access, on.audit, on.clock)
+    on.events.ledger = webhooks.outbox
+    return webhooks
+
+
+async def _links(shelf: Shelf, catalog: Catalog, audit: Audit, events: Events, clock: FakeClock) -> AnsLinks:
+    links = AnsLinks(shelf, catalog, audit, events, clock, Breakers(clock, NoTelemetry()), None)
+    events.subscribe(links.on_event)
+    return links
 
 
 async def _policy(

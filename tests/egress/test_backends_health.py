@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 
 from airegistry.core.assets import Server
 from airegistry.core.calls import NoCredentials
-from airegistry.core.drift import held_after
+from airegistry.core.definitions import changes_of, parts_of
 from airegistry.core.errors import UpstreamFailed
 from airegistry.core.fetching import described
 from airegistry.core.principals import SYSTEM
@@ -41,7 +41,7 @@ async def test_the_same_server_lists_the_same_tools(live: tuple[FastMCP, Server]
     for _ in range(2):
         tools = await BACKENDS.list_tools(server)
         assert len(tools) == 55
-        assert held_after(server, tools) == {}
+        assert changes_of(parts_of(server), parts_of(server.model_copy(update={"tools": list(tools)}))) == []
 
 
 async def test_a_tool_that_changed_and_one_that_went_are_found(live: tuple[FastMCP, Server]) -> None:
@@ -54,9 +54,14 @@ async def test_a_tool_that_changed_and_one_that_went_are_found(live: tuple[FastM
         """Something else."""
         return city
 
-    held = held_after(server, await BACKENDS.list_tools(server))
-    assert sorted(held) == ["forecast_1", "forecast_2"]
-    assert "description" in held["forecast_1"]
+    now = server.model_copy(update={"tools": list(await BACKENDS.list_tools(server))})
+    changed, gone = changes_of(parts_of(server), parts_of(now))
+    assert (changed.part, gone.part, gone.said) == (
+        "tools/forecast_1",
+        "tools/forecast_2",
+        "tools/forecast_2: it is gone",
+    )
+    assert "description: the words are others" in changed.said
 
 
 @pytest.mark.parametrize("status", [200, 401, 404, 405])

@@ -19,7 +19,8 @@ from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.upstream import PooledUpstream
 from airegistry.tools.server import build as build_server
 from airegistry.tools.server import catalog_tools
-from tests.core.wiring import FakeNetwork, asset, build
+from tests.core.network import FakeNetwork
+from tests.core.wiring import asset, build
 from tests.gateway.desk import TOOLS, build_backend, signals
 from tests.gateway.world import LEGACY, MODERN
 from tests.support.asgi import serve

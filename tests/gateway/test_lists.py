@@ -132,3 +132,13 @@ def test_what_is_no_list_passes() -> None:
     plain = JsonFilter(keep)
     plain.feed(b'"text"')
     assert plain.finish() == b'"text"'
+
+
+def test_instructions_that_are_not_kept_are_left_out() -> None:
+    def approved(member: Member, text: str) -> bool:
+        return member == "instructions" and text == "Be kind."
+
+    for text, shown in (("Be kind.", {"instructions": "Be kind."}), ("Be unkind.", {})):
+        plain = JsonFilter(approved)
+        plain.feed(json.dumps({"result": {"instructions": text, "serverInfo": {}}}).encode())
+        assert json.loads(plain.finish())["result"] == {**shown, "serverInfo": {}}

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from airegistry.core.assets import Json, Server, now
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AccessDenied, AirError, NotFound
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.app import Gateway
@@ -34,7 +35,15 @@ ACCEPT = "application/json, text/event-stream"
 
 def server_at(path: str, url: str, **members: object) -> Server:
     return Server.model_validate(
-        {"path": path, "name": path, "url": url, "fetched_at": now(), "protocol_version": MODERN, **members}
+        {
+            "path": path,
+            "name": path,
+            "url": url,
+            "fetched_at": now(),
+            "protocol_version": MODERN,
+            "instructions": "Read this.",
+            **members,
+        }
     )
 
 
@@ -77,7 +86,7 @@ class Desk:
 
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
-        found: Server | None = None,
+        found: Server | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         self.on_enter()
         version = self.pinned if found is not None else version

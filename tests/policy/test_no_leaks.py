@@ -125,7 +125,7 @@ async def hide(world: World, hidden: Hidden) -> None:
     if not hidden.enabled:
         await catalog.toggle(SYSTEM, kind, hidden.path, False)  # type: ignore[arg-type]  # as above
     if hidden.by == "stage":
-        await catalog.transition(SYSTEM, kind, hidden.path, "security_review", "")  # type: ignore[arg-type]  # as above
+        await world.services.stages.transition(SYSTEM, kind, hidden.path, "security_review", "seen")  # type: ignore[arg-type]  # as above
 
 
 def caller(name: str, hidden: Hidden) -> Principal:

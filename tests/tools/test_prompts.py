@@ -10,11 +10,14 @@ from mcp_types import PromptReference, ResourceTemplateReference, TextContent
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.completions import OWNERS
 from airegistry.tools.declare import MARK
+from airegistry.tools.entity_types import EntityTypeTools
 from airegistry.tools.invoke import InvokeTools
+from airegistry.tools.lifecycle import LifecycleTools
 from airegistry.tools.listing import ListingTools
 from airegistry.tools.policy import PolicyTools
 from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
+from airegistry.tools.versions import VersionTools
 from tests.tools.wiring import World, put, put_skill
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +27,19 @@ ARGUMENTS = {
     "onboard_server": {"url": "https://tides.test/mcp"},
     "review_scan": {"kind": "skill", "path": "folding"},
     "explain_refusal": {"kind": "server", "path": "vault", "action": "call"},
+    "approve_asset": {"kind": "server", "path": "weather", "stage": "approved_production"},
+    "take_down": {"kind": "server", "path": "weather"},
+    "register_entity_of": {"type": "dataset", "about": 'rows of "rain"'},
 }
-OWNERS_OF_TOOLS = (CatalogTools, PolicyTools, ScanTools, InvokeTools, ListingTools, SearchTools)
+OWNERS_OF_TOOLS = (
+    CatalogTools, EntityTypeTools, InvokeTools, LifecycleTools, ListingTools, PolicyTools, ScanTools, SearchTools,
+    VersionTools,
+)  # fmt: skip
 TOOLS = {name for owner in OWNERS_OF_TOOLS for name, method in inspect.getmembers(owner) if hasattr(method, MARK)}
+MEMBERS = {
+    "upstream_failed", "access_denied", "scanned_at", "security_review", "pinned_by", "retirement_date",
+}  # fmt: skip
+"""Words of answers and arguments that prompts name too."""
 ASSETS = ResourceTemplateReference(uri="airegistry://{kind}/{path}")
 FILES = ResourceTemplateReference(uri="skill://{path}/{file*}")
 REVIEW = PromptReference(name="review_scan")
@@ -77,7 +90,7 @@ async def test_a_prompt_names_tools_that_the_registry_has(world: World, name: st
     text = await rendered(world, name, era)
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text))
     assert named
-    assert named <= TOOLS | {"upstream_failed", "access_denied", "scanned_at"}
+    assert named <= TOOLS | MEMBERS
     assert len(named & TOOLS) >= 2
 
 
@@ -163,3 +176,19 @@ async def test_nobody_is_offered_anything(world: World, era: str) -> None:
 
 def test_completions_are_of_prompts_that_exist() -> None:
     assert {name for name in OWNERS if "://" not in name} <= ARGUMENTS.keys()
+
+
+@ERAS
+async def test_stages_are_completed_with_those_that_come_next(world: World, era: str) -> None:
+    approve = PromptReference(name="approve_asset")
+    next_ones = await completed(world, approve, "stage", era=era, kind="server", path="weather")
+    assert next_ones == ["security_review", "approved_production", "deprecated", "retired"]
+    assert await completed(world, approve, "stage", "dep", era=era) == ["deprecated"]
+    assert await completed(world, approve, "stage", era=era, kind="server", path="vault") == []
+
+
+async def test_actions_and_types_are_completed(world: World) -> None:
+    assert await completed(world, PromptReference(name="explain_refusal"), "action", "re") == [
+        "read", "register", "refresh",
+    ]  # fmt: skip
+    assert await completed(world, PromptReference(name="register_entity_of"), "type") == ["dataset"]

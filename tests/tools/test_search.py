@@ -55,7 +55,8 @@ async def test_brief_answers_cut_descriptions_and_full_ones_do_not(gauge: World)
     full = {each["kind"]: each for each in (await ask(gauge, "search_registry", **asked, detail="full"))["results"]}
     assert full["tool"]["description"] == LONG
     assert full["tool"]["inputSchema"] == SCHEMA
-    assert (full["server"]["title"], full["server"]["owner"], full["server"]["tags"]) == ("The gauge", "sky", ["sky"])
+    assert (full["server"]["title"], full["server"]["owner"]) == ("The gauge", "sky")
+    assert full["server"]["tags"] == ["sky", "security-pending"]  # a constant of that length is to be reviewed
     assert len(json.dumps(brief)) * 2 < len(json.dumps(full))
 
 

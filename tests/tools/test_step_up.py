@@ -120,6 +120,30 @@ async def test_a_call_that_a_broader_token_might_make_is_403(world: World, path:
     assert challenge(sent).endswith('scope="reads mcp:admin calls"')
 
 
+def stepping(stage: str, path: object = "/weather") -> dict[str, object]:
+    return {
+        **PUT,
+        "params": {"name": "set_lifecycle_stage", "arguments": {"kind": "server", "path": path, "stage": stage}},
+    }
+
+
+async def test_an_approval_without_the_scope_for_it_is_403(world: World) -> None:
+    inside, sent = await ask(world, CHIEF, stepping("approved_production"))
+    assert inside.bodies == []
+    assert challenge(sent).endswith('scope="mcp mcp:admin"')
+
+
+@pytest.mark.parametrize("body", [stepping("retired"), stepping("approved_dev", 7)])
+async def test_other_steps_are_answered_by_the_tool(world: World, body: object) -> None:
+    inside, sent = await ask(world, CHIEF, body)
+    assert (len(inside.bodies), sent) == (1, [])
+
+
+async def test_who_could_not_approve_with_any_token_is_answered_by_the_tool(world: World) -> None:
+    inside, sent = await ask(world, NARROW, stepping("approved_dev"))
+    assert (len(inside.bodies), sent) == (1, [])
+
+
 @pytest.mark.parametrize("server", ["vault", "nothing", 7, None, "NOT A PATH"])
 async def test_what_the_caller_may_not_know_of_is_answered_by_the_tool(world: World, server: object) -> None:
     inside, sent = await ask(world, NARROW, calling(server))

@@ -78,7 +78,7 @@ async def test_what_changes_an_asset_changes_the_version_that_is_named(two: Worl
     await ask(two, "update_asset", kind="server", changes={"title": "Two"}, **at)
     await ask(two, "toggle_service", enabled=False, **at)
     await ask(two, "refresh_service", **at)
-    await ask(two, "set_lifecycle_stage", kind="server", stage="deprecated", **at)
+    await ask(two, "set_lifecycle_stage", kind="server", stage="deprecated", reason="old", **at)
     assert (await ask(two, "scan_asset", kind="server", **at))["verdict"] == "pass"
     assert (await ask(two, "get_scan_report", kind="server", **at))["verdict"] == "pass"
     tools = (await ask(two, "get_service_tools", **at))["tools"]

@@ -6,6 +6,7 @@ It reads what policy is about, asks `Entry` whether this caller may do this, and
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import orjson
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from airegistry.core.assets import Agent
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AccessDenied, AirError, NotFound, Quarantined, Unsupported
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
@@ -31,6 +33,7 @@ from airegistry.gateway.a2a.request import (
     of_http,
     of_rpc,
     parameters,
+    said,
     stated_version,
 )
 from airegistry.gateway.a2a.served_card import served
@@ -39,7 +42,7 @@ from airegistry.gateway.envelope import Inbound, read_headers
 from airegistry.gateway.errors import BadAnswer, Malformed
 from airegistry.gateway.outermost import MAX_BODY, Challenge, Outermost
 from airegistry.gateway.presence import Presence
-from airegistry.oauth.identity import principal_of
+from airegistry.oauth.identity import again_of, principal_of
 
 PATHS: Final = ("/agents/{path}", "/agents/{path}/{rest:path}")
 """Templates of the paths that are served, for the inventory of routes."""
@@ -52,9 +55,12 @@ class Entry(Protocol):
     """What the core decides and records around each call; `Invocation` of the core is one."""
 
     async def enter_agent(
-        self, who: Principal, path: str, method: str, skill: str | None, *, some: bool = False
-    ) -> Call:
+        self, who: Principal, path: str, method: str, skill: str | None, *, some: bool = False,
+        plea: Plea | None = None,
+    ) -> Call:  # fmt: skip
         """Admit one request to an agent. `skill` None stands for all of them or, with `some`, for any one.
+
+        With a `plea` it waits for an approval it needs.
 
         Raises:
             AirError: it is refused; the refusal is recorded already.
@@ -131,14 +137,14 @@ class AgentGateway(Outermost[AgentReply]):
         if asked.operation == CARD:
             await self._card(who, path, scope, reply, asked)
             return
-        call, holders = await self._admitted(who, path, asked)
-        try:
-            sending = self._sending(call, request, scope["method"])
-            await self._check(call, asked, holders)
-        except AirError as error:
-            self._entry.leave(call, "error", error.code)
-            raise
         with Presence(receive, self._patience) as presence:
+            call, holders = await self._admitted(who, path, asked, Plea(partial(said, request.body), again_of(scope)))
+            try:
+                sending = self._sending(call, request, scope["method"])
+                await self._check(call, asked, holders)
+            except AirError as error:
+                self._entry.leave(call, "error", error.code)
+                raise
             if call.permit is not None:
                 call.permit.on_cut(presence.cut)
             await self._exchange(call, asked, sending, reply)
@@ -169,7 +175,7 @@ class AgentGateway(Outermost[AgentReply]):
         asked = of_http(place, rest, query, body, version)
         return _Request(asked, version, headers, body or None, content)
 
-    async def _admitted(self, who: Principal, path: str, asked: Asked) -> tuple[Call, list[Holder]]:
+    async def _admitted(self, who: Principal, path: str, asked: Asked, plea: Plea) -> tuple[Call, list[Holder]]:
         """The call, and whose the tasks of the request are: none of them when one is not the caller's.
 
         A task goes on under the skill that it was begun with.
@@ -188,7 +194,7 @@ class AgentGateway(Outermost[AgentReply]):
                 raise Malformed("the task was begun with another skill", id=asked.id)
             skill = begun
         try:
-            return await self._entry.enter_agent(who, path, asked.operation, skill, some=some), holders
+            return await self._entry.enter_agent(who, path, asked.operation, skill, some=some, plea=plea), holders
         except AccessDenied as error:
             if skill is not None or some:
                 raise

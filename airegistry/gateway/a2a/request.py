@@ -129,6 +129,18 @@ def parameters(query: bytes) -> dict[str, str]:
     return found
 
 
+def said(body: bytes | None) -> Members:
+    """What a request says, to be told from another: without the ids that a client makes up anew each time."""
+    message = read_object(body) if body else {}
+    params = child(message, "params") if "jsonrpc" in message else message
+    held = {name: value for name, value in params.items() if isinstance(value, dict) and name in ("message", "request")}
+    return {**params, **{name: _without(value, "messageId", "message_id") for name, value in held.items()}}
+
+
+def _without(members: Members, *names: str) -> Members:
+    return {name: value for name, value in members.items() if name not in names}
+
+
 def stated_version(headers: Sequence[tuple[str, str]], query: dict[str, str]) -> str | None:
     """The version of A2A that a request states, in its header or its query; the latter is taken out there.
 

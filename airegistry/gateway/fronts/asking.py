@@ -16,6 +16,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, ConsentRequired
+from airegistry.core.pleas import InputWanted, input_required
 from airegistry.core.principals import Principal
 from airegistry.gateway.channels.exchange import Client
 from airegistry.gateway.channels.wire import printed
@@ -24,7 +25,7 @@ from airegistry.gateway.errors import Malformed, Reply, RequestId, error_body
 from airegistry.gateway.fronts import translate
 from airegistry.gateway.fronts.consent import consent_refusal, has_opened
 from airegistry.gateway.fronts.destination import Destination
-from airegistry.gateway.fronts.streams import JSON_HEADERS, SSE_HEADERS, event
+from airegistry.gateway.fronts.streams import JSON_HEADERS, KEEP_ALIVE, SSE_HEADERS, event
 
 _GONE: Final = frozenset(("initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"))
 
@@ -70,10 +71,18 @@ class Asking:
         """Send a backend's notification, if the client wants it."""
         shown = translate.notice_for_modern(message, translate.meta_of(self.params).get("progressToken"), self.level)
         if shown is not None:
-            if not self.streaming:
-                self.streaming = True
-                await self.reply.start(200, SSE_HEADERS)
+            await self._stream()
             await self.reply.body(event(printed(shown)), more=True)
+
+    async def keep_alive(self) -> None:
+        """Show that the request is still being worked on."""
+        await self._stream()
+        await self.reply.body(KEEP_ALIVE, more=True)
+
+    async def _stream(self) -> None:
+        if not self.streaming:
+            self.streaming = True
+            await self.reply.start(200, SSE_HEADERS)
 
     async def finish(self, body: bytes, status: int = 200) -> None:
         """Send the response."""
@@ -98,6 +107,9 @@ class Asking:
         Raises:
             AirError: it is to be refused whole, as nothing was sent.
         """
+        if isinstance(error, InputWanted):
+            await self.result(translate.result_for_modern(self.method, input_required(error), None))
+            return
         if isinstance(error, ConsentRequired) and not self.has_opened:
             refusal = consent_refusal(error, self.id, self.client.capabilities, "modern")
             if refusal is not None:

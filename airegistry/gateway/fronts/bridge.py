@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 
 from mcp_types import INVALID_PARAMS
 
-from airegistry.core.assets import Json, Server, Tool, usable_tools
+from airegistry.core.assets import Json, Server, Tool, served_tools
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AirError, UpstreamFailed
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from airegistry.gateway.channels.exchange import Client, Opening
 from airegistry.gateway.channels.pool import Channels
@@ -18,7 +20,7 @@ from airegistry.gateway.envelope import SUBJECTS
 from airegistry.gateway.errors import CredentialRefused, Malformed
 from airegistry.gateway.fronts.destination import Answered, Route
 from airegistry.gateway.list_changes import Again, ListChanges, Lists
-from airegistry.gateway.lists import LISTS, filter_result
+from airegistry.gateway.lists import LISTS, Member, filter_result
 from airegistry.gateway.tool_lists import ByteLists, printed_tools
 
 Current = Callable[[str, str | None], Awaitable[Server | None]]
@@ -47,6 +49,10 @@ class BridgeDestination:
         """The path that was asked for: a session outlasts a switch of the default version."""
         return self._target
 
+    def now(self) -> Principal | None:
+        """Who the caller is by now."""
+        return self._again()
+
     async def opening(self, client: Client) -> Opening:
         """What the backend says of itself.
 
@@ -58,6 +64,8 @@ class BridgeDestination:
         failure: str | None = None
         try:
             opening = await self._opened(call, client)
+            if opening.instructions != call.server.instructions:  # only what was approved is shown
+                opening = replace(opening, instructions=None)
             outcome = "ok"
         except AirError as error:
             outcome = "upstream_failed" if isinstance(error, UpstreamFailed) else "error"
@@ -67,13 +75,13 @@ class BridgeDestination:
             self._entry.leave(call, outcome, failure)
         return opening
 
-    async def route(self, method: str, params: Json, client: Client) -> Route | Answered:
+    async def route(self, method: str, params: Json, client: Client, plea: Plea | None = None) -> Route | Answered:
         """Admit one request. Tools are those of the catalog: nothing that was not scanned is offered.
 
         Raises:
             AirError: refused.
         """
-        call = await self._enter(method, subject_of(method, params))
+        call = await self._enter(method, subject_of(method, params), plea)
         info = self._server.server_info
         if method == "tools/list":
             self._entry.leave(call, "ok")
@@ -106,12 +114,12 @@ class BridgeDestination:
         server = await self._current(self._server.path, self._target.partition("@")[2] or None)
         if server is None or not server.enabled or not server.callable:
             return {}
-        described = frozenset(tool.name for tool in usable_tools(server))
+        described = frozenset(tool.name for tool in served_tools(server))
         call = Call(self._again() or self._who, server, "tools/list", None, monotonic(), described=described)
         return {"tools/list": self._tools(call, {})}
 
-    async def _enter(self, method: str, name: str | None) -> Call:
-        return await self._entry.enter(self._who, self._server.path, method, name, found=self._server)
+    async def _enter(self, method: str, name: str | None, plea: Plea | None = None) -> Call:
+        return await self._entry.enter(self._who, self._server.path, method, name, found=self._server, plea=plea)
 
     async def _opened(self, call: Call, client: Client) -> Opening:
         try:
@@ -137,7 +145,14 @@ class BridgeDestination:
         return self._lists.get(call.server, self._entry.entitlement(call), partial(printed_tools, call.server, kept))
 
     def _filtered(self, call: Call, result: Json) -> Json:
-        filter_result(result, lambda member, name: member != "tasks" and self._entry.may_use(call, member, name))
+        def kept(member: Member, name: str) -> bool:
+            if member == "tasks":
+                return False
+            if member == "instructions":
+                return name == call.server.instructions
+            return self._entry.may_use(call, member, name)
+
+        filter_result(result, kept)
         return result
 
 

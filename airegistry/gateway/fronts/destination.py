@@ -7,6 +7,8 @@ from typing import Protocol
 
 from airegistry.core.assets import Json, Server
 from airegistry.core.calls import Call, Outcome
+from airegistry.core.pleas import Plea
+from airegistry.core.principals import Principal
 from airegistry.gateway.channels.exchange import Client, Opening
 
 
@@ -55,6 +57,10 @@ class Destination(Protocol):
         """Names the endpoint and its version: sessions and parked requests are bound to it."""
         ...
 
+    def now(self) -> Principal | None:
+        """Who the caller is by now; None when what it opened should not go on."""
+        ...
+
     async def opening(self, client: Client) -> Opening:
         """For `initialize` and `server/discover`.
 
@@ -63,8 +69,8 @@ class Destination(Protocol):
         """
         ...
 
-    async def route(self, method: str, params: Json, client: Client) -> Route | Answered:
-        """Admit one request or notification and say where it goes.
+    async def route(self, method: str, params: Json, client: Client, plea: Plea | None = None) -> Route | Answered:
+        """Admit one request or notification and say where it goes; with a `plea` it waits for an approval it needs.
 
         Raises:
             AirError: refused; recorded already.

@@ -18,12 +18,13 @@ class Leash:
     When the client that `presence` watches hangs up, `on_gone` is called, or the leash is pulled.
     """
 
-    __slots__ = ("_on_gone", "_presence", "_task", "why")
+    __slots__ = ("_on_gone", "_presence", "_task", "_waiting", "why")
 
     def __init__(self, presence: Presence | None = None, on_gone: Callable[[], None] | None = None) -> None:
         self._presence = presence
         self._on_gone = on_gone
         self._task: asyncio.Task[object] | None = None
+        self._waiting: Callable[[], None] | None = None
         self.why: Why | None = None
 
     def pull(self, why: Why) -> None:
@@ -32,6 +33,14 @@ class Leash:
             self.why = why
             if self._task is not None:
                 self._task.cancel()
+            elif self._waiting is not None:
+                self._waiting()
+
+    def waits(self, cancel: Callable[[], None]) -> None:
+        """Before the work: have what it waits for cancelled when the leash is pulled, at once if it was already."""
+        self._waiting = cancel
+        if self.why is not None:
+            cancel()
 
     def hold(self, permit: Permit | None) -> None:
         """Have the work end when its permit is cut."""

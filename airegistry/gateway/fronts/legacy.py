@@ -39,11 +39,18 @@ class Posted:
 
     async def event(self, data: bytes) -> None:
         """Send a message that comes before the answer."""
+        await (await self._opened()).put(data)
+
+    async def keep_alive(self) -> None:
+        """Show that the request is still being worked on."""
+        await (await self._opened()).keep_alive(self._reply)
+
+    async def _opened(self) -> EventStream:
         if self._stream is None:
             self._stream = self._session.stream(self.leash)
             await self._reply.start(200, SSE_HEADERS)
             self._stream.attach(self._reply)
-        await self._stream.put(data)
+        return self._stream
 
     async def answer(self, data: bytes) -> None:
         """Send the response."""

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from airegistry.core.assets import Json
 from airegistry.core.calls import failed_as
 from airegistry.core.errors import AirError, Quarantined
+from airegistry.core.pleas import state_asked_for, without_answer
 from airegistry.gateway.attempts import CANCELLED, OK, Result
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.exchange import Answer, Channel, Era, Exchange, Notice, Question
@@ -32,7 +33,9 @@ from airegistry.gateway.fronts.consent import urls_required, without_opened
 from airegistry.gateway.fronts.destination import Answered, Route
 from airegistry.gateway.fronts.leash import Leash
 from airegistry.gateway.fronts.parked import Parked, Parking, Run, digest
+from airegistry.gateway.fronts.pleas import AskingPlea
 from airegistry.gateway.fronts.renewal import Renewal
+from airegistry.gateway.late_reply import LateReply
 from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import Outgoing, Proxy
 from airegistry.gateway.tool_lists import modern as as_modern
@@ -68,7 +71,9 @@ class ModernFront:
             if asking.method == "server/discover":
                 await asking.result(translate.discovered(await asking.destination.opening(asking.client)))
                 return
-            found = await asking.destination.route(asking.method, without_opened(asking.params), asking.client)
+            plea = AskingPlea.of(asking)
+            asking.params = without_answer(asking.params)
+            found = await asking.destination.route(asking.method, without_opened(asking.params), asking.client, plea)
         except AirError as error:
             self._drop(asking)
             await asking.refuse(error)
@@ -137,8 +142,10 @@ class ModernFront:
                             self._first_byte_timeout, renew=partial(self._renewed, route, headers))  # fmt: skip
         subject, states = asking.who.subject, self._proxy.states
         states.check(subject, server.path, params.get("requestState"))
-        result = await self._proxy.relay(outgoing, asking.reply, _no_session)
-        if result.state is not None:
+        reply = LateReply(asking.reply) if asking.streaming else asking.reply
+        result = await self._proxy.relay(outgoing, reply, _no_session)
+        route.call.let_go_on(result.state)
+        if result.state:
             states.bind(subject, server.path, result.state)
         return result
 
@@ -188,7 +195,7 @@ class ModernFront:
             parked.run.cancel()
             raise
         if parked.questions:
-            return await self._park(asking, parked.run, parked.questions)
+            return await self._park(asking, route, parked.run, parked.questions)
         return await self._ridden(asking, route, parked.run)
 
     async def _ridden(self, asking: Asking, route: Route, run: Run) -> Result:
@@ -201,10 +208,11 @@ class ModernFront:
         if isinstance(result, Result):
             run.cancel()
             return result
-        return await self._park(asking, run, result)
+        return await self._park(asking, route, run, result)
 
-    async def _park(self, asking: Asking, run: Run, questions: dict[str, Question]) -> Result:
+    async def _park(self, asking: Asking, route: Route, run: Run, questions: dict[str, Question]) -> Result:
         state = self._parking.park(Parked(run, questions, _bound(asking)))
+        route.call.let_go_on(state)
         requests: Json = {
             key: translate.question_for_modern(question.method, question.params) for key, question in questions.items()
         }
@@ -248,6 +256,7 @@ class ModernFront:
             await asking.finish(printed({"jsonrpc": "2.0", "id": asking.id, "error": error}), status)
             return Result(outcome, failure)
         result = answer.result or {}
+        route.call.let_go_on(state_asked_for(result))
         if route.result is not None and result.get("resultType") != "input_required":
             result = route.result(result)
         await asking.result(translate.result_for_modern(asking.method, result, route.server_info))

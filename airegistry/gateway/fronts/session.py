@@ -43,10 +43,13 @@ NewSession = Callable[[tuple[str, str], str, Client], "Session"]
 
 @dataclass(slots=True, eq=False)
 class Asked:
-    """A question that the client has been asked. `answer` takes `{"result": …}` or `{"error": …}`."""
+    """A question that the client has been asked. `answer` takes `{"result": …}` or `{"error": …}`.
+
+    `channel` is that of the backend that asks, None for a question of the gateway's own.
+    """
 
     answer: Callable[[Json], Awaitable[None]]
-    channel: Channel
+    channel: Channel | None
     token: object = None
 
 
@@ -188,7 +191,7 @@ class Session:
         """Pass on how an answer comes along."""
         token = params.get("progressToken")
         for asked in list(self._asked.values()):
-            if token is not None and asked.token == token:
+            if token is not None and asked.token == token and asked.channel is not None:
                 await asked.channel.notify("notifications/progress", params)
 
     # Channels

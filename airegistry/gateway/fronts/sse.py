@@ -38,6 +38,9 @@ class Streamed:
         """Send a message that comes before the answer."""
         await self._session.unasked.put(data)
 
+    async def keep_alive(self) -> None:
+        """The session's stream does that by itself."""
+
     async def answer(self, data: bytes) -> None:
         """Send the response."""
         await self._session.unasked.put(data)

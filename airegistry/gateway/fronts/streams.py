@@ -83,6 +83,12 @@ class EventStream:
         if self._reader is not None:
             self.detach(self._reader)
 
+    async def keep_alive(self, reply: Reply) -> None:
+        """Show `reply`, if it is the reader, that the stream lives."""
+        async with self._lock:
+            if self._reader is reply:
+                await reply.body(KEEP_ALIVE, more=True)
+
     async def end(self, reply: Reply) -> None:
         """Nothing follows; `reply` is over if it is the reader."""
         self.finish()

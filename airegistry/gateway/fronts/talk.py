@@ -23,6 +23,7 @@ from airegistry.gateway.fronts.consent import consent_refusal
 from airegistry.gateway.fronts.destination import Answered, Destination, Route
 from airegistry.gateway.fronts.leash import Leash
 from airegistry.gateway.fronts.listening import OnToolsChanged, follow, listen, respond
+from airegistry.gateway.fronts.pleas import SaidPlea
 from airegistry.gateway.fronts.renewal import Renewal
 from airegistry.gateway.fronts.session import Asked, Session
 from airegistry.gateway.tool_lists import response
@@ -51,6 +52,10 @@ class Outlet(Protocol):
 
     async def event(self, data: bytes) -> None:
         """Send a message that comes before the answer."""
+        ...
+
+    async def keep_alive(self) -> None:
+        """Show that the request is still being worked on."""
         ...
 
     async def answer(self, data: bytes) -> None:
@@ -138,7 +143,7 @@ class Talk:
                 await said.result({})
             case _:
                 translate.check_no_task(method, params)
-                found = await said.destination.route(method, params, session.client)
+                found = await said.destination.route(method, params, session.client, SaidPlea.of(said, leash))
                 if isinstance(found, Answered):
                     await said.outlet.answer(response(said.id, found.result))
                 else:

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Json, Server
 from airegistry.core.calls import Call
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from tests.gateway.fronts.backends import signals
 from tests.gateway.fronts.test_sse_front import streaming
@@ -34,7 +35,7 @@ class Gate:
 
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
-        found: Server | None = None,
+        found: Server | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         if method == self._method:
             self.arrived.set()

@@ -16,6 +16,7 @@ from airegistry.core.assets import Json, Server
 from airegistry.core.calls import Call, Outcome
 from airegistry.core.errors import AirError
 from airegistry.core.events import Event
+from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
@@ -50,7 +51,7 @@ class FrontsDesk(Desk):
 
     async def enter(
         self, who: Principal, path: str, method: str, name: str | None = None, *, version: str | None = None,
-        found: Server | None = None,
+        found: Server | None = None, plea: Plea | None = None,
     ) -> Call:  # fmt: skip
         if self.refusal is not None:
             raise self.refusal

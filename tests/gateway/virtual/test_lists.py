@@ -45,8 +45,7 @@ async def test_a_list_has_the_definitions_of_the_servers_under_the_names_of_the_
          "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}, "_meta": {"k": [None, 1]},
          "icons": [{"src": "data:,x"}]}
     )  # fmt: skip
-    world.network.tools["https://math.test/mcp"] = [rich]
-    await world.services.catalog.refresh(SYSTEM, "math")
+    await world.redefine("math", [rich])
     await compose(world, "desk", [{"server": "math", "tool": "plus", "alias": "add"}])
     (tool,) = await listed(servers.destination(ann, "desk"))
     assert tool == {**rich.model_dump(mode="json", by_alias=True, exclude_none=True), "name": "add"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airegistry.core.assets import Json, Resource, Server, Tool
+from airegistry.core.assets import GONE, Json, Resource, Server
 from airegistry.core.calls import Backend, Call, NoCredentials, Outcome
 from airegistry.core.composing import read_wishes
 from airegistry.core.errors import (
@@ -20,6 +20,7 @@ from airegistry.core.errors import (
 )
 from airegistry.core.invocation import Invocation
 from airegistry.core.principals import SYSTEM, Principal
+from airegistry.core.scans import SECURITY_PENDING
 from airegistry.gateway.virtual import VirtualServers
 from tests.core.virtual import compose, put
 from tests.core.wiring import World
@@ -33,8 +34,10 @@ async def _disable(world: World) -> None:
 
 
 async def _hold(world: World) -> None:
-    world.network.tools["https://math.test/mcp"] = [Tool(name="plus", description="a\u202eb")]
-    await world.services.catalog.refresh(SYSTEM, "math")
+    found = await world.shelf.get("server", "math")
+    assert found is not None
+    held = {"enabled": False, "tags": [SECURITY_PENDING]}
+    await world.shelf.replace(found[0].model_copy(update=held), found[1])
 
 
 async def _delete(world: World) -> None:
@@ -44,13 +47,13 @@ async def _delete(world: World) -> None:
 async def _drift(world: World) -> None:
     found = await world.shelf.get("server", "math")
     assert found is not None
-    held = {"plus": "changed: description", "minus": "gone"}
+    held = {"plus": GONE, "minus": GONE}
     await world.shelf.replace(found[0].model_copy(update={"held": held}), found[1])
 
 
 async def _unstage(world: World) -> None:
     for stage in ("retired",):
-        await world.services.catalog.transition(SYSTEM, "server", "math", stage, "old")
+        await world.services.stages.transition(SYSTEM, "server", "math", stage, "old")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""Requests for approval as documents: each step by compare-and-set, written down, and told to who waits for it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import anyio
+from pydantic import Field
+
+from airegistry.core.assets import Json, Kind, Model
+from airegistry.core.audit import Audit
+from airegistry.core.documents import DocumentStore, Repository, Where
+from airegistry.core.errors import ApprovalRequired, Conflict
+from airegistry.core.ports import Clock, Telemetry
+from airegistry.core.principals import SYSTEM, Principal
+from airegistry.core.shown_arguments import plain
+
+Status = Literal["pending", "approved", "used", "refused", "withdrawn", "expired"]
+OPEN: Final[tuple[Status, ...]] = ("pending", "approved")
+KEPT: Final = timedelta(days=7)
+"""How long a request can be read after it is settled; what happened to it stays in the audit trail."""
+
+
+class Marked(Model):
+    """One mark that asks: the asset it is on, and what it marks."""
+
+    kind: Kind
+    path: str
+    name: str
+
+
+class ApprovalRequest(Model):
+    """A call that waits, or waited, for approval. `arguments` are as shown to approvers, `digest` binds the true ones.
+
+    `channel` is who is asked: the caller's own person in its client, or approvers by the queue. `expires_at` is until
+    when it can be decided and, once approved, used.
+    """
+
+    id: str
+    subject: str
+    client: str = ""
+    actor: str = ""
+    kind: Kind
+    path: str
+    name: str
+    method: str
+    marks: list[Marked]
+    arguments: Json = Field(default_factory=dict)
+    arguments_whole: bool = True
+    digest: str
+    channel: Literal["client", "queue"]
+    status: Status = "pending"
+    asked_at: datetime
+    expires_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    reason: str = ""
+
+    @property
+    def ref(self) -> str:
+        """What is called, as `kind/path`."""
+        return f"{self.kind}/{self.path}"
+
+
+class NotApproved(ApprovalRequired):
+    """A call that nobody approved, or nobody yet; `id` names the request, `status` what became of it."""
+
+    def __init__(self, request: ApprovalRequest, why: str) -> None:
+        name = request.name or "a skill"
+        super().__init__(f"{name} of {request.kind} {request.path!r} needs a person's approval: {why}")
+        self.id = request.id
+        self.status = request.status
+
+    def details(self) -> dict[str, object]:
+        return {"id": self.id, "status": self.status}
+
+
+class ApprovalRequests:
+    """The requests of a store. `validity` is how long an approval can be used."""
+
+    def __init__(
+        self, store: DocumentStore, audit: Audit, clock: Clock, telemetry: Telemetry, validity: timedelta
+    ) -> None:
+        self._documents = Repository(store, "approvals", ApprovalRequest)
+        self._audit = audit
+        self._clock = clock
+        self._telemetry = telemetry
+        self._validity = validity
+        self.waiting: dict[str, anyio.Event] = {}
+        """Requests whose call waits in this process, each with what is set when it is settled."""
+
+    async def find_one(self, id: str) -> tuple[ApprovalRequest, int] | None:
+        """A request as it is by now, and its version."""
+        found = await self._documents.find_one(id)
+        return None if found is None else (self._as_of_now(found[0]), found[1])
+
+    async def find(
+        self, statuses: tuple[Status, ...] | None, *, subject: str | None = None, after: str | None = None
+    ) -> AsyncIterator[ApprovalRequest]:
+        """Requests as they are by now, the oldest first; None is every status."""
+        where: Where = {} if subject is None else {"subject": subject}
+        async for _, stored in self._documents.find(where=where, after=after):
+            request = self._as_of_now(stored)
+            if statuses is None or request.status in statuses:
+                yield request
+
+    async def create(self, who: Principal, request: ApprovalRequest) -> None:
+        """Keep a new request."""
+        await self._documents.create(request.id, request)
+        self.note(who, "approval:ask", request)
+        self._telemetry.count("airegistry.approvals", outcome="asked")
+
+    async def settle(
+        self, request: ApprovalRequest, version: int, status: Status, *, by: str = "", reason: str = ""
+    ) -> ApprovalRequest:
+        """Take one step, if nobody took another meanwhile.
+
+        Raises:
+            NotApproved: somebody did.
+        """
+        now = self._clock.now()
+        changes: dict[str, object] = {"status": status}
+        if by or reason:
+            changes |= {"decided_by": by, "reason": plain(reason[:1000]), "decided_at": now}
+        if status == "approved":
+            changes["expires_at"] = now + self._validity
+        settled = request.model_copy(update=changes)
+        try:
+            await self._documents.save(request.id, settled, expect=version)
+        except Conflict:
+            raise NotApproved(request, "it is used up, or was decided meanwhile") from None
+        if (event := self.waiting.get(request.id)) is not None:
+            event.set()
+        self._telemetry.count("airegistry.approvals", outcome=status)
+        return settled
+
+    async def withdraw(self, id: str) -> None:
+        """The caller is gone: what it asked for is not to be approved any more."""
+        with anyio.CancelScope(shield=True):
+            found = await self.find_one(id)
+            if found is None or found[0].status != "pending":
+                return
+            try:
+                left = await self.settle(*found, "withdrawn", by=found[0].subject, reason="the caller went away")
+            except NotApproved:
+                return  # decided at the last moment
+            self.note(SYSTEM, "approval:withdraw", left)
+
+    async def sweep(self) -> None:
+        """Write down what has expired, and forget what is long over."""
+        over = self._clock.now() - KEPT
+        stored = [(request, id) async for id, request in self._documents.find()]
+        for request, id in stored:
+            if request.status not in OPEN:
+                if request.expires_at < over:
+                    await self._documents.delete(id)
+            elif self._as_of_now(request).status == "expired":
+                await self._expire(id)
+
+    async def _expire(self, id: str) -> None:
+        found = await self.find_one(id)
+        if found is None or found[0].status != "expired":
+            return
+        try:
+            expired = await self.settle(*found, "expired")
+        except NotApproved:
+            return  # used or decided at the last moment
+        self.note(SYSTEM, "approval:expire", expired)
+
+    def note(self, who: Principal, act: str, request: ApprovalRequest) -> None:
+        """Write a step down, with both names."""
+        refused = request.status == "refused"
+        told = f"{request.id} of {request.subject}{by(request)}"
+        self._audit.note(self._audit.event(
+            who, act, request.ref, request.name, decision="deny" if refused else "allow",
+            outcome="refused" if refused else "ok", reason=f"{told}: {request.reason}" if request.reason else told,
+        ))  # fmt: skip
+
+    def _as_of_now(self, request: ApprovalRequest) -> ApprovalRequest:
+        over = request.status in OPEN and request.expires_at <= self._clock.now()
+        return request.model_copy(update={"status": "expired"}) if over else request
+
+
+def by(request: ApprovalRequest) -> str:
+    """Who decided, to follow the name of a request."""
+    return f", {request.status} by {request.decided_by}" if request.decided_by else ""
