@@ -23,7 +23,7 @@ SUSPECTS = 3
 """Texts whose growth is measured: those that take longest while small."""
 LONGEST = 2.0
 """Seconds of CPU for a large text."""
-FACTORIES = {"rules": "phrases", "skill_rules": "pattern", "skill_sayings": "any_of"}
+FACTORIES = {"rules": "compiled", "skill_rules": "pattern", "skill_sayings": "any_of"}
 """Functions that make patterns for tables of modules."""
 MODULES = [
     importlib.import_module(f"airegistry.scanners.{found.name}")
