@@ -73,7 +73,7 @@ def _finding(text: Text) -> Finding | None:
 def _order(hidden: str) -> str | None:
     if match := _COMMAND.search(hidden):
         return hidden[max(0, match.start() - 20) : match.end() + 60]
-    return next((said for words in _ORDERS if (said := words.search(hidden))), None)
+    return next((said[0] for words in _ORDERS if (said := words.search(hidden))), None)
 
 
 def _resembles(hidden: str, clear: str) -> bool:

@@ -25,19 +25,22 @@ _PLACE = (
 _SECRETS = (
     r"(?:api[ _-]?keys?|passwords?|credentials?|secrets?|private keys?|ssh keys?|access tokens?|"
     r"auth(?:entication)? tokens?|session tokens?|cookies|seed phrases?|recovery phrases?|environment variables|"
-    r"env vars|bearer tokens?|tokens|system prompts?|ssn|credit card\w{0,8})"
+    r"env vars|bearer tokens?|tokens|system prompts?|ssn|credit card\w{0,8}|session cookies?|"
+    r"(?:one[- ]time|verification|2fa|mfa|otp|recovery) (?:codes?|keys?)|(?:deploy(?:ment)?|signing|ssh) keys?|"
+    r"keychain|[a-z][a-z0-9]{1,20}_(?:api_)?(?:key|token|secret|password))"
 )
 _FILES = (
     r"(?:\.ssh(?<!\w\.ssh)\b(?!\.)(?:/\w{1,40})?|id_(?:rsa|ed25519|ecdsa|dsa)\b|"
     r"\.aws(?<!\w\.aws)\b(?!\.)(?:/\w{1,40})?|\.env(?<!\w\.env)\b(?! ?(?:variable|var)|\.)|mcp\.json|"
     r"claude_desktop_config|\.cursor/\w{1,40}|/etc/(?:passwd|shadow|sudoers)|\.kube/config|\.netrc\b|\.npmrc\b|"
     r"\.pypirc\b|\.git-credentials|\.gnupg\b|\.(?:bash|zsh)_history|\.docker/config|/proc/self/environ|wallet\.dat|"
+    r"\.pgpass\b|cookies\.sqlite|chrome'?s? (?:\w{1,20} )?(?:login data|cookies)|"
     r"login\.keychain|\.config/gh\b|authorized_keys\b|credentials\.json\b|secrets\.(?:ya?ml|json|toml)\b)"
 )
 _READ = (
     r"(?:read|open|cat|load|retrieve|fetch|extract|copy|send|upload|include|pass|attach|get|collect|grab|dump|"
     r"access|append|provide|paste|print|output|steal|look (?:at|up|for)|scan|find|exfiltrate|embed|put|insert|"
-    r"examine|check|inspect|locate|view)"
+    r"examine|check|inspect|locate|view|forward|carry|place|fill|relay|transmit|hand over)"
 )
 
 WORDS = (

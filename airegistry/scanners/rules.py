@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from airegistry.core.assets import Kind
@@ -21,10 +21,20 @@ _NAMING: frozenset[Role] = frozenset({"name", "parameter", "enum"})
 _NEGATED = re.compile(
     r"\b(?:no|not|never|without|cannot|can't|won't|isn't|doesn't|don't|nor|neither|refuses? to|nicht|kein|keine|"
     r"ohne|sans|jamais|sin|nunca|sem|не|без)\b(?![^.!?;:]{0,60}\b(?:that|tell|telling|mention|inform|notify|reveal|"
-    r"say|only|just|hesitate|forget|fail)\b)[^.!?;:,]{0,40}$|\b(?:prevents?|preventing|detects?|detecting|"
-    r"detection of|blocks?|blocking|against|mitigates?|mitigating|protects?|protecting|stops?)\b[^.!?;:]{0,60}$"
+    r"say|only|just|hesitate|forget|fail|ado|delay|hesitation|question|exception|doubt|joke)\b)"
+    r"(?:(?! - )[^.!?;:,\u2013\u2014]){0,40}$"
 )
 """A negation that governs what follows it: in "do not tell them that it uploads" it does not govern the upload."""
+_SPOKEN_OF = re.compile(
+    r"\b(?:prevents?|preventing|detects?|detecting|detection of|finds?|scans? for|blocks?|blocking|against|mitigates?|"
+    r"mitigating|protects?|protecting|stops?)\b[^.!?;:]{0,60}$"
+)
+"""Words that may speak of an attack, or only seem to: what follows them may be looked at, and blocks nothing."""
+_QUOTED = re.compile(
+    r"\b(?:attempts? to|such as|like|e\.g\.|including|tr(?:y|ies|ying) to|that (?:say|ask|tell|try)\w{0,3})\b"
+    r"[^.!?;:]{0,12}$"
+)
+"""With these between, it is an attack that is spoken of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +96,19 @@ class Words:
     spared: frozenset[Role] = frozenset()
     bare: bool = False
 
-    def search(self, form: str) -> str | None:
-        """The phrase with what stands beside it, if it is in a text of lower case."""
+    def search(self, form: str) -> tuple[str, bool] | None:
+        """The phrase with what stands beside it, if it is in a text of lower case, and whether it is meant for sure."""
+        doubtful: str | None = None
         for pattern in self.patterns.compiled:
             for match in pattern.finditer(form):
-                if not (self.affirmed and _NEGATED.search(form[max(0, match.start() - 80) : match.start()])):
-                    return beside(form, *match.span())
-        return None
+                before = form[max(0, match.start() - 80) : match.start()] if self.affirmed else ""
+                if _NEGATED.search(before):
+                    continue
+                if not _SPOKEN_OF.search(before):
+                    return beside(form, *match.span()), True
+                if not _QUOTED.search(before):
+                    doubtful = doubtful or beside(form, *match.span())
+        return None if doubtful is None else (doubtful, False)
 
     def reads(self, role: Role) -> bool:
         """Whether texts of this role are its concern."""
@@ -140,10 +156,17 @@ def _broken(role: Role, said: Sequence[str], words: Sequence[Words]) -> list[tup
     sentences = [form for form in said if " " in form or not form.isascii()]
     for each in words:
         if each.reads(role):
-            evidence = next((seen for form in (said if each.bare else sentences) if (seen := each.search(form))), None)
-            if evidence is not None:
-                broken.append((each.rule, evidence))
+            seen = [found for form in (said if each.bare else sentences) if (found := each.search(form))]
+            if seen:
+                evidence, meant = next((found for found in seen if found[1]), seen[0])
+                broken.append((each.rule if meant else _in_doubt(each.rule), evidence))
     return broken
+
+
+def _in_doubt(rule: Rule) -> Rule:
+    """The rule where a text may only speak of what it forbids: to be looked at by a person, at most."""
+    severity: Severity = "medium" if rule.severity in {"high", "critical"} else rule.severity
+    return replace(rule, severity=severity, confidence="low", structural=False)
 
 
 class WordScanner:

@@ -34,9 +34,9 @@ _DROP = Rule(
 )
 
 SECRETS = re.compile(
-    r"\.ssh/(?!known_hosts|config)|\bid_(?:rsa|dsa|ecdsa|ed25519)\b(?!\.pub)|\.aws/(?:credentials|config)"
+    r"\.ssh(?![\w.-])(?!/(?:known_hosts|config))|\bid_(?:rsa|dsa|ecdsa|ed25519)\b(?!\.pub)|\.aws/(?:credentials|config)"
     r"|\.netrc\b|\.pypirc\b|\.git-credentials\b"
-    r"|\.docker/config\.json|\.kube/config|/etc/(?:shadow|gshadow|master\.passwd)|\.gnupg/"
+    r"|\.docker/config\.json|\.kube/config|/etc/(?:shadow|gshadow|master\.passwd)|\.gnupg(?![\w.-])"
     r"|\.config/gcloud|application_default_credentials|\.azure/"
     r"|\.claude/\.credentials|auth-profiles\.json|\.openclaw/(?!skills|workspace)[\w./-]{1,60}\.json"
     r"|agent-identity\.json|\.config/gh/hosts"

@@ -8,7 +8,12 @@ from urllib.parse import urlsplit
 Standing = Literal["placeholder", "local", "known", "unknown", "suspect"]
 
 _URL = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'`<>)\]}|\\]{1,400}", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"[$<{\[%]|your|example\.(?:com|org|net)$|\.\.\.", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"[$<{\[%]|(?:^|\.)your[-_]?(?:company|domain|org|organi[sz]ation|server|host|app|name|site|api|url|instance|"
+    r"project|team|bucket|account|tenant|workspace|cluster|registry|proxy|service)?(?=\.|$)|"
+    r"example\.(?:com|org|net)$|\.\.\.",
+    re.IGNORECASE,
+)
 _LABELS = re.compile(
     r"(?:^|[.-])(?:evil|attacker|malicious|malware|c2|exfil\w{0,8}|stealer|hacker|phish\w{0,3}|payload)s?(?:[.-]|$)"
 )
@@ -30,7 +35,12 @@ _KNOWN = (
 )
 """Publishers of tools whose installers people are told to run; an account of a forge is judged by its owner below."""
 
-_FORGES = frozenset(("github.com", "githubusercontent.com"))
+_FORGES = frozenset(("github.com", "githubusercontent.com", "gitlab.com", "huggingface.co"))
+_TENANTS = re.compile(
+    r"(?:^|\.)(?:s3[\w.-]{0,40}\.amazonaws\.com|storage\.googleapis\.com|(?:up\.)?railway\.app|modal\.(?:run|com)|"
+    r"(?:execute-api|compute|elb)[\w.-]{0,40}\.amazonaws\.com)$"
+)
+"""Names that a publisher of tools lends to anybody."""
 _TRUSTED_OWNERS = frozenset(
     (
         "homebrew nvm-sh pyenv rbenv ohmyzsh helm astral-sh denoland oven-sh rust-lang docker kubernetes"
@@ -87,7 +97,7 @@ def _standing_of_name(host: str, url: str) -> Standing:
     if _among(host, _FORGES):
         owner = rest.partition("/")[2].partition("/")[0].lower()
         return "known" if owner in _TRUSTED_OWNERS or host == "cli.github.com" else "unknown"
-    if _among(host, _KNOWN):
+    if _among(host, _KNOWN) and not _TENANTS.search(host):
         return "known"
     return "placeholder" if host.endswith((".example", ".invalid")) else "unknown"
 

@@ -67,7 +67,8 @@ def _rule(
 
 
 _REVERSE_SHELL = re.compile(
-    r"/dev/(?:tcp|udp)/[^\s/]{1,100}/[^\s>&\"']{1,20}"
+    r"(?:[>&]&|<>|\b(?:ba|z)?sh\s{0,3}<)\s{0,3}/dev/(?:tcp|udp)/[^\s/]{1,100}/[^\s>&\"']{1,20}"
+    r"|/dev/(?:tcp|udp)/[^\s/]{1,100}/[^\s>&\"']{1,20}[^\n]{0,40}(?:0>&1|0<&\d)"
     r"|\b(?:nc|ncat|netcat)(?:\.traditional|\.openbsd|\.exe)?\b[^\n|;]{0,80}\s(?:-[a-z]{0,6}e[a-z]{0,3}"
     r"|-c|--exec|--sh-exec)\s{1,3}"
     r"[\"']?(?:/bin/|/usr/bin/)?(?:ba|z)?(?:sh|cmd|powershell)\b"
@@ -81,7 +82,7 @@ _REVERSE_SHELL = re.compile(
     re.IGNORECASE,
 )
 _PLACE_HOLDER_TARGET = re.compile(
-    r"[$<{\[]|\b(?:LHOST|ATTACKER|YOUR)|127\.0\.0\.1|localhost|\b10\.\d|192\.168\.|x\.x\.x|\.\.\."
+    r"[${\[]|<[A-Za-z]|\b(?:LHOST|ATTACKER|YOUR)|(?<![\d.])(?:127\.0\.0\.1|10\.\d|192\.168\.)|localhost|x\.x\.x|\.\.\."
     r"|/dev/tcp/(?:host|ip)\b"
 )
 _DECODE = re.compile(

@@ -9,6 +9,9 @@ from importlib import import_module
 _WINDOW = 1500
 _OVERLAP = 300
 """Some of the library's patterns take quadratic time, so they see a text through windows."""
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{32}")
+_BODY = re.compile(r"[A-Za-z0-9+/=:,.\s\\-]{1,1500}")
+_JOHN_DOE = "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l"
 _DIGIT = re.compile(r"\d")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
 _OWN = {
@@ -49,9 +52,18 @@ def secrets_in(text: str) -> Iterator[Secret]:
     seen = set()
     for start in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
         for secret in _in_window(text[start : start + _WINDOW]):
-            if secret.value not in seen and not _PLACEHOLDER.search(secret.core):
+            if secret.value not in seen and not _PLACEHOLDER.search(secret.core) and not _is_sample(secret.value):
                 seen.add(secret.value)
                 yield secret
+
+
+def _is_sample(value: str) -> bool:
+    """Whether this is the token that every page on JWT shows, or armour without a key in it."""
+    return _JOHN_DOE in value or (_is_armour(value) and not _KEY_BODY.search(value))
+
+
+def _is_armour(value: str) -> bool:
+    return "PRIVATE KEY" in value or "PuTTY" in value
 
 
 def _is_candidate(text: str) -> bool:
@@ -74,7 +86,10 @@ def redacted(text: str) -> str:
 def _in_window(window: str) -> Iterator[Secret]:
     for kind, pattern in _patterns():
         for match in pattern.finditer(window):
-            yield Secret(kind, match[0], match[match.lastindex or 0])
+            value = match[0]
+            if _is_armour(value) and (body := _BODY.match(window, match.end())):
+                value += body[0]
+            yield Secret(kind, value, match[match.lastindex or 0])
 
 
 @lru_cache(maxsize=1)

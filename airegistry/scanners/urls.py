@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from airegistry.core.findings import Finding
 from airegistry.core.ports import AnyAsset, Surroundings
-from airegistry.egress.addresses import is_metadata, is_public, parse_host
+from airegistry.egress.addresses import canonical, embedded, is_metadata, is_public, parse_host
 from airegistry.scanners.rules import LONGEST_TEXT, SPOKEN, Rule
 from airegistry.scanners.skill_hosts import standing
 from airegistry.scanners.texts import Role, Text, texts
@@ -87,7 +87,7 @@ _DROP = re.compile(
 _SCRIPT = re.compile(r"(?i)(?<![\w.])(?:javascript:\s{0,4}[\w.]{1,60}\(|vbscript:\w|data:text/html[;,])|<script[\s>]")
 _METADATA_NAMES = re.compile(
     r"(?i)(?<![\w.])(?:169\.254\.169\.254|169\.254\.170\.2|100\.100\.100\.200|fd00:ec2::254|"
-    r"metadata\.google\.internal|metadata\.azure\.com|instance-data\.ec2\.internal)(?![\w.-]*\w)"
+    r"metadata\.google\.internal|metadata\.azure\.com|instance-data\.ec2\.internal|https?://metadata/\w)(?![\w.-]*\w)"
 )
 _TARGETS: frozenset[Role] = frozenset({"url", "default", "enum", "resource"})
 _XN = re.compile(r"(?i)(?:^|\.)xn--")
@@ -146,7 +146,7 @@ def _of_url(url: str, role: Role) -> Iterator[tuple[Rule, str]]:
     if address is None:
         if standing(url) == "suspect":
             yield DROP_HOST, url
-    elif is_metadata(address):
+    elif any(is_metadata(form) for form in (canonical(address), *embedded(address))):
         yield METADATA_TARGET if role in _TARGETS else METADATA, url
     elif str(address) != host.lower() and ":" not in host:
         yield DISGUISED, url

@@ -187,7 +187,7 @@ def test_a_server_at_the_metadata_service_blocks() -> None:
         TOKEN,
         "sk-ant-" + "api03-" + "Zx9" * 12,
         "postgres://svc:T7hq92kLm@db.corp.example.org/prod",
-        "-----BEGIN OPENSSH PRIVATE KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEA" * 4,
     ],
 )
 def test_a_secret_in_a_text_blocks_and_is_redacted_in_every_finding(secret: str) -> None:
