@@ -1,6 +1,5 @@
 """Any model behind a server with OpenAI's `POST /embeddings`, asked through the guarded client."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from threading import Lock
@@ -14,10 +13,10 @@ from airegistry.core.credential_kinds import hide
 from airegistry.core.documents import Json
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.core.ports import Vectors
-from airegistry.egress.addresses import parse_host
 from airegistry.egress.guard import Guard, parse_url
 from airegistry.egress.json_http import Answer, JsonHttp
 from airegistry.egress.messages import printable
+from airegistry.egress.model_servers import check_base_url
 
 BATCH = 64
 """Texts of one request."""
@@ -63,7 +62,7 @@ class EmbeddingServer:
         self._url = None if url is None else url.rstrip("/") + "/embeddings"
         self._key = key.get_secret_value() if key else None
         if self._url is not None:
-            _check(guard, self._url, self._key)
+            check_base_url(guard, self._url, self._key, setting="embedder")
         self._http = JsonHttp(guard, timeout=TIMEOUT)
 
     async def __aenter__(self) -> "EmbeddingServer":
@@ -195,29 +194,6 @@ class OpenAIEmbedder:
         if not np.all(lengths > 0):
             raise UpstreamFailed(f"{target} sent a vector without a direction")
         return vectors / lengths
-
-
-def _check(guard: Guard, url: str, key: str | None) -> None:
-    """Refuse a URL or key before anything is sent.
-
-    Raises:
-        Invalid: as `EmbeddingServer`.
-    """
-    try:
-        guard.check_url(url)
-    except Invalid as error:
-        raise Invalid(f"AIREGISTRY_EMBEDDER_URL: {error.message}", field="embedder_url") from None
-    if key is not None and not url.lower().startswith("https:") and not _is_here(parse_url(url).host):
-        raise Invalid("AIREGISTRY_EMBEDDER_URL: a key goes over https, or stays on this machine", field="embedder_url")
-    if "?" in url:
-        raise Invalid("AIREGISTRY_EMBEDDER_URL: a base URL has no query (?)", field="embedder_url")
-    if key is not None and not re.fullmatch(r"[!-~]+", key):
-        raise Invalid("AIREGISTRY_EMBEDDER_KEY: a key is visible ASCII without spaces", field="embedder_key")
-
-
-def _is_here(host: str) -> bool:
-    address = parse_host(host)
-    return host == "localhost" if address is None else address.is_loopback
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,7 +5,6 @@ asks a person to look, and holds nothing by itself.
 """
 
 import json
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -14,12 +13,12 @@ import anyio
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from airegistry.core.assets import Json
-from airegistry.core.errors import AirError, Invalid, ScanFailed, UpstreamFailed
+from airegistry.core.errors import AirError, ScanFailed, UpstreamFailed
 from airegistry.core.findings import Finding, Severity, escaped
 from airegistry.core.ports import AnyAsset, Surroundings
-from airegistry.egress.addresses import parse_host
 from airegistry.egress.guard import Guard, parse_url
 from airegistry.egress.json_http import JsonHttp
+from airegistry.egress.model_servers import check_base_url
 from airegistry.scanners.texts import texts
 
 CHUNK = 24_000
@@ -84,7 +83,7 @@ class LanguageModel:
         self._model = model
         self._url = url.rstrip("/") + "/chat/completions"
         self._key = key.get_secret_value() if key else None
-        _check(guard, self._url, self._key)
+        check_base_url(guard, self._url, self._key, setting="scan_llm")
         self._http = JsonHttp(guard, timeout=TIMEOUT)
 
     async def __aenter__(self) -> "LanguageModel":
@@ -162,26 +161,3 @@ def _chunks(read: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
             size += len(part)
     if chunk:
         yield chunk
-
-
-def _check(guard: Guard, url: str, key: str | None) -> None:
-    """Refuse a URL or key before anything is sent.
-
-    Raises:
-        Invalid: as `LanguageModel`.
-    """
-    try:
-        guard.check_url(url)
-    except Invalid as error:
-        raise Invalid(f"AIREGISTRY_SCAN_LLM_URL: {error.message}", field="scan_llm_url") from None
-    if key is not None and not url.lower().startswith("https:") and not _is_here(parse_url(url).host):
-        raise Invalid("AIREGISTRY_SCAN_LLM_URL: a key goes over https, or stays on this machine", field="scan_llm_url")
-    if "?" in url:
-        raise Invalid("AIREGISTRY_SCAN_LLM_URL: a base URL has no query (?)", field="scan_llm_url")
-    if key is not None and not re.fullmatch(r"[!-~]+", key):
-        raise Invalid("AIREGISTRY_SCAN_LLM_KEY: a key is visible ASCII without spaces", field="scan_llm_key")
-
-
-def _is_here(host: str) -> bool:
-    address = parse_host(host)
-    return host == "localhost" if address is None else address.is_loopback

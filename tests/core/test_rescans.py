@@ -49,6 +49,13 @@ async def fickle_world(store: DocumentStore | None = None, name: str = "fickle/1
     return await build(scanners=[scanner], store=store), scanner
 
 
+async def swept(world: World) -> None:
+    """Wait until a sweep has ended, which is stored and not signalled."""
+    with anyio.fail_after(5):
+        while (last := world.services.rescans.status(SYSTEM).last) is None or last.ended is None:  # noqa: ASYNC110  # see above
+            await anyio.sleep(0.002)
+
+
 async def put(world: World, *paths: str) -> None:
     for path in paths:
         await world.services.catalog.register(SYSTEM, asset("agent", path))
@@ -215,9 +222,7 @@ async def test_a_sweep_goes_on_after_a_restart_and_reports_what_it_could_not_sca
     scanner.broken = {"b"}
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(again.services.rescans.run)
-        with anyio.fail_after(5):
-            while (last := again.services.rescans.status(SYSTEM).last) is None or last.ended is None:  # noqa: ASYNC110  # the end of a sweep is stored, not signalled
-                await anyio.sleep(0.005)
+        await swept(again)
         tasks.cancel_scope.cancel()
     assert scanner.scanned == ["b@1.0.0", "c@1.0.0"]
     progress = again.services.rescans.status(SYSTEM).progress

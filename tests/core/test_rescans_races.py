@@ -17,7 +17,7 @@ from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.core.principals import SYSTEM
 from airegistry.core.scans import Scans
 from airegistry.stores.memory import MemoryStore
-from tests.core.test_rescans import fickle_world, held_with_waivable_finding, put, standing
+from tests.core.test_rescans import fickle_world, held_with_waivable_finding, put, standing, swept
 from tests.core.wiring import FakeClock, World, asset
 
 pytestmark = pytest.mark.anyio
@@ -124,9 +124,7 @@ async def test_a_sweep_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(world.services.rescans, "lapse", lapsing)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(world.services.rescans.run)
-        with anyio.fail_after(5):
-            while (last := world.services.rescans.status(SYSTEM).last) is None or last.ended is None:  # noqa: ASYNC110  # the end of a sweep is stored, not signalled
-                await anyio.sleep(0.002)
+        await swept(world)
         tasks.cancel_scope.cancel()
     assert broken >= 3
 

@@ -163,8 +163,12 @@ def test_all_rules_that_match_are_named() -> None:
     assert rules(f"\u202e\u200b\x1b{TAGGED}") == ["tags", "bidi", "zero-width", "control"]
 
 
-def test_the_scanner_runs_at_registration() -> None:
-    assert "hidden-unicode/2" in [scanner.name for scanner in open_scanners()]
+def test_these_scanners_run_at_registration() -> None:
+    assert [scanner.name for scanner in open_scanners()] == [
+        "size/1", "hidden-unicode/2", "names/1", "drift/1", "concealment/1", "instructions/1", "safeguards/1",
+        "personas/1", "exfiltration/1", "cross-tool/1", "purpose/1", "parameters/1", "schema/1", "urls/1", "secrets/1",
+        "annotations/1", "blobs/1", "cards/1", "recipe/1", "flows/1", "skills/1",
+    ]  # fmt: skip
 
 
 def test_words_in_selectors_and_in_bits_are_shown_in_the_clear() -> None:
