@@ -18,6 +18,8 @@ MAX_HEAD = 65_536
 
 _PAUSE_AT = 256 * 1024
 _RESUME_AT = 64 * 1024
+_LITTLE = 64 * 1024
+"""Bytes of a piece up to which it is joined with the next ones: copying more takes longer than handing it on."""
 _NO_BODY = (204, 304)
 
 
@@ -245,13 +247,13 @@ class Http1(asyncio.Protocol):
         """
         while True:
             if self._chunks:
-                if len(self._chunks) == 1:
+                if len(self._chunks) == 1 or len(self._chunks[0]) > _LITTLE:
                     piece = self._chunks.popleft()
                 else:
                     piece = b"".join(self._chunks)
                     self._chunks.clear()
-                self._held = 0
-                if self._paused and self._transport is not None:
+                self._held -= len(piece)
+                if self._paused and self._held <= _PAUSE_AT and self._transport is not None:
                     self._paused = False
                     self._transport.resume_reading()
                 return piece

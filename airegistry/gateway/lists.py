@@ -10,7 +10,7 @@ import orjson
 from pydantic import JsonValue
 
 from airegistry.gateway.errors import BadAnswer
-from airegistry.gateway.sse import Events, data_of, with_data
+from airegistry.gateway.sse import Bytes, Events, data_of, with_data
 
 Member = Literal["tools", "prompts", "resources", "tasks", "instructions"]
 Keep = Callable[[Member, str], bool]
@@ -75,9 +75,9 @@ class SseFilter:
         return b"".join(map(self._rewrite, self._events.feed(chunk)))
 
     def finish(self) -> bytes:
-        return self._rewrite(self._events.rest())
+        return bytes(self._rewrite(self._events.rest()))
 
-    def _rewrite(self, event: bytes) -> bytes:
+    def _rewrite(self, event: Bytes) -> Bytes:
         data = data_of(event)
         return with_data(event, filtered(data, self._keep)) if data else event
 

@@ -5,11 +5,16 @@ replaced stays as it came.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from airegistry.gateway.errors import BadAnswer
 
 _BOM = b"\xef\xbb\xbf"
-_CR, _COLON = b"\r:"
+_CR, _COLON = b"\r", b":"
+_LONGEST_NAME = 16
+Bytes = bytes | bytearray
+_SHORT = 4096
+"""Bytes of an event up to which it is quicker to cut it into lines at once than to look for each end."""
 
 
 class Events:
@@ -28,7 +33,7 @@ class Events:
         """Up to where that line does not end."""
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> list[bytes]:
+    def feed(self, chunk: bytes) -> list[Bytes]:
         """The events that `chunk` completes."""
         buffer = self._buffer
         if not buffer and _is_one(chunk):
@@ -39,10 +44,14 @@ class Events:
             self._at_start = False
             if buffer.startswith(_BOM):
                 del buffer[: len(_BOM)]
-        events: list[bytes] = []
+        ends = list(self._ends())
+        if ends == [len(buffer)]:
+            self._buffer, self._line, self._seen = bytearray(), 0, 0
+            return [buffer]
+        events: list[Bytes] = []
         start = 0
         with memoryview(buffer) as view:
-            for end in self._ends():
+            for end in ends:
                 events.append(bytes(view[start:end]))
                 start = end
         del buffer[:start]
@@ -58,7 +67,7 @@ class Events:
         while (line := _line(buffer, self._line, self._seen)) is not None:
             end, after = line
             empty = end == self._line
-            if after == len(buffer) and buffer[end] == _CR and not empty:
+            if after == len(buffer) and buffer[end : end + 1] == _CR and not empty:
                 self._seen = end  # LF may follow, and belong to it
                 return
             empty = empty and end > begin
@@ -73,26 +82,45 @@ class Events:
         return bytes(self._buffer)
 
 
-def data_of(event: bytes) -> bytes:
+@dataclass(slots=True)
+class Fields:
+    """What one event says: its data lines joined by LF, and the last value of each other field that it has.
+
+    `data` is a view into a long event, which is not copied for it.
+    """
+
+    data: bytes | memoryview = b""
+    event: bytes | None = None
+    id: bytes | None = None
+    retry: bytes | None = None
+
+
+def fields_of(event: Bytes) -> Fields:
+    """The fields of one event, read in one go; those of no meaning are left out."""
+    fields, data = Fields(), []
+    for name, value in _fields(event):
+        if name == b"data":
+            data.append(value)
+        elif name == b"id":
+            fields.id = bytes(value)
+        elif name == b"event":
+            fields.event = bytes(value)
+        elif name == b"retry":
+            fields.retry = bytes(value)
+    fields.data = data[0] if len(data) == 1 else b"\n".join(data)
+    return fields
+
+
+def data_of(event: Bytes) -> bytes:
     """The data of one event, its lines joined by LF; empty for comments and priming events."""
-    found = [_value(line, 4) for line in event.splitlines() if _is(b"data", line)]
-    return found[0] if len(found) == 1 else b"\n".join(found)
+    return bytes(fields_of(event).data)
 
 
-def field_of(event: bytes, name: bytes) -> bytes | None:
-    """The last value of a field (`id`, `event`, `retry`) in one event."""
-    found = None
-    for line in event.splitlines():
-        if _is(name, line):
-            found = _value(line, len(name))
-    return found
-
-
-def with_data(event: bytes, data: bytes) -> bytes:
+def with_data(event: Bytes, data: bytes) -> bytes:
     """The event with other data on a single line in place of the first one; all else as it was."""
     parts: list[bytes] = []
     placed = False
-    for line in event.splitlines(keepends=True):
+    for line in bytes(event).splitlines(keepends=True):
         text = line.rstrip(b"\r\n")
         if not _is(b"data", text):
             parts.append(line)
@@ -102,7 +130,24 @@ def with_data(event: bytes, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def _line(text: bytes | bytearray, start: int, seen: int) -> tuple[int, int] | None:
+def _fields(event: Bytes) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """Names and values of the lines of an event; what is long is not copied."""
+    if len(event) < _SHORT:
+        for text in bytes(event).splitlines():
+            name, _, value = text.partition(_COLON)
+            yield name, value.removeprefix(b" ")
+        return
+    view, start = memoryview(event), 0
+    while start < len(event):
+        end, after = _line(event, start, start) or (len(event), len(event))
+        colon = event.find(_COLON, start, end)
+        colon = end if colon < 0 else colon
+        blank = event[colon + 1 : colon + 2] == b" " and colon + 1 < end
+        yield bytes(event[start : min(colon, start + _LONGEST_NAME)]), view[min(colon + 1 + blank, end) : end]
+        start = after
+
+
+def _line(text: Bytes, start: int, seen: int) -> tuple[int, int] | None:
     """Where the line from `start` on ends, and where the next one begins; None when it does not end.
 
     No line ends between `start` and `seen`. Lines may be megabytes long, for which a regular expression takes a hundred
@@ -117,12 +162,7 @@ def _line(text: bytes | bytearray, start: int, seen: int) -> tuple[int, int] | N
 
 def _is(name: bytes, line: bytes) -> bool:
     """Whether a line is of a field; one without a colon is of the field that it names."""
-    return line.startswith(name) and (len(line) == len(name) or line[len(name)] == _COLON)
-
-
-def _value(line: bytes, name: int) -> bytes:
-    """The value of a field whose name has so many bytes: what is behind a colon, and a space if there is one."""
-    return line[name + 2 :] if line[name + 1 : name + 2] == b" " else line[name + 1 :]
+    return line.startswith(name) and (len(line) == len(name) or line[len(name) : len(name) + 1] == _COLON)
 
 
 def _is_one(chunk: bytes) -> bool:

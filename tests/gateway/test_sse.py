@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from airegistry.gateway.sse import Events, data_of, field_of, with_data
+from airegistry.gateway.sse import Events, data_of, fields_of, with_data
 
 PIECES = st.lists(
     st.sampled_from([b"\r", b"\n", b"\r\n", b"data", b"data: a", b"data:b", b": c", b"id: 1", b"\xef\xbb\xbf"])
@@ -43,7 +43,11 @@ def test_events_are_those_of_the_standard_in_one_piece_and_byte_by_byte(pieces: 
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
-def test_fields_are_read_and_data_replaced_with_any_line_end(end: bytes) -> None:
-    event = end.join([b"id: 7", b"data: x", b"data:y", b"retry", b"", b""])
-    assert (data_of(event), field_of(event, b"id"), field_of(event, b"retry")) == (b"x\ny", b"7", b"")
-    assert with_data(event, b"z") == end.join([b"id: 7", b"data: z", b"retry", b"", b""])
+@pytest.mark.parametrize("long", [b"", b"." * 10_000])
+def test_fields_are_read_and_data_replaced_with_any_line_end(end: bytes, long: bytes) -> None:
+    event = end.join([b": " + long, b"id: 7", b"data: x" + long, b"data:y", b"retry", b"events: 1", b"", b""])
+    fields = fields_of(event)
+    assert (fields.data, fields.id, fields.retry, fields.event) == (b"x" + long + b"\ny", b"7", b"", None)
+    assert data_of(event) == fields.data
+    changed = end.join([b": " + long, b"id: 7", b"data: z", b"retry", b"events: 1", b"", b""])
+    assert with_data(event, b"z") == changed

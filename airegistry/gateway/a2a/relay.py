@@ -8,7 +8,7 @@ from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.a2a.answers import Reading
 from airegistry.gateway.attempts import Again, Result, attempts
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply
-from airegistry.gateway.sse import Events, data_of
+from airegistry.gateway.sse import Bytes, Events, data_of
 
 MAX_ANSWER = 32 * 2**20
 """The longest JSON answer, and the longest event of a stream, in bytes."""
@@ -130,9 +130,9 @@ class Relay:
         return reading.result
 
 
-async def _pass(event: bytes, reply: Reply, reading: Reading) -> None:
+async def _pass(event: Bytes, reply: Reply, reading: Reading) -> None:
     """An event goes on as it came, once its ids are its caller's."""
     if data := data_of(event):
         await reading.message(data)
     if event:
-        await reply.body(event, more=True)
+        await reply.body(bytes(event), more=True)

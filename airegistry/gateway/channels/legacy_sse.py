@@ -17,7 +17,6 @@ from airegistry.gateway.channels.listeners import Box
 from airegistry.gateway.channels.running import Running, Sent, speaks_of_session
 from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, parsed, read_off, whole
 from airegistry.gateway.errors import BadAnswer, SessionLost
-from airegistry.gateway.sse import data_of, field_of
 
 _LOG = logging.getLogger(__name__)
 _MAX_REFUSAL: Final = 64 * 2**10
@@ -118,9 +117,9 @@ class LegacySseChannel(Conversation):
 
     async def _announced(self, messages: Messages) -> str:
         """The address to post to; another origin would get the credential."""
-        while (event := await messages.event()) is not None:
-            if field_of(event, b"event") == b"endpoint":
-                return _joined(self.wire.url, data_of(event).decode("latin-1"))
+        while (fields := await messages.event()) is not None:
+            if fields.event == b"endpoint":
+                return _joined(self.wire.url, bytes(fields.data).decode("latin-1"))
         raise BadAnswer("the backend ended its event stream without an endpoint")
 
     def _fail(self, why: str) -> None:

@@ -15,7 +15,7 @@ from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.channels.exchange import Answer, Headers
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused
-from airegistry.gateway.sse import Events, data_of, field_of
+from airegistry.gateway.sse import Bytes, Events, Fields, fields_of
 
 MAX_ANSWER: Final = 32 * 2**20
 """The longest answer to one request, all its events together, and the longest event of a stream, in bytes."""
@@ -117,7 +117,7 @@ def printed(message: Json, *, sort: bool = False) -> bytes:
         raise Invalid("the message is nested too deeply") from None
 
 
-def parsed(data: bytes) -> Json:
+def parsed(data: bytes | memoryview) -> Json:
     """A message of a backend.
 
     Raises:
@@ -200,7 +200,7 @@ class Messages:
         self._events = Events(limit)
         self._left = limit
         self._endless = endless
-        self._waiting: deque[bytes] = deque()
+        self._waiting: deque[Bytes] = deque()
         self.last_id: str | None = None
         self.retry: float | None = None
         self.settled = False
@@ -221,16 +221,15 @@ class Messages:
             raise StopAsyncIteration
         return parsed(data)
 
-    async def data(self) -> bytes | None:
+    async def data(self) -> bytes | memoryview | None:
         """The next message of a stream, unread; None when it has ended."""
-        while (event := await self.event()) is not None:
-            data = data_of(event)
-            if data and (b"event:" not in event or field_of(event, b"event") == b"message"):
-                return data
+        while (fields := await self.event()) is not None:
+            if fields.data and (not fields.event or fields.event == b"message"):
+                return fields.data
         return None
 
-    async def event(self) -> bytes | None:
-        """The next event of a stream as it came; None when it has ended.
+    async def event(self) -> Fields | None:
+        """The next event of a stream; None when it has ended.
 
         Raises:
             BadAnswer: it is no stream of events, or too much.
@@ -248,12 +247,12 @@ class Messages:
             if self._left < 0 and not self._endless:
                 raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
             self._waiting.extend(self._events.feed(chunk))
-        event = self._waiting.popleft()
-        if b"id:" in event and (id := field_of(event, b"id")) and b"\0" not in id:
-            self.last_id = id.decode("latin-1")
-        if b"retry:" in event and (retry := field_of(event, b"retry") or b"").isdigit():
-            self.retry = min(int(retry[:9]), 30_000) / 1000
-        return event
+        fields = fields_of(self._waiting.popleft())
+        if fields.id and b"\0" not in fields.id:
+            self.last_id = fields.id.decode("latin-1")
+        if fields.retry is not None and fields.retry.isdigit():
+            self.retry = min(int(fields.retry[:9]), 30_000) / 1000
+        return fields
 
     async def aclose(self) -> None:
         """Let go of the answer."""
