@@ -3,9 +3,10 @@
 import gc
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,8 @@ from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
 from airegistry import __version__
+from airegistry.auditing import open_audit
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
 from airegistry.core.entity_types import EntityTypes
@@ -46,6 +47,7 @@ from airegistry.front import Front
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.open import Gateways, Limits, Rules, open_gateway
+from airegistry.gateway.outermost import Challenge
 from airegistry.gateway.upstream import PooledUpstream
 from airegistry.governance import (
     open_approvals,
@@ -54,6 +56,8 @@ from airegistry.governance import (
     open_lifecycle,
     open_ratings,
     open_rescans,
+    open_skill_looks,
+    open_usage,
 )
 from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer, bind, log_plainly
@@ -65,6 +69,8 @@ from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
 from airegistry.outside import Outside, open_ans, open_outside
+from airegistry.replicas import Replica, joined, lasting
+from airegistry.replicas import tasks as tasks_of
 from airegistry.rest.app import routes
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
@@ -77,6 +83,7 @@ from airegistry.tools.issuers import IssuerTools
 from airegistry.tools.listen import Listening, add_listening
 from airegistry.tools.people import PeopleTools
 from airegistry.tools.providers import ProviderTools
+from airegistry.tools.request_states import shared_states
 from airegistry.tools.server import build, catalog_tools
 from airegistry.tools.step_up import StepUp
 
@@ -105,56 +112,56 @@ class App:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, extend: Extend = lambda mcp: None) -> AsyncIterator[App]:
+async def running(
+    settings: Settings, *, extend: Extend = lambda mcp: None, given: Stores | None = None
+) -> AsyncIterator[App]:
     """A registry over the settings' data folder, from open stores to closed ones.
 
     `extend` is given the registry's MCP server before it is served: tests mount what a conformance suite needs.
+    `given` stores stand in for the settings' own.
 
     Raises:
         FolderInUse: another process works on the data folder.
         Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
     async with AsyncExitStack() as stack:
-        stores = await stack.enter_async_context(open_stores(settings.data))
+        opening = open_stores(settings.data, settings.shared_store)
+        opened = await stack.enter_async_context(opening) if given is None else given
+        stores, replica = await stack.enter_async_context(joined(opened))
         for damage in stores.damage:
             log.error("%s", damage)
         client = await stack.enter_async_context(_client(settings))
         channels = await stack.enter_async_context(
             Channels(client, Eras(client), first_byte_timeout=settings.first_byte_timeout)
         )
-        rules = await _rules(settings, stores)
+        rules = await _rules(settings, stores, replica)
         identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
         upstream = PooledUpstream(channels) if settings.gateway else NoUpstream()
         discovery = await stack.enter_async_context(open_discovery(settings, rules))
         outside = await stack.enter_async_context(open_outside(settings, rules))
         services = await _services(settings, stores, rules, identity, upstream, discovery, outside)
-        first = await _first_start(settings, stores, services, identity)
+        first = await replica.begun(services, identity, partial(_first_start, settings, stores, services, identity))
         owners = (*catalog_tools(services), *_identity_tools(identity))
-        mcp = build(services, owners)
+        mcp = build(services, owners, await shared_states(rules.store, rules.cipher) if rules.shared else None)
         listening = add_listening(mcp, services.changes)
         extend(mcp)
         tools = mcp.http_app(path="/mcp", event_store=MemoryEventStore(), host_origin_protection=False)
         await stack.enter_async_context(tools.lifespan(tools))
         challenge = StepUpChallenges(identity.resources).challenge
         guarded = StepUp(tools, services.access, services.invocation, services.audit, needs_of(owners), challenge)
-        gateways = None
-        if settings.gateway:
-            limits = Limits(settings.max_body, settings.first_byte_timeout)
-            opening = open_gateway(
-                _gateway_rules(services, rules, identity), client, channels, rules.guard, url=settings.url,
-                challenge=challenge, limits=limits, on_tools_changed=services.health.look_again,
-            )  # fmt: skip
-            gateways = await stack.enter_async_context(opening)
-        front = Front(guarded, gateways, [*identity.routes, *routes(lambda: True)])
+        passing = _gateway(settings, services, rules, identity, client, channels, challenge)
+        gateways = await stack.enter_async_context(passing) if settings.gateway else None
+        front = Front(guarded, gateways, [*identity.routes, *routes(lambda: stores.answers() and replica.ready())])
         door = _door(front, services, identity)
         async with anyio.create_task_group() as tasks:
-            for task in (*_tasks(services, identity), discovery.keeper.run, door.open_requests.run, listening.run):
+            beside = lasting(discovery.run), door.open_requests.run, listening.run
+            for task in (*tasks_of(replica, services, identity, rules.shelf), *beside):
                 tasks.start_soon(task)
             tasks.start_soon(_warm, discovery)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
             yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
-        await services.audit.settle()
+        await services.audit.close()
 
 
 def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRequests) -> Callable[[], None]:
@@ -165,15 +172,6 @@ def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRe
         open_requests.end_streams()
 
     return end_streams
-
-
-def _tasks(services: Services, identity: Identity) -> Sequence[Callable[[], Coroutine[None, None, None]]]:
-    """What the core does all the time."""
-    return (
-        services.audit.run, services.tokens.uses.run, services.guards.run, services.health.run,
-        services.index_care.run, services.retirements.run, services.rescans.run, services.approvals.run, identity.run,
-        services.webhooks.run, services.ans.run,
-    )  # fmt: skip
 
 
 def _door(front: Front, services: Services, identity: Identity) -> Authenticate:
@@ -195,17 +193,17 @@ async def _warm(discovery: Discovery) -> None:
     give_back()
 
 
-async def _rules(settings: Settings, stores: Stores) -> Foundation:
+async def _rules(settings: Settings, stores: Stores, replica: Replica) -> Foundation:
     """Who may do what, and the trail of it: what everything else stands on."""
     clock, access = SystemClock(), Access()
-    audit = Audit(stores.log, access, clock)
-    await audit.open()
+    audit = await open_audit(settings, stores, access, clock)
     policy = Policy(stores.documents, access, audit)
     await policy.reload()
     return Foundation(
         url=settings.url, aliases=_aliases(settings), store=stores.documents, cipher=stores.cipher, access=access,
-        policy=policy, audit=audit, clock=clock, guard=_guard(settings), shelf=Shelf(stores.documents),
-        visibility=Visibility(access, settings.environment),
+        policy=policy, audit=audit, clock=clock, guard=_guard(settings), shared=stores.shared, leading=replica.leading,
+        shelf=Shelf(stores.documents, shared=stores.shared, near=stores.near),
+        visibility=Visibility(access, settings.environment), among=replica.count,
     )  # fmt: skip
 
 
@@ -240,53 +238,68 @@ async def _services(
         shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials, governance.pins,
         first_stage=settings.first_stage,
     )  # fmt: skip
-    types, meter = EntityTypes(store, access, audit, shelf), Meter()
-    guards = Guards(
-        store, shelf, access, audit, clock, meter, calls=settings.calls_at_once, streams=settings.streams_at_once
-    )
-    await guards.open()
-    events.subscribe(guards.on_event)
+    types, meter = EntityTypes(store, access, audit, shelf, rules.leading, shared=rules.shared), Meter()
+    guards = await _guards(settings, rules, events)
     vitals = Vitals(guards.circuit)
     health = HealthChecks(
         shelf, catalog, backends, credentials, audit, events, clock, meter, vitals, governance.pins,
-        interval=settings.health_interval,
+        interval=settings.health_interval, among=rules.among,
     )  # fmt: skip
     events.subscribe(health.on_event)
     versions = Versions(shelf, access, visibility, scans, audit, events, clock)
     stages, retirements = await open_lifecycle(rules, catalog, events)
     rescans, findings = open_rescans(rules, governance, catalog, events, hours=settings.scan_hours)
-    parts = Parts(shelf, visibility, versions.is_over)
-    changes = Changes(shelf, access, visibility, catalog.part, stamp=identity.revisions)
+    parts, near = Parts(shelf.near, visibility, versions.is_over), shelf.near
+    changes = Changes(near, access, visibility, catalog.part, identity.revisions, search.indexing.assets)
     await changes.rebuild()
     events.subscribe(changes.on_event)
     approvals = open_approvals(rules, settings)
+    intake = Intake(catalog, types, backends, access, audit, governance.pins)
+    invocation = Invocation(near, access, visibility, audit, meter, clock, upstream, guards, credentials, approvals)
     return Services(
         url=settings.url, gateway_url=settings.url if settings.gateway else "", access=access, policy=policy,
         tokens=tokens, catalog=catalog, entity_types=types, versions=versions, stages=stages, retirements=retirements,
         changes=changes, parts=parts, events=events,
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
-        intake=Intake(catalog, types, backends, access, audit, governance.pins),
+        intake=intake,
+        skill_looks=open_skill_looks(rules, governance, intake, backends, events, hours=settings.skill_hours),
         definitions=open_definitions(rules, governance, catalog),
         ratings=open_ratings(rules, identity.directory, catalog, events), search=search, index_care=discovery.care,
-        scans=scans, rescans=rescans, findings=findings, audit=audit, guards=guards, health=health, vitals=vitals,
+        scans=scans, rescans=rescans, findings=findings, audit=audit,
+        audit_care=outside.audit_care, guards=guards, health=health, vitals=vitals,
         explainer=Explainer(access, visibility, shelf, tokens, parts, find=identity.callers.by_subject),
-        invocation=Invocation(shelf, access, visibility, audit, meter, clock, upstream, guards, credentials, approvals),
+        invocation=invocation, usage=open_usage(rules, settings, invocation, catalog, events, search),
         approvals=approvals, webhooks=outside.webhooks,
         ans=await open_ans(rules, outside, catalog, events, meter, hours=settings.ans_hours),
     )  # fmt: skip
 
 
+async def _guards(settings: Settings, rules: Foundation, events: Events) -> Guards:
+    at_once = {"calls": settings.calls_at_once, "streams": settings.streams_at_once}
+    guards = Guards(rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), **at_once)
+    await guards.open()
+    events.subscribe(guards.on_event)
+    return guards
+
+
 async def _first_start(settings: Settings, stores: Stores, services: Services, identity: Identity) -> FirstStart:
     password = settings.admin_password.get_secret_value() if settings.admin_password else None
     mint = settings.admin_token is None
-    people = identity.directory
-    return await first_start(stores.documents, services, people, own_skills(), mint=mint, password=password)
+    return await first_start(stores.documents, services, identity.directory, own_skills(), mint=mint, password=password)
 
 
-def _gateway_rules(services: Services, rules: Foundation, identity: Identity) -> Rules:
-    return Rules(
-        services.invocation, rules.access, rules.visibility, rules.shelf, services.parts, services.events, rules.store,
-        rules.clock, identity.revisions,
+def _gateway(
+    settings: Settings, services: Services, rules: Foundation, identity: Identity, client: StreamClient,
+    channels: Channels, challenge: Challenge,
+) -> AbstractAsyncContextManager[Gateways]:  # fmt: skip
+    stands_on = Rules(
+        services.invocation, rules.access, rules.visibility, rules.shelf.near, services.parts, services.events,
+        rules.store, rules.clock, identity.revisions, rules.shared,
+    )  # fmt: skip
+    limits = Limits(settings.max_body, settings.first_byte_timeout)
+    return open_gateway(
+        stands_on, client, channels, rules.guard, url=settings.url, challenge=challenge, limits=limits,
+        on_tools_changed=services.health.look_again,
     )  # fmt: skip
 
 
@@ -373,7 +386,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
 
 def _welcome(settings: Settings, first: FirstStart) -> str:
     connect = f"claude mcp add --transport http airegistry {settings.url}/mcp"
-    lines = [f"airegistry {__version__} serves {settings.url} (data in {settings.data})"]
+    lines = [f"airegistry {__version__} serves {settings.url} (data in {settings.kept_in})"]
     if first.password is not None:
         lines.append(f"first user, shown this once: {ADMIN}, with the password {first.password}")
     elif first.new and settings.admin_password is not None:

@@ -1,11 +1,13 @@
 """Puts search together: the index and the vectors that are kept on disk, the embedder in force, and their care."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -16,12 +18,16 @@ from airegistry.core.index_care import IndexCare, embedder_in_force
 from airegistry.core.indexing import Indexing
 from airegistry.core.ports import Embedder, SearchIndex, VectorCache
 from airegistry.core.search import Search
+from airegistry.core.shared_vectors import SharedVectors
 from airegistry.embedders.open import open_embedder
 from airegistry.embedders.remote import EmbeddingServer
 from airegistry.index.memory import MemoryIndex
 from airegistry.index.snapshot import Keeper, load, load_index
 from airegistry.oauth.server import Foundation
 from airegistry.settings import Settings
+
+if TYPE_CHECKING:
+    from airegistry.index.mongo import MongoIndexes
 
 log = logging.getLogger(__name__)
 FOLDER = "index"
@@ -36,11 +42,20 @@ class Discovery:
     search: Search
     care: IndexCare
     keeper: Keeper
+    shared: bool
+    """Whether other processes make vectors, too."""
 
     async def warm(self) -> None:
         """Load the embedder and make the vectors that are missing."""
         await self.search.embed_all()
         await self.keeper.save()
+
+    async def run(self) -> None:
+        """Save what changes, and get the vectors that other processes make, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self.keeper.run)
+            if self.shared:
+                tasks.start_soon(self.search.exchange)
 
 
 @asynccontextmanager
@@ -54,23 +69,33 @@ async def open_discovery(settings: Settings, rules: Foundation) -> AsyncIterator
     async with EmbeddingServer(rules.guard, settings.embedder_url, settings.embedder_key) as server:
         embedders = partial(open_embedder, server=server)
         name, embedder = await _embedder(rules.store, settings.embedder, embedders)
-        index, vectors = await anyio.to_thread.run_sync(_kept, folder, embedder)
-        search = Search(index, embedder, rules.access, rules.visibility, rules.shelf, rules.audit, vectors)
-        await search.rebuild()
+        indexes = await anyio.to_thread.run_sync(_indexes, settings, folder)
+        index, vectors = await anyio.to_thread.run_sync(_kept, indexes, folder, embedder)
+        shared = _shared(rules, embedder)
+        search = Search(index, embedder, rules.access, rules.visibility, rules.shelf.near, rules.audit, vectors, shared)
+        gc.disable()  # what is read stays: looking for garbage in it again and again takes a third of the time
+        try:
+            await search.rebuild()
+        finally:
+            gc.enable()
         index.forget_dormant()
 
         def build(name: str) -> Indexing:
             embedder = embedders(name)
-            return Indexing(MemoryIndex(), Embedding(embedder, _vectors(folder, embedder)), rules.shelf)
+            embedding = Embedding(embedder, _vectors(folder, embedder))
+            return Indexing(indexes.fresh(_named(embedder)), embedding, rules.shelf.near, _shared(rules, embedder))
 
         def current() -> tuple[SearchIndex, VectorCache | None]:
             return search.indexing.index, search.indexing.embedding.cache
 
         care = IndexCare(
             search, build, rules.store, rules.access, rules.audit, rules.clock, configured=settings.embedder,
-            embedder=name,
+            embedder=name, shared=rules.shared,
         )  # fmt: skip
-        yield Discovery(search, care, Keeper(folder, current))
+        try:
+            yield Discovery(search, care, Keeper(folder, current), rules.shared)
+        finally:
+            indexes.close()
 
 
 async def _embedder(store: DocumentStore, configured: str, embedders: Embedders) -> tuple[str, Embedder | None]:
@@ -85,9 +110,62 @@ async def _embedder(store: DocumentStore, configured: str, embedders: Embedders)
         return configured, embedders(configured)
 
 
-def _kept(folder: Path, embedder: Embedder | None) -> tuple[MemoryIndex, VectorCache | None]:
-    fingerprint = "" if embedder is None else embedder.fingerprint
-    return load_index(folder, fingerprint=fingerprint), _vectors(folder, embedder)
+def _shared(rules: Foundation, embedder: Embedder | None) -> SharedVectors | None:
+    """Vectors in the store, where other processes work on it too."""
+    if embedder is None or not rules.shared:
+        return None
+    return SharedVectors(rules.store, embedder.fingerprint, rules.clock)
+
+
+class _Local:
+    """Indexes in this process, and what a folder keeps of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def kept(self, fingerprint: str) -> MemoryIndex:
+        """The index that was saved."""
+        return load_index(self._folder, fingerprint=fingerprint)
+
+    def fresh(self, fingerprint: str) -> MemoryIndex:
+        """An empty one."""
+        return MemoryIndex()
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class _InDatabase:
+    """Indexes whose vectors a database searches."""
+
+    def __init__(self, indexes: "MongoIndexes") -> None:
+        self.kept = self.fresh = indexes.of
+        self.close = indexes.close
+
+
+def _indexes(settings: Settings, folder: Path) -> _Local | _InDatabase:
+    """Where vectors are searched.
+
+    Raises:
+        Invalid: in a database, and none is named.
+    """
+    if settings.index == "memory":
+        return _Local(folder)
+    if (store := settings.shared_store) is None:
+        raise Invalid("AIREGISTRY_INDEX needs AIREGISTRY_STORE_URL: that database is searched", field="INDEX")
+    from airegistry.index.mongo import MongoIndexes  # the driver is an extra
+
+    return _InDatabase(MongoIndexes(settings.index, store.url, store.username, store.password))
+
+
+def _kept(
+    indexes: _Local | _InDatabase, folder: Path, embedder: Embedder | None
+) -> tuple[MemoryIndex, VectorCache | None]:
+    return indexes.kept(_named(embedder)), _vectors(folder, embedder)
+
+
+def _named(embedder: Embedder | None) -> str:
+    return "" if embedder is None else embedder.fingerprint
 
 
 def _vectors(folder: Path, embedder: Embedder | None) -> VectorCache | None:

@@ -14,13 +14,19 @@ from airegistry.core.definition_approvals import DefinitionApprovals
 from airegistry.core.directory import Directory
 from airegistry.core.events import Events
 from airegistry.core.found_findings import FoundFindings
+from airegistry.core.intake import Intake
+from airegistry.core.invocation import Invocation
 from airegistry.core.known_names import KnownNames
 from airegistry.core.pins import Pins
+from airegistry.core.ports import Backends
 from airegistry.core.ratings import Ratings
 from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
+from airegistry.core.skill_looks import SkillLooks
 from airegistry.core.stages import Retirements, Stages
+from airegistry.core.usage import Usage
+from airegistry.core.usage_views import UsageViews
 from airegistry.core.waivers import Waivers
 from airegistry.oauth.server import Foundation
 from airegistry.outside import Outside
@@ -65,8 +71,9 @@ async def open_governance(
         outside=outside.scanners, ruleset=await anyio.to_thread.run_sync(ruleset_of, ran), parts=parts,
     )  # fmt: skip
     admission = Admission(scans, search, rules.access, outside.gate)
-    await names.rebuild(rules.shelf)
-    await admission.rebuild(rules.shelf)
+    async for _, asset in rules.shelf.walk():  # once for both: a large catalog takes its time to be read
+        names.put(asset)
+        admission.twins.put(asset)
     events.subscribe(names.on_event)
     events.subscribe(admission.on_event)
     events.subscribe(waivers.on_event)
@@ -76,6 +83,13 @@ async def open_governance(
 def open_definitions(rules: Foundation, governance: Governance, catalog: Catalog) -> DefinitionApprovals:
     """What lets in, or keeps out, definitions that changed since they were approved."""
     return DefinitionApprovals(catalog, governance.pins, governance.scans, rules.access, Meter())
+
+
+def open_skill_looks(
+    rules: Foundation, governance: Governance, intake: Intake, backends: Backends, events: Events, *, hours: float
+) -> SkillLooks:
+    """What looks every so many hours whether skills changed since they were approved."""
+    return SkillLooks(rules.shelf, intake, backends, governance.pins, rules.audit, events, hours=hours)
 
 
 def open_rescans(
@@ -103,6 +117,7 @@ def open_approvals(rules: Foundation, settings: Settings) -> Approvals:
     return Approvals(
         rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), timeout=settings.approval_seconds,
         validity=settings.approval_validity, most=settings.approvals_at_once, by_caller=settings.approval_by_caller,
+        by_machine=settings.approval_by_machine, alone=not rules.shared,
     )  # fmt: skip
 
 
@@ -117,3 +132,15 @@ def open_ratings(rules: Foundation, directory: Directory, catalog: Catalog, even
     directory.subscribe(forget)
     events.subscribe(ratings.on_event)
     return ratings
+
+
+def open_usage(
+    rules: Foundation, settings: Settings, invocation: Invocation, catalog: Catalog, events: Events, search: Search
+) -> UsageViews:
+    """What counts calls as they end, and breaks ties of search by it unless the settings say otherwise."""
+    usage = Usage(rules.store, rules.clock, hours_kept=settings.usage_hourly_days, days_kept=settings.usage_days)
+    invocation.ended = usage.count
+    events.subscribe(usage.on_event)
+    if settings.usage_ranking:
+        search.popularity = usage.popularity
+    return UsageViews(usage, rules.shelf, catalog, rules.access, rules.visibility, rules.clock)

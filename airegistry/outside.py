@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from airegistry.auditing import open_audit_care
 from airegistry.core.admission import Gate
 from airegistry.core.ans import AnsLinks, NameService
+from airegistry.core.audit_care import AuditCare
 from airegistry.core.breaker import Breakers
 from airegistry.core.catalog import Catalog
 from airegistry.core.errors import Invalid
@@ -18,8 +20,6 @@ from airegistry.egress.gate import GateSettings, HttpGate
 from airegistry.egress.guard import Guard
 from airegistry.egress.webhooks import WebhookPost
 from airegistry.oauth.server import Foundation
-from airegistry.scanners.cisco import Cisco
-from airegistry.scanners.llm import LanguageModel
 from airegistry.settings import Settings
 
 
@@ -31,6 +31,7 @@ class Outside:
     gate: Gate | None
     names: NameService | None
     scanners: Sequence[OutsideScanner]
+    audit_care: AuditCare
 
 
 @asynccontextmanager
@@ -42,7 +43,9 @@ async def open_outside(settings: Settings, rules: Foundation) -> AsyncIterator[O
     """
     async with AsyncExitStack() as stack:
         post = await stack.enter_async_context(WebhookPost(rules.guard))
-        webhooks = Webhooks(rules.store, rules.shelf, rules.cipher, post, rules.access, rules.audit, rules.clock)
+        webhooks = Webhooks(
+            rules.store, rules.shelf, rules.cipher, post, rules.access, rules.audit, rules.clock, shared=rules.shared
+        )
         await webhooks.open()
         gate = None if settings.gate_url is None else HttpGate(_gate(settings, settings.gate_url), rules.guard)
         names = None
@@ -54,7 +57,10 @@ async def open_outside(settings: Settings, rules: Foundation) -> AsyncIterator[O
             if client is not None:
                 await stack.enter_async_context(client)
         scanners = await stack.enter_async_context(outside_scanners(settings, rules.guard))
-        yield Outside(webhooks, gate, names, scanners)
+        care = await stack.enter_async_context(
+            open_audit_care(settings, rules.store, rules.access, rules.audit, rules.clock, rules.guard)
+        )
+        yield Outside(webhooks, gate, names, scanners, care)
 
 
 @asynccontextmanager
@@ -67,10 +73,14 @@ async def outside_scanners(settings: Settings, guard: Guard) -> AsyncIterator[Se
     async with AsyncExitStack() as stack:
         scanners: list[OutsideScanner] = []
         if settings.scan_cisco_python is not None:
+            from airegistry.scanners.cisco import Cisco
+
             scanners.append(await stack.enter_async_context(Cisco(settings.scan_cisco_python)))
         if settings.scan_llm_url is not None:
             if settings.scan_llm_model is None:
                 raise Invalid("AIREGISTRY_SCAN_LLM_URL needs AIREGISTRY_SCAN_LLM_MODEL", field="scan_llm_model")
+            from airegistry.scanners.llm import LanguageModel
+
             model = LanguageModel(guard, settings.scan_llm_url, settings.scan_llm_model, settings.scan_llm_key)
             scanners.append(await stack.enter_async_context(model))
         yield scanners

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,11 +18,16 @@ from pydantic_settings import (
 )
 
 from airegistry.core.errors import Invalid
+from airegistry.stores.shared import SharedStore
 
 
 def default_data() -> Path:
     """The data folder where none is named: `~/.airegistry`."""
     return Path.home() / ".airegistry"
+
+
+Recorded = Literal["none", "masked", "full"]
+_RECORDED: Mapping[str, Recorded] = {"none": "none", "masked": "masked", "full": "full"}
 
 
 class Settings(BaseSettings):
@@ -34,6 +40,20 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; beyond loopback only with TLS declared in front.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data: Path = Field(default_factory=default_data, description="Folder of catalog, policy, tokens and audit trail.")
+    store_url: SecretStr | None = Field(
+        None,
+        description="URL (mongodb://, mongodb+srv://) of a MongoDB or Amazon DocumentDB, in place of the data folder.",
+    )
+    store_username: str | None = Field(None, description="User of that database, in place of the URL's.")
+    store_password: SecretStr | None = Field(None, description="Password of that user, as it is, without escapes.")
+    store_changes: Literal["auto", "poll"] = Field(
+        "auto", description="How changes of other replicas are seen: by change streams where there are any, or asked."
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Keys (32 bytes in URL-safe base64, separated by commas, the newest first) that seal the secrets "
+        "in a shared database; the same at all replicas.",
+    )
     admin_token: SecretStr | None = Field(
         None, description="The operator's bearer token, with every right; at least 32 characters."
     )
@@ -94,6 +114,11 @@ class Settings(BaseSettings):
     embedder_key: SecretStr | None = Field(
         None, description="Bearer token for that server; only over https, or on this machine."
     )
+    index: Literal["memory", "atlas", "documentdb"] = Field(
+        "memory",
+        description="Where vectors are searched: in this process, or by the database of AIREGISTRY_STORE_URL, which is "
+        "then MongoDB Atlas or Amazon DocumentDB.",
+    )
     fetch_timeout: float = Field(20.0, gt=0, description="Seconds a server has to describe itself at registration.")
     first_byte_timeout: float = Field(
         120.0, gt=0, description="Seconds a backend has to begin its answer to a call through the gateway."
@@ -148,8 +173,14 @@ class Settings(BaseSettings):
     )
     approvals_at_once: int = Field(20, ge=1, description="Calls of one caller that may wait for approval at once.")
     approval_by_caller: bool = Field(False, description="Whether persons may approve calls of their own in the queue.")
+    approval_by_machine: bool = Field(
+        False, description="Whether machines that were granted `approve` may approve calls of others."
+    )
     scan_hours: float = Field(
         24.0, ge=0, description="Hours between two scans of the whole catalog; 0 scans it when rules change only."
+    )
+    skill_hours: float = Field(
+        24.0, ge=0, description="Hours between two looks whether skills registered by URL are as approved; 0 for none."
     )
     scan_classifier: bool = Field(
         False,
@@ -166,6 +197,32 @@ class Settings(BaseSettings):
     scan_llm_model: str | None = Field(None, min_length=1, description="The model that is asked there.")
     scan_llm_key: SecretStr | None = Field(
         None, description="Bearer token for that server; only over https, or on this machine."
+    )
+    usage_days: int = Field(365, ge=1, description="Days for which usage by the day is kept.")
+    usage_hourly_days: int = Field(7, ge=1, description="Days for which usage by the hour is kept.")
+    usage_ranking: bool = Field(
+        True, description="Whether search puts what is called more often first among equally good matches."
+    )
+    audit_calls: Literal["batched", "durable"] = Field(
+        "batched",
+        description="When calls are in the audit trail: `batched` within the window below, or `durable` before they go "
+        "out as well, so that a crash leaves an unknown outcome and never nothing.",
+    )
+    audit_window_ms: float = Field(
+        25.0, ge=0, le=60_000, description="Milliseconds that records of calls are gathered for one write."
+    )
+    audit_parameters: str = Field(
+        "masked,restricted=none",
+        pattern=r"^(none|masked|full)(,(public|internal|confidential|restricted)=(none|masked|full))*$",
+        description="Which parameters of calls are recorded: `none`, `masked` or `full`, and after commas others for "
+        "classes of data, as in `masked,restricted=none`. What has a secret's name is masked in any case.",
+    )
+    audit_days: int = Field(0, ge=0, description="Days for which the audit trail is kept; 0 keeps all of it.")
+    audit_otlp_url: str | None = Field(
+        None, description="Base URL of an OpenTelemetry collector that the audit trail is sent on to, at `/v1/logs`."
+    )
+    audit_otlp_key: SecretStr | None = Field(
+        None, description="Bearer token for that collector; only over https, or on this machine."
     )
     shutdown_seconds: float = Field(
         10.0, ge=0, description="Seconds that running calls have to finish when the registry is asked to stop."
@@ -207,6 +264,25 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def shared_store(self) -> SharedStore | None:
+        """The database that is named in place of the data folder.
+
+        Raises:
+            Invalid: it cannot be used so.
+        """
+        if self.store_url is None:
+            return None
+        keys = self.secret_key.get_secret_value().replace(",", " ").split() if self.secret_key else []
+        password = self.store_password.get_secret_value() if self.store_password else None
+        streams = self.store_changes == "auto"
+        return SharedStore(self.store_url.get_secret_value(), keys, self.store_username, password, streams=streams)
+
+    @property
+    def kept_in(self) -> str:
+        """Where everything is kept, in words without secrets."""
+        return str(self.data) if self.store_url is None else "the database of AIREGISTRY_STORE_URL"
+
+    @property
     def loopback(self) -> bool:
         """Whether the registry listens on this machine only."""
         if self.host == "localhost":
@@ -222,6 +298,12 @@ class Settings(BaseSettings):
         if self.client_documents != "auto":
             return self.client_documents == "on"
         return self.client_document_loopback or self.public_url is not None or not self.loopback
+
+    @property
+    def audit_parameter_modes(self) -> dict[str, Recorded]:
+        """How parameters are recorded by class of data; under "" what holds for all others."""
+        chosen = (part.rpartition("=") for part in self.audit_parameters.split(","))
+        return {name: _RECORDED[mode] for name, _, mode in chosen if mode in _RECORDED}
 
     @property
     def url(self) -> str:

@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from airegistry.core.assets import Agent, Server, Skill, Tool
 from airegistry.core.ports import AnyAsset, Vectors
@@ -15,15 +17,21 @@ DOZEN = TOOLS + 4
 OWNERS, TAGS, STAGES, HEALTHS = 50, 200, ("approved_dev", "monitored"), ("healthy", "unhealthy", "unknown")
 
 
+@cache
+def _vocabulary() -> tuple[Sequence[str], npt.NDArray[np.float64]]:
+    """The words, and the share of each and all before it."""
+    lines = (MODEL / "vocab.txt").read_text("utf-8").split()
+    words = [word for word in lines if len(word) > 3 and word.isascii() and word.isalpha()]
+    random.Random(0).shuffle(words)
+    shares = 1 / np.arange(1, len(words) + 1)
+    return words, np.cumsum(shares / shares.sum())
+
+
 class Words:
     """Texts of some 20,000 English words thrown together, of which the n-th is used as often as 1/n."""
 
     def __init__(self, seed: int) -> None:
-        lines = (MODEL / "vocab.txt").read_text("utf-8").split()
-        self._words = [word for word in lines if len(word) > 3 and word.isascii() and word.isalpha()]
-        random.Random(0).shuffle(self._words)
-        shares = 1 / np.arange(1, len(self._words) + 1)
-        self._shares = np.cumsum(shares / shares.sum())
+        self._words, self._shares = _vocabulary()
         self._random = np.random.default_rng(seed)
 
     def text(self, length: int, joined: str = " ") -> str:

@@ -1,9 +1,9 @@
-"""What the scan of registrations finds and costs: `python -m benchmarks.scan`, with `--cases FILE` on another set too.
+"""What the scan of registrations finds and costs: `python -m benchmarks.scan`, with `--cases FILES` on other sets too.
 
 Each set is judged case by case as `airegistry scan-eval` does. Printed are recall and false positives by kind and
 family in both tiers, and milliseconds a case; with `--cisco PYTHON`, a Python that has the Cisco scanners, theirs
-beside them, from the same run. Last comes what the scan takes of registering a server with 50 tools. Exit status 1 when
-a target is missed.
+beside them, from the same run. Then comes what the scan takes of registering a server with 50 tools, and last every
+gate with PASS or FAIL. Exit status 1 when one fails.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -25,6 +25,7 @@ from airegistry.evaluation.registry import TrialRegistry
 from airegistry.evaluation.scanning import Verdicts, drafted, judged_cases
 from airegistry.scanners.cisco import Cisco
 from benchmarks.scan_cases import BENIGN, Labelled, own_cases, read_labelled
+from benchmarks.scan_gates import Gates, family_gates, rate_gates
 from benchmarks.scan_variants import variants
 
 SLOWEST = {"mcp_tool": 25.0, "agent_card": 25.0, "skill": 300.0}
@@ -41,20 +42,6 @@ class Flags:
     name: str
     flagged: Mapping[str, bool]
     seconds: Mapping[str, float]
-
-
-@dataclass
-class Targets:
-    """Prints what has a target, and remembers what missed it."""
-
-    missed: list[str] = field(default_factory=list)
-
-    def most(self, what: str, value: float, target: float, unit: str) -> None:
-        """A figure that may not be above its target."""
-        kept = value <= target
-        print(f"  {what:<58} {value:>8.2f} {unit:<3} target {target:g}: {'kept' if kept else 'MISSED'}")
-        if not kept:
-            self.missed.append(what)
 
 
 async def cisco_flags(cases: Sequence[Labelled], python: Path) -> Flags:
@@ -94,7 +81,7 @@ def _row(kind: str, label: str, family: str, cases: Sequence[Labelled], flags: S
     print(f"  {kind:<11} {label:<10} {family:<26} {len(cases):>5}{cells}".rstrip())
 
 
-def times(cases: Sequence[Labelled], flags: Sequence[Flags], targets: Targets, name: str) -> None:
+def times(cases: Sequence[Labelled], flags: Sequence[Flags], gates: Gates, name: str) -> None:
     """Print milliseconds a case, median and 95th percentile, by kind; the first of the flags has targets."""
     for kind in dict.fromkeys(each.case.kind for each in cases):
         for number, each in enumerate(flags):
@@ -102,10 +89,10 @@ def times(cases: Sequence[Labelled], flags: Sequence[Flags], targets: Targets, n
             p50, p95 = statistics.median(spent), spent[int(0.95 * (len(spent) - 1))]
             print(f"  {name}, {kind}, {each.name}: p50 {p50:.2f} ms, p95 {p95:.2f} ms, {len(spent)} cases")
             if number == 0:
-                targets.most(f"{name}, {kind}: p95", p95, SLOWEST[kind], "ms")
+                gates.most(f"{name}, {kind}: p95", p95, SLOWEST[kind], "ms")
 
 
-async def registration(targets: Targets) -> None:
+async def registration(gates: Gates) -> None:
     """Measure the scan of a server of 50 tools, and registering it, in a registry in memory without an embedder."""
     drafts = [drafted(each.case).asset for each in own_cases() if each.label == BENIGN and each.case.kind == "mcp_tool"]
     tools = [
@@ -124,41 +111,49 @@ async def registration(targets: Targets) -> None:
         whole.append((time.perf_counter() - started) * 1000)
     share, total = statistics.median(scanned), statistics.median(whole)
     print(f"  registering {len(named)} tools: {total:.1f} ms median, of which the scan {share / total:.0%}")
-    targets.most(f"scan of {len(named)} tools, median", share, OF_REGISTRATION, "ms")
+    gates.most(f"scan of {len(named)} tools, median", share, OF_REGISTRATION, "ms")
 
 
 async def measure(sets: Mapping[str, Sequence[Labelled]], cisco: Path | None) -> int:
     """Measure every set; returns the exit status."""
-    targets = Targets()
+    gates, blocked = Gates(), dict[str, tuple[Sequence[Labelled], Mapping[str, bool]]]()
+    rated: list[tuple[str, Sequence[Labelled], Mapping[str, bool], Mapping[str, bool], Mapping[str, bool] | None]] = []
     for name, cases in sets.items():
         print(f"\n{name}: {len(cases)} cases")
         found: Verdicts = await judged_cases([each.case for each in cases], lambda what, done, total: None)
         flags = [Flags(tier, found.flagged(tier), found.seconds) for tier in ("block", "review")]
         timed = flags[:1]
-        if cisco is not None:
-            other = await cisco_flags(cases, cisco)
+        other = await cisco_flags(cases, cisco) if cisco is not None else None
+        if other is not None:
             flags.append(other)
             timed.append(other)
         rates(cases, flags)
-        times(cases, timed, targets, name)
+        times(cases, timed, gates, name)
         for id_, why in found.failed.items():
             print(f"  {id_} could not be scanned and counts as flagged: {why}")
+        blocked[name] = (cases, flags[0].flagged)
+        rated.append((name, cases, flags[0].flagged, flags[1].flagged, other.flagged if other else None))
     print("\nregistration")
-    await registration(targets)
-    if targets.missed:
-        print(f"\nMISSED: {', '.join(targets.missed)}")
-    return 1 if targets.missed else 0
+    await registration(gates)
+    print("\ngates of issue 6 (those of time are above)")
+    for each in rated:
+        rate_gates(gates, *each)
+    family_gates(gates, blocked)
+    print(f"\nFAIL: {'; '.join(gates.failed)}" if gates.failed else "\nPASS: every gate")
+    return 1 if gates.failed else 0
 
 
 def main() -> int:
     """Read the command line, and measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=Path, help="another set, in the format of scan-eval with label and family")
+    parser.add_argument(
+        "--cases", type=Path, nargs="+", default=(), help="other sets, in the format of scan-eval with label and family"
+    )
     parser.add_argument("--cisco", type=Path, help="a Python that has the Cisco AI Defense scanners")
     given = parser.parse_args()
     sets: dict[str, Sequence[Labelled]] = {"own": own_cases(), "variants": variants()}
-    if given.cases is not None:
-        sets[given.cases.stem] = read_labelled(given.cases)
+    for path in given.cases:
+        sets[path.stem if path.stem not in sets else str(path)] = read_labelled(path)
     return anyio.run(measure, sets, given.cisco)
 
 

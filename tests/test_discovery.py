@@ -6,6 +6,7 @@ from pathlib import Path
 import anyio
 import numpy as np
 import pytest
+from cryptography.fernet import Fernet
 
 from airegistry.app import App, running
 from airegistry.core.access import Access
@@ -17,10 +18,14 @@ from airegistry.core.search import Search
 from airegistry.core.search_texts import texts_of
 from airegistry.core.shelf import Shelf
 from airegistry.core.visibility import Visibility
+from airegistry.embedders.minilm import MiniLM
 from airegistry.index.snapshot import Keeper, load, load_index
 from airegistry.settings import Settings
-from airegistry.stores.memory import MemoryStore
+from airegistry.stores.cipher import FernetCipher
+from airegistry.stores.memory import MemoryLog, MemoryStore
+from airegistry.stores.open import Stores
 from tests.core.wiring import asset
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -186,3 +191,34 @@ async def test_settings_that_name_no_embedder_there_is_are_refused(tmp_path: Pat
     with pytest.raises(Invalid, match="no embedder named 'magic'"):
         async with running(Settings(data=tmp_path / "data", embedder="magic")):
             pass
+
+
+async def test_vectors_are_searched_by_a_database_only_where_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="AIREGISTRY_INDEX needs AIREGISTRY_STORE_URL"):
+        async with running(Settings(data=tmp_path / "data", embedder="none", index="atlas")):
+            pass
+
+
+async def test_of_two_replicas_one_embeds_what_is_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    embed = MiniLM.embed
+
+    def noted(self: MiniLM, texts: Sequence[str]) -> Vectors:
+        asked.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(MiniLM, "embed", noted)
+    given = Stores(MemoryStore(), MemoryLog(), FernetCipher([Fernet.generate_key().decode()]), [], shared=True)
+    async with (
+        running(Settings(data=tmp_path / "a", health_interval=0), given=given) as a,
+        running(Settings(data=tmp_path / "b", health_interval=0), given=given) as b,
+    ):
+        with anyio.fail_after(60):
+            for app in (a, b):
+                await app.services.search.indexing.warm.wait()
+            assert len(asked) == len({*asked})  # the registry's own skills
+            made = asset("server", "weather", url="http://127.0.0.1:9/mcp", description="rain and hail")
+            await a.services.catalog.register(SYSTEM, made, fetch=False)
+            held = b.services.search.indexing
+            await until(lambda: "server/weather" in held.assets and not held.lacking())
+    assert asked.count("rain and hail") == 1

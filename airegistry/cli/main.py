@@ -53,7 +53,9 @@ def _add_others(app: App) -> None:
         audit,
         clients,
         credentials,
+        data,
         definitions,
+        entity_types,
         index,
         issuers,
         login,
@@ -66,12 +68,14 @@ def _add_others(app: App) -> None:
         search,
         search_eval,
         stages,
+        usage,
         webhooks,
     )  # fmt: skip
 
     for command in (
         assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search, search.call,
         search_eval.search_eval, scan.scan, scan_eval.scan_eval, login.login, login.logout, version,
+        usage.usage,
     ):  # fmt: skip
         app.command(command)
     app.command(assets.list_assets, name="list")
@@ -79,6 +83,7 @@ def _add_others(app: App) -> None:
         access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
         issuers.issuer, credentials.credential, stages.stage, definitions.definition, approvals.approval,
         protection.limit, protection.quarantine, scans.scans, index.index, webhooks.webhook, ans.ans, audit.audit,
+        data.data, entity_types.entity_type,
     ):  # fmt: skip
         app.command(group)
 

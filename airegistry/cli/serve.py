@@ -1,5 +1,6 @@
 """`airegistry serve`: the registry itself."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ def serve(
     ] = None,
 ) -> None:
     """Run the registry until it is stopped."""
+    # uvicorn loads its reloader's library (1.3 MB) wherever it is installed, and nothing is reloaded here.
+    sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type]  # None is how an import is refused
     # The whole product hangs on this import: no other command may wait for it.
     from airegistry.app import serve as run
     from airegistry.settings import load

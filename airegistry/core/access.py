@@ -37,8 +37,9 @@ from airegistry.core.grants import (
 )
 from airegistry.core.principals import Principal
 from airegistry.core.rules import About, Ask, Rule, Rules, compiled
+from airegistry.core.sketches import Sketch
 
-AnyAsset = Server | Agent | Skill | VirtualServer | Entity
+AnyAsset = Server | Agent | Skill | VirtualServer | Entity | Sketch
 SETS = 256
 """Sets of scopes that are remembered for one policy."""
 DECISIONS = 4096
@@ -182,6 +183,10 @@ class Access:
     def rights(self, who: Principal) -> Hashable:
         """Equal for callers of whom every decision is the same, but for administration and what they registered."""
         return self.revision, who.operator, who.scopes, who.groups, who.restraints, who.withheld
+
+    def rules(self, who: Principal) -> Rules:
+        """The rules that decide on what a caller asks for."""
+        return self._policy.rules(who.scopes, who.restraints)
 
     def grants_of(self, who: Principal) -> object:
         """What a caller holds, by scope: equal as long as no change of the policy is one of its rights."""

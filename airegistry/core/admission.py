@@ -15,7 +15,8 @@ from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import ScanReport, Scans, applied
 from airegistry.core.search import Search
-from airegistry.core.shelf import Shelf, ref
+from airegistry.core.shelf import ref
+from airegistry.core.sketches import Sketch
 
 OnDuplicate = Literal["report", "reject"]
 
@@ -45,7 +46,7 @@ class Twins:
     """Servers by URL and by tool set, so that a duplicate is found in one look."""
 
     def __init__(self) -> None:
-        self._by_mark: dict[tuple[str, str], dict[str, AnyAsset]] = {}
+        self._by_mark: dict[tuple[str, str], dict[str, Sketch]] = {}
         self._marks: dict[str, list[tuple[str, str]]] = {}
         self._versions: dict[str, str] = {}
 
@@ -58,7 +59,7 @@ class Twins:
         self._versions[name] = asset.version
         self._marks[name] = _marks(asset)
         for mark in self._marks[name]:
-            self._by_mark.setdefault(mark, {})[name] = asset
+            self._by_mark.setdefault(mark, {})[name] = Sketch.of(asset)
 
     def remove(self, asset: AnyAsset) -> None:
         """Forget an asset."""
@@ -67,9 +68,9 @@ class Twins:
         for mark in self._marks.pop(name, ()):
             self._by_mark[mark].pop(name, None)
 
-    def of(self, asset: AnyAsset) -> list[tuple[AnyAsset, Literal["url", "tools"]]]:
+    def of(self, asset: AnyAsset) -> list[tuple[Sketch, Literal["url", "tools"]]]:
         """Other assets with the same URL or the same set of tools."""
-        found: list[tuple[AnyAsset, Literal["url", "tools"]]] = []
+        found: list[tuple[Sketch, Literal["url", "tools"]]] = []
         for mark in _marks(asset):
             reason: Literal["url", "tools"] = "url" if mark[0] == "url" else "tools"
             found += [(other, reason) for name, other in self._by_mark.get(mark, {}).items() if name != ref(asset)]
@@ -102,14 +103,9 @@ class Admission:
         self._gate = gate
         self.twins = Twins()
 
-    async def rebuild(self, shelf: Shelf) -> None:
-        """Know the twins of everything in the store."""
-        async for _, asset in shelf.walk():
-            self.twins.put(asset)
-
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets."""
-        if event.name.endswith(":set_default"):
+        if event.switches:
             self.twins.remove(event.asset)  # the version that it was known by
         (self.twins.remove if event.deletes else self.twins.put)(event.asset)
 
@@ -146,7 +142,7 @@ class Admission:
             told = self._access.sees(who, other, EVERY_TOOL if reason == "tools" else None)
             if told and self._search.shows(who, other) and other.path not in found:
                 found[other.path] = Duplicate(path=other.path, reason=reason, score=1.0)
-        for other, score in await self._search.similar(who, asset, await self._search.prepare(asset)):
-            if other.path not in found:
-                found[other.path] = Duplicate(path=other.path, reason="meaning", score=round(min(score, 1.0), 3))
+        for near, score in await self._search.similar(who, asset, await self._search.prepare(asset)):
+            if near.path not in found:
+                found[near.path] = Duplicate(path=near.path, reason="meaning", score=round(min(score, 1.0), 3))
         return list(found.values())

@@ -206,22 +206,26 @@ class AnsLinks:
             await self._write(who, asset, badge, act)
         return asset.model_copy(update={"ans": badge})
 
-    async def _write(self, who: Principal, asset: Linkable, badge: AnsBadge | None, act: str) -> None:
-        """Put a badge on the asset as it is now, unless it is another one, or moved, since it was looked at."""
+    async def _write(
+        self, who: Principal, asset: Linkable, badge: AnsBadge | None, act: str, *, over: AnsBadge | None = None
+    ) -> bool:
+        """Put a badge on the asset as it is now, unless it is another one, or moved, since it was looked at; whether
+        that was done. A badge that was looked up is written `over` the one it was judged by, and no other."""
         for _ in range(RETRIES):
             found = await self._shelf.get(asset.kind, asset.path)
             if found is None or not isinstance(found[0], Server | Agent) or found[0].created_at != asset.created_at:
                 raise NotFound(f"no {asset.kind} named {asset.path!r}")
-            linked = found[0].ans
-            if act == LOOKED_UP and (badge is None or linked is None or linked.name != badge.name):
-                return  # somebody took the name off, or put another one on, while it was looked up
+            if act == LOOKED_UP and found[0].ans != over:
+                # Somebody took the name off, or put another one on, while it was looked up; or this process was
+                # paused, and another one has looked it up since.
+                return False
             after = found[0].model_copy(update={"ans": badge})
             try:
                 async with self._events.telling(Event(f"{asset.kind}:{act}", after, who.subject)):
                     await self._shelf.replace(after, found[1])
             except Conflict:
                 continue
-            return
+            return True
         raise Conflict(f"{ref(asset)} keeps changing; try again")
 
     async def _look(self, kind: str, path: str) -> None:
@@ -233,17 +237,21 @@ class AnsLinks:
         badge = await self._asked(asset, before)
         if badge != before:
             if badge.status != before.status:
-                log.warning("%s: %s is %s: %s", ref(asset), badge.name, badge.status, badge.why)
-                reason = f"{badge.name}: {before.status} -> {badge.status} {badge.why}".strip()
-                act = f"{asset.kind}:{LOOKED_UP}"
-                self._audit.note(
-                    self._audit.event(SYSTEM, act, ref(asset), None, decision="allow", outcome="ok", reason=reason)
-                )
-                await self._write(SYSTEM, asset, badge, LOOKED_UP)
+                await self._tell(asset, before, badge)
             else:
                 with suppress(Conflict):  # whoever wrote it meanwhile: when it was tried last can wait
                     await self._shelf.replace(asset.model_copy(update={"ans": badge}), found[1])
         self._plan(asset, badge)
+
+    async def _tell(self, asset: Linkable, before: AnsBadge, badge: AnsBadge) -> None:
+        """Write a badge of another status down, and that it has one."""
+        if not await self._write(SYSTEM, asset, badge, LOOKED_UP, over=before):
+            return
+        log.warning("%s: %s is %s: %s", ref(asset), badge.name, badge.status, badge.why)
+        reason = f"{badge.name}: {before.status} -> {badge.status} {badge.why}".strip()
+        self._audit.note(self._audit.event(
+            SYSTEM, f"{asset.kind}:{LOOKED_UP}", ref(asset), None, decision="allow", outcome="ok", reason=reason
+        ))  # fmt: skip
 
     async def _asked(self, asset: Linkable, before: AnsBadge) -> AnsBadge:
         """The badge after a look-up; one that got no answer keeps what was known, for a while."""

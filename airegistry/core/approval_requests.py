@@ -7,6 +7,7 @@ from typing import Final, Literal
 import anyio
 from pydantic import Field
 
+from airegistry.core.approval_waits import Waits
 from airegistry.core.assets import Json, Kind, Model
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository, Where
@@ -21,6 +22,11 @@ KEPT: Final = timedelta(days=7)
 """How long a request can be read after it is settled; what happened to it stays in the audit trail."""
 
 
+LOST: Final = "the process that the call waited in has ended"
+_ACTS: Final[dict[Status, str]] = {"expired": "approval:expire", "withdrawn": "approval:withdraw"}
+"""What becomes of requests by itself, and how that is written down."""
+
+
 class Marked(Model):
     """One mark that asks: the asset it is on, and what it marks."""
 
@@ -33,7 +39,8 @@ class ApprovalRequest(Model):
     """A call that waits, or waited, for approval. `arguments` are as shown to approvers, `digest` binds the true ones.
 
     `channel` is who is asked: the caller's own person in its client, or approvers by the queue. `expires_at` is until
-    when it can be decided and, once approved, used.
+    when it can be decided and, once approved, used. `waiter` names the process in which the call waits, none when its
+    caller was sent away to come again.
     """
 
     id: str
@@ -52,6 +59,7 @@ class ApprovalRequest(Model):
     status: Status = "pending"
     asked_at: datetime
     expires_at: datetime
+    waiter: str = ""
     decided_at: datetime | None = None
     decided_by: str = ""
     reason: str = ""
@@ -79,15 +87,14 @@ class ApprovalRequests:
     """The requests of a store. `validity` is how long an approval can be used."""
 
     def __init__(
-        self, store: DocumentStore, audit: Audit, clock: Clock, telemetry: Telemetry, validity: timedelta
+        self, store: DocumentStore, audit: Audit, clock: Clock, telemetry: Telemetry, validity: timedelta, waits: Waits
     ) -> None:
         self._documents = Repository(store, "approvals", ApprovalRequest)
         self._audit = audit
         self._clock = clock
         self._telemetry = telemetry
         self._validity = validity
-        self.waiting: dict[str, anyio.Event] = {}
-        """Requests whose call waits in this process, each with what is set when it is settled."""
+        self._waits = waits
 
     async def find_one(self, id: str) -> tuple[ApprovalRequest, int] | None:
         """A request as it is by now, and its version."""
@@ -128,9 +135,11 @@ class ApprovalRequests:
         try:
             await self._documents.save(request.id, settled, expect=version)
         except Conflict:
-            raise NotApproved(request, "it is used up, or was decided meanwhile") from None
-        if (event := self.waiting.get(request.id)) is not None:
-            event.set()
+            found = await self.find_one(request.id)
+            if found is None or found[0].status != request.status:
+                raise NotApproved(request, "it is used up, or was decided meanwhile") from None
+            return await self.settle(*found, status, by=by, reason=reason)  # who waits for it had changed, no more
+        self._waits.wake(request.id)
         self._telemetry.count("airegistry.approvals", outcome=status)
         return settled
 
@@ -146,26 +155,50 @@ class ApprovalRequests:
                 return  # decided at the last moment
             self.note(SYSTEM, "approval:withdraw", left)
 
+    async def leave(self, id: str) -> ApprovalRequest | None:
+        """The call waits no more, but its request stays to be decided; the request as it is by then."""
+        return await self._wait_in(id, self._waits.here, "")
+
+    async def join(self, id: str) -> ApprovalRequest | None:
+        """A call waits for a request that nobody waited for; the request, None if that was not so any more."""
+        return await self._wait_in(id, "", self._waits.here)
+
+    async def _wait_in(self, id: str, before: str, after: str) -> ApprovalRequest | None:
+        while (found := await self.find_one(id)) is not None:
+            request, version = found
+            if request.status != "pending" or request.waiter != before:
+                return request if before else None
+            changed = request.model_copy(update={"waiter": after})
+            try:
+                await self._documents.save(id, changed, expect=version)
+            except Conflict:
+                continue  # decided at this moment, perhaps
+            return changed
+        return None
+
     async def sweep(self) -> None:
-        """Write down what has expired, and forget what is long over."""
+        """Write down what has expired and what waits no more, and forget what is long over."""
         over = self._clock.now() - KEPT
         stored = [(request, id) async for id, request in self._documents.find()]
+        await self._waits.look(request.waiter for request, _ in stored if request.status in OPEN)
         for request, id in stored:
             if request.status not in OPEN:
                 if request.expires_at < over:
                     await self._documents.delete(id)
-            elif self._as_of_now(request).status == "expired":
-                await self._expire(id)
+            elif self._as_of_now(request).status != request.status:
+                await self._end(id)
 
-    async def _expire(self, id: str) -> None:
+    async def _end(self, id: str) -> None:
+        """Write down that a request is over by itself."""
         found = await self.find_one(id)
-        if found is None or found[0].status != "expired":
+        if found is None or found[0].status not in _ACTS:
             return
+        request = found[0]
         try:
-            expired = await self.settle(*found, "expired")
+            ended = await self.settle(*found, request.status, reason=request.reason)
         except NotApproved:
             return  # used or decided at the last moment
-        self.note(SYSTEM, "approval:expire", expired)
+        self.note(SYSTEM, _ACTS[request.status], ended)
 
     def note(self, who: Principal, act: str, request: ApprovalRequest) -> None:
         """Write a step down, with both names."""
@@ -177,8 +210,13 @@ class ApprovalRequests:
         ))  # fmt: skip
 
     def _as_of_now(self, request: ApprovalRequest) -> ApprovalRequest:
-        over = request.status in OPEN and request.expires_at <= self._clock.now()
-        return request.model_copy(update={"status": "expired"}) if over else request
+        if request.status not in OPEN:
+            return request
+        if request.expires_at <= self._clock.now():
+            return request.model_copy(update={"status": "expired"})
+        if request.status == "pending" and self._waits.is_gone(request.waiter):
+            return request.model_copy(update={"status": "withdrawn", "reason": LOST})
+        return request
 
 
 def by(request: ApprovalRequest) -> str:

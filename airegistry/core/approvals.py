@@ -5,14 +5,16 @@ one approval lets one call through. No answer is a refusal.
 """
 
 import secrets
-from collections import OrderedDict
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Final, Literal
 
 import anyio
 
 from airegistry.core.access import Access
 from airegistry.core.approval_requests import OPEN, ApprovalRequest, ApprovalRequests, Marked, NotApproved, Status, by
+from airegistry.core.approval_waits import BEAT, Waits
+from airegistry.core.approved_states import ApprovedStates
 from airegistry.core.assets import Json
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore
@@ -26,11 +28,12 @@ from airegistry.core.shown_arguments import plain, shown
 Channel = Literal["client", "queue"]
 Decision = Literal["approve", "refuse"]
 KEEP_ALIVE: Final = 5.0
-"""Seconds between two signs to a client that its call still waits; what another replica decided is seen as often."""
+"""Seconds between two signs to a client that its call still waits."""
+LOOK: Final = 0.5
+"""Seconds within which a decision of another process on the store is seen, where `woken` does not tell of it."""
 SWEEP: Final = 15.0
 ASKED_FOR: Final = timedelta(minutes=5)
 """How long a client has to come back with its person's answer."""
-MAX_GOING_ON: Final = 10_000
 MAX_QUESTION: Final = 1500
 
 
@@ -39,16 +42,18 @@ class Approvals:
 
     `timeout` is how many seconds a call waits; `validity` how many a request in the queue can be decided, and after
     that an approval be used. `most` bounds what waits of one caller. With `by_caller` whoever calls may approve its own
-    call in the queue.
+    call in the queue; with `by_machine` machines that hold the right approve too. With `alone` no other process works
+    on the store: what waited in one that ended is withdrawn at once, and else when it has shown no life for a while.
     """
 
     def __init__(
         self, store: DocumentStore, shelf: Shelf, access: Access, audit: Audit, clock: Clock, telemetry: Telemetry,
         *, timeout: float = 60.0, validity: float = 600.0, most: int = 20, by_caller: bool = False,
-        keep_alive: float = KEEP_ALIVE,
+        by_machine: bool = False, keep_alive: float = KEEP_ALIVE, alone: bool = False,
     ) -> None:  # fmt: skip
         self._validity = timedelta(seconds=validity)
-        self._requests = ApprovalRequests(store, audit, clock, telemetry, self._validity)
+        self._waits = Waits(store, clock, alone=alone)
+        self._requests = ApprovalRequests(store, audit, clock, telemetry, self._validity, self._waits)
         self._shelf = shelf
         self._access = access
         self._audit = audit
@@ -57,21 +62,39 @@ class Approvals:
         self._timeout = timeout
         self._most = most
         self._by_caller = by_caller
+        self._by_machine = by_machine
         self._keep_alive = keep_alive
-        self._going_on: OrderedDict[str, datetime] = OrderedDict()
+        self._states = ApprovedStates(store, clock, alone=alone)
         self._asking = anyio.Lock()
 
     async def run(self) -> None:
-        """Note what has expired, and forget what is long over, until cancelled."""
+        """Note what is over, forget what is long over, and show that calls wait here, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._beat)
+            tasks.start_soon(self._states.run)
+            while True:
+                await self.sweep()
+                await anyio.sleep(SWEEP)
+
+    async def _beat(self) -> None:
         while True:
-            await self.sweep()
-            await anyio.sleep(SWEEP)
+            await self._live()
+            await anyio.sleep(BEAT)
+
+    async def _live(self) -> None:
+        if self._waits.events:
+            await self._waits.beat()
 
     async def sweep(self) -> None:
         """Do that once."""
-        for key in [key for key, until in self._going_on.items() if until <= self._clock.now()]:
-            del self._going_on[key]
+        await self._live()
+        await self._states.sweep()
         await self._requests.sweep()
+
+    async def woken(self, ids: Iterable[str] | None = None) -> None:
+        """Have calls that wait here look at their requests, by id, or at all of them: another process wrote these."""
+        for id in list(self._waits.events) if ids is None else ids:
+            self._waits.wake(id)
 
     # For calls
 
@@ -108,8 +131,7 @@ class Approvals:
         if ticket is None or ticket.digest != matter.digest(plea.params):
             raise Unapproved(matter)
         if ticket.state is not None:
-            until = self._going_on.pop(_key(ticket.digest, ticket.state), None)
-            if until is None or until <= self._clock.now():
+            if not await self._states.take(_key(ticket.digest, ticket.state)):
                 raise Unapproved(matter)
             return "goes on with an approved call"
         found = await self._requests.find_one(ticket.id)
@@ -120,13 +142,11 @@ class Approvals:
 
     def goes_on(self, ticket: Ticket, state: str) -> None:
         """Let the approved call go on once with a `requestState` that its backend gave."""
-        self._going_on[_key(ticket.digest, state)] = self._clock.now() + self._validity
-        if len(self._going_on) > MAX_GOING_ON:
-            self._going_on.popitem(last=False)
+        self._states.put(_key(ticket.digest, state), self._clock.now() + self._validity)
 
     async def _ticket(self, matter: Matter, plea: Plea) -> Ticket:
         who, digest = matter.who, matter.digest(plea.params)
-        if (state := plea.state) is not None and _key(digest, state) in self._going_on:
+        if (state := plea.state) is not None and await self._states.knows(_key(digest, state)):
             return Ticket("", digest, state)
         if (answered := plea.answered) is not None:
             return await self._answered(who, digest, answered.id, answered.verdict)
@@ -141,7 +161,7 @@ class Approvals:
         """An approval of exactly this call that nobody used, or else a request in the queue that nobody waits for."""
         best: ApprovalRequest | None = None
         async for request in self._requests.find(OPEN, subject=who.subject):
-            if request.digest == digest and request.id not in self._requests.waiting:
+            if request.digest == digest and self._waits.is_left(request.id, request.waiter):
                 if request.status == "approved":
                     return request
                 best = request if request.channel == "queue" else best
@@ -149,18 +169,19 @@ class Approvals:
 
     async def _in_client(self, matter: Matter, digest: str, plea: Plea) -> Ticket:
         request = await self._ask(matter, digest, plea.params, "client")
-        self._requests.waiting[request.id] = anyio.Event()
+        self._waits.events[request.id] = anyio.Event()
         verdict: Verdict = "cancel"
         try:
             with anyio.move_on_after(self._timeout):
                 verdict = await plea.ask(request.id, _question(request))
         except InputWanted:
+            await self._requests.leave(request.id)
             raise
         except BaseException:
             await self._requests.withdraw(request.id)
             raise
         finally:
-            del self._requests.waiting[request.id]
+            del self._waits.events[request.id]
         return await self._answered(matter.who, digest, request.id, verdict)
 
     async def _answered(self, who: Principal, digest: str, id: str, verdict: Verdict) -> Ticket:
@@ -179,36 +200,41 @@ class Approvals:
         return Ticket(id, digest)
 
     async def _in_queue(self, matter: Matter, digest: str, plea: Plea, standing: ApprovalRequest | None) -> Ticket:
-        request = standing
-        if request is None or request.id in self._requests.waiting:
+        request = None if standing is None else await self._requests.join(standing.id)
+        if request is None:
             request = await self._ask(matter, digest, plea.params, "queue")
-        event = self._requests.waiting[request.id] = anyio.Event()
+        self._waits.events[request.id] = anyio.Event()
         try:
-            return await self._decided(request.id, digest, event, plea)
+            return await self._decided(request.id, digest, plea)
         except NotApproved:
             raise  # what is not answered yet can be approved still, for a call in the same words
         except BaseException:
             await self._requests.withdraw(request.id)
             raise
         finally:
-            del self._requests.waiting[request.id]
+            del self._waits.events[request.id]
 
-    async def _decided(self, id: str, digest: str, event: anyio.Event, plea: Plea) -> Ticket:
-        deadline, times = anyio.current_time() + self._timeout, 0
-        while True:
-            found = await self._requests.find_one(id)
-            if found is None:
-                raise ApprovalRequired("no such request for approval")
-            request, left = found[0], deadline - anyio.current_time()
+    async def _decided(self, id: str, digest: str, plea: Plea) -> Ticket:
+        began = told = anyio.current_time()
+        event = self._waits.events[id]
+        times, found = 0, await self._requests.find_one(id)
+        while found is not None:
+            request, now = found[0], anyio.current_time()
+            left = began + self._timeout - now
+            if request.status == "pending" and left <= 0:
+                request = await self._requests.leave(id) or request
             if request.status == "approved":
                 return Ticket(id, digest)
             if request.status != "pending" or left <= 0:
                 raise NotApproved(request, _outcome(request))
-            with anyio.move_on_after(min(left, self._keep_alive)):
-                await event.wait()
-            if not event.is_set() and left > self._keep_alive:
-                times += 1
+            if now - told >= self._keep_alive:
+                told, times = now, times + 1
                 await plea.waiting(id, times)
+            with anyio.move_on_after(min(left, told + self._keep_alive - now, LOOK)):
+                await event.wait()
+            event = self._waits.events[id]  # before the look: what is written after that sets it
+            found = await self._requests.find_one(id)
+        raise ApprovalRequired("no such request for approval")
 
     async def _ask(self, matter: Matter, digest: str, params: Json, channel: Channel) -> ApprovalRequest:
         who, now = matter.who, self._clock.now()
@@ -219,8 +245,9 @@ class Approvals:
             actor=who.actor, kind=matter.asset.kind, path=matter.asset.path, name=matter.name, method=matter.method,
             marks=[Marked(kind=each.asset.kind, path=each.asset.path, name=each.name) for each in matter.marks],
             arguments=arguments, arguments_whole=whole, digest=digest, channel=channel, asked_at=now,
-            expires_at=now + (self._validity if channel == "queue" else ASKED_FOR),
+            expires_at=now + (self._validity if channel == "queue" else ASKED_FOR), waiter=self._waits.here,
         )  # fmt: skip
+        await self._waits.beat()
         async with self._asking:
             await self._make_room(who)
             await self._requests.create(who, request)
@@ -231,7 +258,7 @@ class Approvals:
         pending = [request async for request in self._requests.find(("pending",), subject=who.subject)]
         if len(pending) < self._most:
             return
-        left = (each for each in pending if each.channel == "client" and each.id not in self._requests.waiting)
+        left = (each for each in pending if each.channel == "client" and self._waits.is_left(each.id, each.waiter))
         oldest = next(left, None)
         if oldest is None:
             raise RateLimited(f"{len(pending)} calls of yours wait for approval", retry_after=self._timeout)
@@ -280,7 +307,8 @@ class Approvals:
         return found, None
 
     async def _check_decider(self, who: Principal, request: ApprovalRequest) -> None:
-        if (who.kind != "person" and not who.operator) or who.actor:
+        person = who.kind == "person" or who.operator or self._by_machine
+        if not person or who.actor:
             raise AccessDenied("calls are approved by persons, not by machines or by what acts for a person")
         if who.subject == request.subject and not self._by_caller:
             raise AccessDenied("nobody approves a call of its own: ask somebody else")

@@ -52,7 +52,7 @@ def namespace_of(kind: Kind) -> str:
 class Model(BaseModel):
     """A frozen value. Fields of other people's formats keep their camelCase as aliases."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid", defer_build=True)
 
 
 class Tool(Model):

@@ -1,26 +1,27 @@
 """The audit trail: one hash-chained record of every act, allowed, denied and failed alike.
 
-Each record holds the hash of the one before it, so a changed, removed or reordered record breaks the chain.
-Records are chained and written in one order, whoever writes them: `record` returns when its event is durable,
-`note` leaves it to the drain, which is what calls through the gateway do.
+Each record holds the hash of the one before it, so a changed, removed or reordered record breaks the chain; how far it
+goes is signed from time to time. Each process writes a chain of its own, in one order, whoever in it writes: `record`
+returns when its event is durable, `note` leaves it to the drain, which is what calls through the gateway do.
 """
 
-import re
-import secrets
-import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 
 import anyio
-from pydantic import Field, JsonValue
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Model
-from airegistry.core.audit_chain import GENESIS, PAUSE, STREAM, Verification, sealed, verify
+from airegistry.core.audit_calls import BATCHED, CallRules, call_event, text
+from airegistry.core.audit_chain import GENESIS, STREAM, Link, Verification, sealed
+from airegistry.core.audit_events import UNKNOWN, AuditEvent, AuditFilter, time_of
+from airegistry.core.audit_opening import close_for_the_dead, take_seat
+from airegistry.core.audit_parameters import Said
+from airegistry.core.audit_query import find_events
+from airegistry.core.audit_verify import verify_trail
+from airegistry.core.audit_writers import Seat, Writers
 from airegistry.core.documents import AppendLog, Json
 from airegistry.core.errors import (
     AccessDenied,
@@ -28,7 +29,6 @@ from airegistry.core.errors import (
     ApprovalRequired,
     GateRejected,
     Internal,
-    Invalid,
     NotFound,
     Quarantined,
     RateLimited,
@@ -38,67 +38,15 @@ from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 
 MAX_BACKLOG = 50_000
-GATHER = 0.025
-"""Seconds that noted events wait for more of them: one write and one sync to disk serve all."""
-CLOCK_MAY_GO_BACK = timedelta(hours=2)
-UNKNOWN = "unknown"
-"""Decision and outcome of an act that was begun, and of which nothing more was recorded."""
+SIGN_RECORDS = 1000
+"""Records after which the chain is signed, whatever the time."""
 AT_ONCE = 500
 """Records made and written in one go; other tasks get a turn in between."""
-FAR_ON = 100_000
+NO_OUTCOME = "no outcome recorded"
 NOT_WRITABLE = "the audit log cannot be written; no act is allowed until it can"
 
-_CURSOR = re.compile(r"[0-9]{1,18}")
 DENIALS = (AccessDenied, ApprovalRequired, GateRejected, NotFound, Quarantined, RateLimited, ScanFailed)
 """Errors that are a decision against the caller; any other error is a failure of an allowed act."""
-
-
-class AuditEvent(Model):
-    """One act: who, through which client, what, on which asset and tool, the decision and why, the outcome.
-
-    `via` is the virtual server that a call came through, as `kind/path`.
-    """
-
-    id: str = Field(default_factory=lambda: uuid.uuid4().hex)
-    time: datetime
-    subject: str
-    client: str = ""
-    action: str
-    kind: str | None = None
-    asset: str | None = None
-    tool: str | None = None
-    scopes: list[str] = Field(default_factory=list)
-    decision: str
-    reason: str = ""
-    outcome: str
-    latency_ms: float | None = None
-    data_classification: str | None = None
-    target: str | None = None
-    via: str | None = None
-
-
-class AuditFilter(Model):
-    """Which events to answer; fields left out do not narrow."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    subject: str | None = None
-    asset: str | None = None
-    tool: str | None = None
-    action: str | None = None
-    decision: str | None = None
-
-    def fits(self, event: AuditEvent) -> bool:
-        """Whether an event is among those asked for."""
-        if (self.since and event.time < self.since) or (self.until and event.time > self.until):
-            return False
-        asset = self.asset and self.asset.removeprefix("/")
-        via = event.via or ""
-        if asset and asset not in {event.asset, f"{event.kind}/{event.asset}", via, via.partition("/")[2]}:
-            return False
-        asked = (self.subject, self.tool, self.action, self.decision)
-        has = (event.subject, event.tool, event.action, event.decision)
-        return all(want is None or want == value for want, value in zip(asked, has, strict=True))
 
 
 @dataclass(slots=True)
@@ -114,11 +62,22 @@ class Attempt:
 class Audit:
     """Writes and reads the trail."""
 
-    def __init__(self, log: AppendLog, access: Access, clock: Clock) -> None:
-        self._log = log
+    def __init__(
+        self, log: AppendLog, access: Access, clock: Clock, writers: Writers | None = None, *, shared: bool = False,
+        calls: CallRules = BATCHED,
+    ) -> None:  # fmt: skip
+        """`writers` sign what is written; `shared` says that other processes write to the same store."""
+        self.log = log
         self._access = access
         self._clock = clock
+        self.writers = writers
+        self.shared = shared
+        self._calls = calls
+        self._seat = Seat(1, STREAM, clock.now())
         self._head = GENESIS
+        self._signing = anyio.Lock()
+        self.sign_due = anyio.Event()
+        """Set when so much was written since the last signature that another one is due."""
         self._pending: deque[Event] = deque()
         self._unwritten: list[Json] = []
         """Records of a write that failed: they are part of the chain, and go first."""
@@ -129,17 +88,16 @@ class Audit:
         self._wake = anyio.Event()
 
     async def open(self) -> None:
-        """Continue the chain where the log ends."""
-        last = await self._log.last(STREAM)
-        if last is not None:
-            self._head = str(last.body["hash"])
+        """Take a place to write at, and continue its chain."""
+        self._seat = await take_seat(self.log, self.writers, self._clock, shared=self.shared)
+        self._head = self._seat.link.hash
 
     async def run(self) -> None:
         """Write noted events as they come, until cancelled; then write what is left."""
         try:
             while True:
                 await self._wake.wait()
-                await anyio.sleep(GATHER)
+                await anyio.sleep(self._calls.window)
                 self._wake = anyio.Event()
                 await self._flush_or_keep()
         finally:
@@ -153,13 +111,36 @@ class Audit:
     def note_call(
         self, who: Principal, method: str, ref: str, name: str | None, *, decision: str, outcome: str, reason: str,
         started: float, target: str | None, data_classification: str | None, via: str | None,
+        said: Said | None = None, id: str | None = None,
     ) -> None:  # fmt: skip
-        """What `note` writes of an `event`: one at each call of the data path, printed when it is written."""
+        """What `note` writes of an `event`: one at each call of the data path, printed when it is written.
+
+        `said` gives the call's params; `id` is what `begin_call` gave of it.
+        """
         latency = self._clock.monotonic() - started
-        self._add(partial(
-            _call_event, self._clock.now(), latency, who, method, ref, name, decision, outcome, reason, target,
-            data_classification, via,
-        ))  # fmt: skip
+        event = partial(
+            call_event, self._clock.now(), latency, who, method, ref, name, decision, outcome, reason, target,
+            data_classification, via, self._calls.parameters, said, id,
+        )  # fmt: skip
+        self._add(event() if self._failing else event)  # what waits for the disk must not hold bodies
+
+    async def begin_call(
+        self, who: Principal, method: str, ref: str, name: str | None, *, target: str | None,
+        data_classification: str | None, via: str | None, said: Said | None,
+    ) -> str | None:  # fmt: skip
+        """Record a call before it goes out, where the settings want that; returns what `note_call` is to be told.
+
+        Raises:
+            Internal: the trail cannot be written.
+        """
+        if not self._calls.durable:
+            return None
+        begun = call_event(
+            self._clock.now(), None, who, method, ref, name, UNKNOWN, UNKNOWN, NO_OUTCOME, target,
+            data_classification, via, self._calls.parameters, said, None,
+        )  # fmt: skip
+        await self._durably(begun)
+        return str(begun["id"])
 
     async def record(self, event: AuditEvent) -> None:
         """Add an event; it is durable when this returns.
@@ -167,8 +148,11 @@ class Audit:
         Raises:
             Internal: the trail cannot be written; the event waits, and is written when it can.
         """
+        await self._durably(event.model_dump(mode="json"))
+
+    async def _durably(self, event: Json) -> None:
         self._check_backlog()
-        mark = self._add(event.model_dump(mode="json"))
+        mark = self._add(event)
         async with self._lock:
             if self._written < mark:
                 await self._write()
@@ -201,7 +185,7 @@ class Audit:
         started = self._clock.monotonic()
         attempt = Attempt(tool=tool)
         outcome, decision, failure = "failed", "allow", ""
-        begun = self.event(who, action, asset, tool, decision=UNKNOWN, outcome=UNKNOWN, reason="no outcome recorded")
+        begun = self.event(who, action, asset, tool, decision=UNKNOWN, outcome=UNKNOWN, reason=NO_OUTCOME)
         try:
             await self.record(begun)
             yield attempt
@@ -231,10 +215,10 @@ class Audit:
         kind, _, path = (asset or "").partition("/")
         latency = None if started is None else round((self._clock.monotonic() - started) * 1000, 3)
         return AuditEvent(
-            time=self._clock.now(), subject=who.subject, client=who.client, action=_text(action),
-            kind=kind or None, asset=_text(path) or None, tool=None if tool is None else _text(tool),
-            scopes=sorted(who.scopes), decision=decision, reason=_text(reason, 1000), outcome=outcome,
-            latency_ms=latency, target=None if target is None else _text(target, 2000),
+            time=self._clock.now(), subject=who.subject, client=who.client, action=text(action),
+            kind=kind or None, asset=text(path) or None, tool=None if tool is None else text(tool),
+            scopes=sorted(who.scopes), decision=decision, reason=text(reason, 1000), outcome=outcome,
+            latency_ms=latency, target=None if target is None else text(target, 2000),
             data_classification=data_classification, via=via,
         )  # fmt: skip
 
@@ -248,42 +232,41 @@ class Audit:
             Invalid: the cursor is none of ours.
         """
         self._access.require(who, "audit")
-        if cursor is not None and not _CURSOR.fullmatch(cursor):
-            raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
         await self.settle()
-        found: list[AuditEvent] = []
-        ended: set[str] = set()
-        async for entry in self._log.read(STREAM, before=int(cursor) if cursor else None, reverse=True):
-            if entry.seq % PAUSE == 0:
-                await anyio.lowlevel.checkpoint()
-            event = _opened(entry.body)
-            if wanted.since and event.time < wanted.since - CLOCK_MAY_GO_BACK:
-                break
-            if event.outcome != UNKNOWN:
-                ended.add(event.id)
-            elif event.id in ended or await self._ended(event.id, entry.seq):
-                continue
-            if wanted.fits(event):
-                found.append(event)
-                if len(found) == limit:
-                    return found, str(entry.seq)
-        return found, None
-
-    async def _ended(self, id_: str, seq: int) -> bool:
-        """Whether the outcome of an act stands further on, on a page that was read before."""
-        async for entry in self._log.read(STREAM, after=seq, before=seq + FAR_ON):
-            if entry.body["id"] == id_:
-                return True
-        return False
+        return await find_events(self.log, self.writers, wanted, limit=limit, cursor=cursor)
 
     async def settle(self) -> None:
         """Return when every event taken on so far is durable."""
         async with self._lock:
             await self._write()
 
-    async def verify(self) -> Verification:
-        """Walk the whole chain."""
-        return await verify(self._log)
+    async def verify(self, known: Sequence[Json] = ()) -> Verification:
+        """Check the whole trail, against signed heads that were kept elsewhere too."""
+        await self.settle()
+        return await verify_trail(self.log, self.writers, known)
+
+    async def sign(self, *, closed: bool = False, anyway: bool = False) -> None:
+        """Sign how far the chain goes, if it went on since; `anyway` as a sign of life, `closed` at the end.
+
+        Raises:
+            Internal: the store cannot be written.
+        """
+        if self.writers is None:
+            return
+        async with self._signing:
+            self.sign_due = anyio.Event()
+            if closed or anyway or self._seat.signed != self._seat.link.seq:
+                await self.writers.sign(self._seat, closed=closed)
+
+    async def close_for_the_dead(self) -> None:
+        """Where processes share a store: sign and close the streams of those that are gone without it."""
+        if self.writers is not None and self.shared:
+            await close_for_the_dead(self.log, self.writers, self._seat, self._clock.now())
+
+    async def close(self) -> None:
+        """Write what is left, and sign it."""
+        await self.settle()
+        await self.sign(closed=True)
 
     def _add(self, event: "Event") -> int:
         self._pending.append(event)
@@ -313,7 +296,7 @@ class Audit:
     async def _append(self, records: list[Json]) -> None:
         try:
             with anyio.CancelScope(shield=True):  # cancelled half-way, nobody would know whether it was written
-                await self._log.append(STREAM, records)
+                last = await self.log.append(self._seat.stream, records)
         except BaseException as error:
             self._failing = True
             self._wake.set()
@@ -321,39 +304,11 @@ class Audit:
                 raise Internal(NOT_WRITABLE) from error
             raise
         self._failing = False
+        newest = records[-1]
+        self._seat.link, self._seat.last = Link(last, str(newest["hash"])), time_of(newest)
+        if last - self._seat.signed >= SIGN_RECORDS:
+            self.sign_due.set()
 
 
 Event = Json | Callable[[], Json]
 """An event that waits to be written, or what makes it."""
-
-
-def _call_event(
-    time: datetime, latency: float, who: Principal, method: str, ref: str, name: str | None, decision: str,
-    outcome: str, reason: str, target: str | None, data_classification: str | None, via: str | None,
-) -> Json:  # fmt: skip
-    """What a model of the event would print, which takes several times as long."""
-    kind, _, path = ref.partition("/")
-    return {
-        "id": secrets.token_hex(16), "time": time.isoformat().replace("+00:00", "Z"),
-        "subject": who.subject, "client": who.client, "action": _text(method), "kind": kind,
-        "asset": _text(path), "tool": None if name is None else _text(name), "scopes": _sorted(who.scopes),
-        "decision": decision, "reason": _text(reason, 1000), "outcome": outcome,
-        "latency_ms": round(latency * 1000, 3), "data_classification": data_classification,
-        "target": None if target is None else _text(target, 2000), "via": via,
-    }  # fmt: skip
-
-
-def _text(text: str, longest: int = 300) -> str:
-    """What callers name may be of any length, and no Unicode at all: the trail takes it down nevertheless."""
-    text = text[:longest]
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-@lru_cache(1024)
-def _sorted(names: frozenset[str]) -> list[JsonValue]:
-    return [*sorted(names)]
-
-
-def _opened(body: Json) -> AuditEvent:
-    fields: dict[str, JsonValue] = {name: value for name, value in body.items() if name not in {"previous", "hash"}}
-    return AuditEvent.model_validate(fields)

@@ -1,8 +1,9 @@
 """What a call must be, besides allowed: to something that takes calls, of what was described, approved where marked."""
 
+from airegistry.core.access import Access
 from airegistry.core.assets import Agent, Server, VirtualServer
-from airegistry.core.errors import ScanFailed, UnknownTool, Unsupported
-from airegistry.core.grants import ASKS, CALLS
+from airegistry.core.errors import Invalid, ScanFailed, UnknownTool, Unsupported
+from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
 from airegistry.core.pleas import Mark, Matter
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
@@ -63,3 +64,21 @@ def matter_of_skill(who: Principal, agent: Agent, method: str, skill: str | None
         return None
     marks = tuple(Mark(agent, each) for each in marked)
     return Matter(who, agent, skill or "", method, marks, Mark(agent, skill or ""))
+
+
+def allow(access: Access, who: Principal, server: Server, method: str, name: str | None) -> str:
+    """Why a caller may ask a server for something.
+
+    Raises:
+        AccessDenied, NotFound: it may not.
+        Invalid: it does not say what it asks for.
+    """
+    if method in CALLS:
+        if name is None:
+            raise Invalid(f"{method} names nothing", field="params")
+        return access.require(who, "call", server, tool=name, method=method).reason
+    if method.startswith("tasks/") and name is not None:  # of the tool that the task came from
+        return access.require(who, "call", server, tool=name, method="tools/call").reason
+    if method in LISTED_BY or method.startswith("tasks/") or is_plumbing(method):
+        return access.require(who, "read", server, method=method).reason
+    return access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason

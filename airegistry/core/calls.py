@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeVar
 import anyio
 
 from airegistry.core.assets import Agent, Server, VirtualServer
+from airegistry.core.audit_parameters import Said
 from airegistry.core.errors import AirError, CallRefused, Quarantined, UpstreamFailed
 from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
@@ -129,7 +130,8 @@ class Call:
     `headers` carry the backend's own credential and nothing of the caller's. `started` is monotonic. `reason` is
     why it was allowed. `described` names the tools that were fetched and scanned, where a list may answer. `via` is the
     virtual server that it came through. `goes_on` is told the `requestState` with which a backend wants a call that a
-    person approved to go on.
+    person approved to go on. `said` gives its params for the audit trail, `record` is the id of its record there, if it
+    was begun.
     """
 
     who: Principal
@@ -143,6 +145,8 @@ class Call:
     via: VirtualServer | None = None
     permit: Permit | None = None
     goes_on: Callable[[str], None] | None = None
+    said: Said | None = None
+    record: str | None = None
 
     def let_go_on(self, state: str | None) -> None:
         """Have an approved call go on whose backend asks something first: see `state_asked_for`."""

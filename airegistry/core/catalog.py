@@ -24,11 +24,13 @@ from airegistry.core.assets import (
 from airegistry.core.audit import Audit
 from airegistry.core.calls import Credentials
 from airegistry.core.credentials import CredentialStore
+from airegistry.core.documents import Where
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed, UpstreamFailed
 from airegistry.core.events import Event, Events
 from airegistry.core.fetching import described, stated
 from airegistry.core.grants import Action
 from airegistry.core.lifecycle import FirstStage
+from airegistry.core.pages import Page, Pages
 from airegistry.core.parts import COMPOSITION, visible_part
 from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock
@@ -64,14 +66,6 @@ class Registered:
     duplicates: Sequence[Duplicate]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a list, and the cursor of the next."""
-
-    assets: Sequence[AnyAsset]
-    next_cursor: str | None
-
-
 class Catalog:
     """Every operation on assets. The caller comes first and is always named."""
 
@@ -102,6 +96,7 @@ class Catalog:
         self._credentials = credentials
         self._pins = pins
         self._first_stage = first_stage
+        self._pages = Pages(shelf.near, access, visibility)
 
     async def register(
         self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report",
@@ -177,31 +172,16 @@ class Catalog:
         return visible_part(self._access, who, asset)
 
     async def list(
-        self,
-        who: Principal,
-        kinds: Sequence[Kind],
-        *,
-        limit: int = 50,
-        cursor: str | None = None,
-        fits: Callable[[AnyAsset], bool] = lambda asset: True,
-    ) -> Page:
-        """One page of the assets the caller may see, in order of path; `fits` narrows."""
-        assets: list[AnyAsset] = []
-        last = None
-        namespaces = {namespace_of(kind) for kind in kinds}
-        start = self._start(kinds, cursor)
-        async for key, asset in self._shelf.walk(after=start):
-            namespace = key.partition("/")[0]
-            if namespace not in namespaces:
-                if namespace > max(namespaces):
-                    break
-                continue
-            if asset.kind in kinds and fits(asset) and self._visibility.shows(who, asset):
-                if len(assets) == limit:
-                    return Page(assets, last)
-                assets.append(asset)
-                last = key
-        return Page(assets, None)
+        self, who: Principal, kinds: Sequence[Kind], *, limit: int = 50, cursor: str | None = None,
+        where: Where | None = None, fits: Callable[[AnyAsset], bool] = lambda asset: True,
+    ) -> Page:  # fmt: skip
+        """One page of the assets the caller may see, in order of path, narrowed by `where` to what stored assets hold,
+        and by `fits` for what that cannot say.
+
+        Raises:
+            Invalid: the cursor is none of this registry's.
+        """
+        return await self._pages.page(who, kinds, limit=limit, cursor=cursor, where=where or {}, fits=fits)
 
     async def update(
         self, who: Principal, kind: Kind, path: str, changes: Json, *, version: str | None = None,
@@ -357,16 +337,6 @@ class Catalog:
 
     async def _described(self, who: Principal, server: Server, credentials: Credentials | None = None) -> Server:
         return await described(self._backends, self._clock, server, who, credentials or self._credentials)
-
-    @staticmethod
-    def _start(kinds: Sequence[Kind], cursor: str | None) -> str:
-        """The key a list goes on after."""
-        first = f"{min(namespace_of(kind) for kind in kinds)}/"
-        if cursor is None:
-            return first
-        if "/" not in cursor or cursor < first:
-            raise Invalid(f"cursor {cursor[:40]!r} is none of this registry's", field="cursor")
-        return cursor
 
 
 def _audience(asset: AnyAsset) -> Audience:

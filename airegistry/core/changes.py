@@ -12,12 +12,13 @@ from contextlib import contextmanager
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Server, VirtualServer
 from airegistry.core.errors import RateLimited, Unauthenticated
 from airegistry.core.events import Event
+from airegistry.core.lean_assets import LeanAssets
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 
 CATALOG, ENTITLEMENT = "catalog", "entitlement"
@@ -28,6 +29,7 @@ MAX_WATCHERS = 100
 """Watchers of one subject."""
 Again = Callable[[], Principal | None]
 Part = Callable[[Principal, AnyAsset], AnyAsset]
+_Known = tuple[AnyAsset, Sketch]
 
 
 class Watcher:
@@ -83,14 +85,17 @@ class Changes:
         visibility: Visibility,
         part: Part,
         stamp: Callable[[], object] | None = None,
+        known: LeanAssets | None = None,
     ) -> None:
+        """`known` is everything in the store, where somebody has read it already."""
         self._shelf = shelf
         self._access = access
         self._visibility = visibility
         self._part = part
         self._stamp = stamp or (lambda: access.revision)
         self._stamped = self._stamp()
-        self._known: dict[str, tuple[AnyAsset, int]] = {}
+        self._known = known
+        self._assets = LeanAssets()
         self._viewers: dict[Principal, _Viewer] = {}
         self._muted: set[Watcher] = set()
         self._held = Counter[str]()
@@ -99,9 +104,20 @@ class Changes:
         """How many watch."""
         return self._held.total()
 
+    def known(self, name: str) -> AnyAsset | None:
+        """An asset by its `kind/path`, as it was known last."""
+        return self._assets.get(name)
+
+    def names(self) -> list[str]:
+        """All that is known, by `kind/path`."""
+        return [*self._assets]
+
     async def rebuild(self) -> None:
         """Know everything in the store."""
-        self._known = {ref(asset): (asset, _digest(asset)) async for _, asset in self._shelf.walk()}
+        self._assets = LeanAssets() if self._known is None else self._known.copy()
+        if self._known is None:
+            async for _, asset in self._shelf.walk():
+                self._assets.put(ref(asset), asset)
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets: what the store holds in the end counts, as for searches."""
@@ -135,7 +151,7 @@ class Changes:
             raise RateLimited(f"{subject} has {MAX_WATCHERS} open subscriptions", retry_after=EVERY)
         self._held[subject] += 1
         self._seat(watcher, self._viewer(who))
-        for name in watcher.wanted & self._known.keys():
+        for name in watcher.wanted & self._assets.keys():
             self._note_readable(watcher, who, name)
         try:
             yield watcher
@@ -181,15 +197,15 @@ class Changes:
         watcher.tell(ENTITLEMENT)
         if sees_other:
             watcher.tell(CATALOG)
-        for name in watcher.wanted & self._known.keys():
+        for name in watcher.wanted & self._assets.keys():
             could = name in watcher.readable
             can = self._note_readable(watcher, now.who, name)
-            if could != can or (can and isinstance(self._known[name][0], Server | VirtualServer)):
+            if could != can or (can and self._assets.sketches[name].kind in ("server", "virtual_server")):
                 watcher.tell(name)
 
     def _note_readable(self, watcher: Watcher, who: Principal, name: str) -> bool:
-        known = self._known.get(name)
-        readable = known is not None and self._may_read(who, known[0])
+        known = self._assets.sketches.get(name)
+        readable = known is not None and self._may_read(who, known)
         (watcher.readable.add if readable else watcher.readable.discard)(name)
         return readable
 
@@ -204,22 +220,24 @@ class Changes:
 
     def _sees(self, who: Principal) -> int:
         sees = 0
-        for asset, digest in self._known.values():
+        for asset in self._assets.sketches.values():
             if self._visibility.shows(who, asset):
-                sees ^= digest
+                sees ^= asset.listed
         return sees
 
     def _take(self, name: str, asset: AnyAsset | None) -> None:
         """Take note of the state of an asset, and tell those for whom it is another one."""
-        before = self._known.get(name)
-        if asset is (before[0] if before is not None else None):
+        known = self._assets.get(name)
+        if asset == known:
             return
+        before = None if known is None else (known, self._assets.sketches[name])
         self.reconsider()
         after = None
         if asset is None:
-            del self._known[name]
+            self._assets.remove(name)
         else:
-            after = self._known[name] = asset, _digest(asset)
+            self._assets.put(name, asset)
+            after = asset, self._assets.sketches[name]
         for viewer in self._viewers.values():
             was, is_ = self._shows(viewer.who, before), self._shows(viewer.who, after)
             viewer.sees ^= was ^ is_
@@ -232,15 +250,15 @@ class Changes:
                 for watcher in viewer.watchers:
                     _tell(watcher, CATALOG)
 
-    def _shows(self, who: Principal, known: tuple[AnyAsset, int] | None) -> int:
+    def _shows(self, who: Principal, known: _Known | None) -> int:
         """The digest of an asset for whoever may see it, 0 for others."""
-        return known[1] if known is not None and self._visibility.shows(who, known[0]) else 0
+        return known[1].listed if known is not None and self._visibility.shows(who, known[1]) else 0
 
-    def _read(self, who: Principal, known: tuple[AnyAsset, int] | None) -> AnyAsset | None:
+    def _read(self, who: Principal, known: _Known | None) -> AnyAsset | None:
         """What a caller may read of an asset."""
         return self._part(who, known[0]) if known is not None and self._may_read(who, known[0]) else None
 
-    def _may_read(self, who: Principal, asset: AnyAsset) -> bool:
+    def _may_read(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
         return self._visibility.shows(who, asset) and self._access.allows(who, "read", asset)
 
 
@@ -248,8 +266,3 @@ def _tell(watcher: Watcher, change: str) -> None:
     """Tell a watcher, unless its token has ended meanwhile: by time alone, of which nobody hears."""
     if watcher.again() is not None:
         watcher.tell(change)
-
-
-def _digest(asset: AnyAsset) -> int:
-    """Of what lists show: other numbers for other assets, and for other states of one. Never 0."""
-    return hash((asset.kind, asset.path, asset.name, asset.title, asset.description, asset.enabled)) or 1

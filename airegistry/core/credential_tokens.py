@@ -144,6 +144,11 @@ class TokenCache:
         for key in gone:
             del self._slots[key]
 
+    def forget_where(self, fits: Callable[[Key], bool]) -> None:
+        """Drop the tokens whose keys fit."""
+        for key in [key for key in self._slots if fits(key)]:
+            del self._slots[key]
+
     def _slot(self, key: Key) -> _Slot:
         slot = self._slots.get(key)
         if slot is None:

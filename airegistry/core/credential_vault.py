@@ -1,10 +1,10 @@
 """Where credentials lie: sealed, one document for each asset and origin, opened when they are first used."""
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import anyio
 import orjson
@@ -16,6 +16,8 @@ from airegistry.core.errors import Conflict, Internal
 from airegistry.core.ports import AnyAsset, Cipher, Clock
 
 COLLECTION = "credentials"
+HALF_WAY = timedelta(minutes=10)
+"""How long another process may take to register an asset with its credential."""
 
 
 class Pending(Model):
@@ -67,18 +69,39 @@ class Vault:
         self._opened: dict[str, Held] = {}
         self._lock = anyio.Lock()
 
-    async def reload(self, settled: Settled) -> None:
-        """Read what is stored; what a crash left half-way becomes whole or goes."""
+    async def reload(self, settled: Settled, *, shared: bool = False) -> None:
+        """Read what is stored; what a crash left half-way becomes whole or goes. Where the store is `shared` another
+        process may be half-way just now: what is young is left to it."""
         async with self._lock:
             self._kept, self._opened = {}, {}
             for found in [each async for _, each in self._repository.find()]:
                 if not await settled(found):
+                    if shared and found.pending is not None and self._is_young(found.pending):
+                        continue
                     await self._repository.delete(found.key)
                     continue
                 kept = found.model_copy(update={"pending": None})
                 if found.pending is not None:
                     await self._repository.save(kept.key, kept)
                 self._kept.setdefault(kept.ref, {})[kept.origin] = kept
+
+    async def follow(self, keys: Sequence[str]) -> set[str]:
+        """Take over what another process wrote under some keys; returns the assets (`kind/path`) that it is of."""
+        async with self._lock:
+            for key in keys:
+                ref, _, origin = key.partition("@")
+                found = await self._repository.find_one(key)
+                gone = self._kept.get(ref, {}).pop(origin, None)
+                if gone is not None:
+                    self._opened.pop(gone.id, None)
+                if found is not None and found[0].pending is None:
+                    self._kept.setdefault(ref, {})[origin] = found[0]
+                elif not self._kept.get(ref):
+                    self._kept.pop(ref, None)
+        return {key.partition("@")[0] for key in keys}
+
+    def _is_young(self, pending: Pending) -> bool:
+        return abs(self._clock.now() - pending.created_at) < HALF_WAY
 
     def has(self, ref: str) -> bool:
         """Whether an asset has any, for whatever origin."""

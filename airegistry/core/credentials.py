@@ -4,7 +4,7 @@ A credential belongs to an asset and to the origin (scheme, host, port) it was g
 another origin has none there until one is set: what it had is withheld, and calls are refused.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,9 +72,18 @@ class CredentialStore:
         self._sources = sources
         self._tokens = tokens
 
-    async def reload(self) -> None:
-        """Read what is stored; what a crash left half-way becomes whole or goes."""
-        await self._vault.reload(self._settled)
+    async def reload(self, *, shared: bool = False) -> None:
+        """Read what is stored; see `Vault.reload`."""
+        await self._vault.reload(self._settled, shared=shared)
+
+    async def follow(self, keys: Sequence[str]) -> None:
+        """Take over what another process wrote of some credentials, by their documents' keys."""
+        for name in await self._vault.follow(keys):
+            self._tokens.forget(ref=name)
+
+    def forget_tokens(self, fits: Callable[[Key], bool]) -> None:
+        """Get anew, when they are asked for, the tokens whose keys fit: they are not what another process has."""
+        self._tokens.forget_where(fits)
 
     def needed(self, asset: Backend) -> bool:
         """Whether the asset has credentials, for its present origin or another one."""

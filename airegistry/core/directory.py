@@ -8,7 +8,7 @@ from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.lockout import ROUNDS
 from airegistry.core.passwords import check_password, new_password
 from airegistry.core.ports import Cipher, Clock, PasswordHasher, SecondFactors
@@ -54,6 +54,8 @@ class Directory:
         hasher: PasswordHasher,
         cipher: Cipher,
         factors: SecondFactors,
+        *,
+        among: Among = alone,
     ) -> None:
         self._access = access
         self._audit = audit
@@ -61,8 +63,8 @@ class Directory:
         self._cipher = cipher
         self._factors = factors
         self._users = Users(store)
-        self._proofs = Proofs(store, self._users, audit, clock, hasher, cipher, factors)
-        self._confirmations = Limiter(clock, burst=10, seconds=600, what="codes")
+        self._proofs = Proofs(store, self._users, audit, clock, hasher, cipher, factors, among=among)
+        self._confirmations = Limiter(clock, burst=10, seconds=600, what="codes", among=among)
         self._callbacks: list[Callback] = []
 
     @property
@@ -73,6 +75,10 @@ class Directory:
     async def reload(self) -> None:
         """Read the stored users."""
         await self._users.reload()
+
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process wrote of some users, by their documents' keys."""
+        await self._users.follow(keys)
 
     async def sweep(self) -> int:
         """Forget failed attempts that are too old to count; returns how many names they were on."""

@@ -10,11 +10,23 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from airegistry.core.errors import Conflict, NotFound
+from airegistry.core.errors import Conflict, Internal, NotFound
 
 Json = dict[str, JsonValue]
 Scalar = str | int | float | bool | None
-Where = Mapping[str, Scalar | Sequence[Scalar]]
+KEY = ""
+"""As a field of `where`: the key of the document itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """In place of a value: every text of a form, as `fnmatch` has it, case and all."""
+
+    pattern: str
+
+
+Wanted = Scalar | Glob | Sequence[Scalar | Glob]
+Where = Mapping[str, Wanted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +57,12 @@ class ChangesLost(Conflict):
     """A watcher asked for changes that are no longer kept: read the collections and watch anew."""
 
 
+class Unavailable(Internal):
+    """The store does not answer, or not in time: what was to be written may be written or not."""
+
+
 class DocumentStore(Protocol):
-    """Five methods over named collections. Every write is durable when the method returns."""
+    """Six methods over named collections. Every write is durable when the method returns."""
 
     async def get(self, collection: str, key: str) -> Document | None:
         """The document, or None."""
@@ -72,20 +88,28 @@ class DocumentStore(Protocol):
         ...
 
     def find(
-        self, collection: str, *, where: Where | None = None, after: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Document]:
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
         """Documents in ascending order of key, those after the key `after` only.
 
         `where` maps a dotted field to a scalar or to a sequence of alternatives. A field that holds a
-        list matches when one of its members does.
+        list matches when one of its members does. Every field of `where` has to match, and of each of
+        `any_of` at least one.
         """
+        ...
+
+    async def collections(self) -> Sequence[str]:
+        """The names of the collections that hold documents, in ascending order."""
         ...
 
     def watch(self, *, since: int | None = None) -> AsyncIterator[Change]:
         """Changes in order of revision: those after `since` still retained, then new ones as they come.
 
         None means from now on. The feed is registered when the first item is awaited; after that no
-        change is missed while the iterator lives. It ends when the store closes.
+        change is missed while the iterator lives. It ends when the store closes. A store that several
+        processes share may tell the last alone of several writes of one document, and again what lay
+        shortly before `since`.
 
         Raises:
             ChangesLost: the iterator fell behind what is retained, or `since` lies before it.
@@ -112,13 +136,28 @@ class AppendLog(Protocol):
         ...
 
     def read(
-        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False
-    ) -> AsyncIterator[LogRecord]:
-        """Records with `after < seq < before`, oldest first, or newest first with `reverse`."""
+        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False,
+        where: Where | None = None,
+    ) -> AsyncIterator[LogRecord]:  # fmt: skip
+        """Records with `after < seq < before`, oldest first, or newest first with `reverse`.
+
+        `where` narrows as in `find`: what does not match is passed over without being handed out.
+        """
         ...
 
     async def last(self, stream: str) -> LogRecord | None:
         """The newest record, or None."""
+        ...
+
+    async def streams(self) -> Sequence[str]:
+        """The names of the streams that were ever appended to, in ascending order."""
+        ...
+
+    async def prune(self, stream: str, before: int) -> int:
+        """Remove the records with a smaller `seq` than `before`; returns how many.
+
+        What remains keeps its numbers, and no number is ever given again.
+        """
         ...
 
 

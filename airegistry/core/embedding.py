@@ -6,12 +6,29 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 
 import numpy as np
+import numpy.typing as npt
 
 from airegistry.core.ports import Embedder, VectorCache, Vectors
 
 log = logging.getLogger(__name__)
 VECTORS = 4096
 NO_VECTORS: Vectors = np.zeros((0, 0), dtype=np.float32)
+
+Whole = npt.NDArray[np.int16]
+GRID = 4096
+"""Components of vectors are kept as whole 4096ths."""
+_LEAST, _MOST = np.float32(-32768), np.float32(32767)
+
+
+def whole(vectors: Vectors) -> Whole:
+    """Vectors as they are kept: rounded to 4096ths."""
+    rounded = np.rint(vectors * np.float32(GRID))
+    return np.asarray(np.minimum(np.maximum(rounded, _LEAST), _MOST), np.int16)
+
+
+def fractions(kept: Whole) -> Vectors:
+    """The vectors that are kept so."""
+    return kept.astype(np.float32) / np.float32(GRID)
 
 
 class Recent:

@@ -15,17 +15,25 @@ log = logging.getLogger(__name__)
 class Event:
     """Something that happened: `name` as in `server:register`, the asset it happened to, and who did it.
 
-    `asset` is the state after the act; for a deletion the last one.
+    `asset` is the state after the act; for a deletion the last one. With `elsewhere` another process did it, or several
+    things by now: the name is `KIND:change`, `KIND:change_version` or `KIND:delete`, and what is to be written for its
+    sake has been written there.
     """
 
     name: str
     asset: AnyAsset
     subject: str
+    elsewhere: bool = False
 
     @property
     def deletes(self) -> bool:
         """Whether the asset is gone."""
         return self.name.endswith(":delete")
+
+    @property
+    def switches(self) -> bool:
+        """Whether the asset may be another version, by default, than the one before."""
+        return self.name.endswith((":set_default", ":change"))
 
 
 Listener = Callable[[Event], Awaitable[None]]
@@ -78,6 +86,10 @@ class Events:
         """Tell of an act that is done; a listener that fails is logged and does not undo what has happened."""
         if self.ledger is not None:
             await self.ledger.keep(event)
+        await self._tell(event)
+
+    async def follow(self, event: Event) -> None:
+        """Tell listeners of an act of another process, which has kept it for those outside."""
         await self._tell(event)
 
     async def _tell(self, event: Event) -> None:

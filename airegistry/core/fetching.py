@@ -22,6 +22,20 @@ async def described(
     if twice := repeated(said.tools):
         raise UpstreamFailed(f"the server lists two tools named {twice[:80]!r}")
     moment = clock.now()
+    return saying(server, said).model_copy(
+        update={
+            "server_info": dict(said.server_info),
+            "protocol_version": said.protocol_version,
+            "held": {},
+            "fetched_at": moment,
+            "health": "healthy",
+            "health_report": HealthReport(checked_at=moment),
+        }
+    )
+
+
+def saying(server: Server, said: Description) -> Server:
+    """A server with the definitions of this description."""
     return server.model_copy(
         update={
             "tools": list(said.tools),
@@ -29,12 +43,6 @@ async def described(
             "prompts": list(said.prompts),
             "resource_templates": list(said.resource_templates),
             "instructions": said.instructions,
-            "server_info": dict(said.server_info),
-            "protocol_version": said.protocol_version,
-            "held": {},
-            "fetched_at": moment,
-            "health": "healthy",
-            "health_report": HealthReport(checked_at=moment),
         }
     )
 

@@ -12,11 +12,13 @@ from airegistry.core.findings import SEVERITIES, Finding, Severity, Verdict
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import ScanReport, Scans
-from airegistry.core.shelf import Shelf
+from airegistry.core.shelf import Named, Shelf
 from airegistry.core.visibility import Visibility
 from airegistry.core.waivers import Waiver, Waivers
 
 KIND: TypeAdapter[Kind] = TypeAdapter(Kind)
+AT_ONCE = 100
+"""Reports whose assets are read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class FoundFindings:
     async def waivers(self, who: Principal) -> Sequence[Waiver]:
         """The waivers in force, of what the caller may scan, in order of asset."""
         seen: list[Waiver] = []
-        for waiver in self._waivers.all():
-            found = await self._shelf.get(waiver.kind, waiver.path)
+        waivers = self._waivers.all()
+        assets = await self._shelf.many([*{(waiver.kind, waiver.path, None) for waiver in waivers}])
+        for waiver in waivers:
+            found = assets.get((waiver.kind, waiver.path, None))
             if found is not None and self._may_read(who, found[0]):
                 seen.append(waiver)
         return seen
@@ -97,15 +101,32 @@ class FoundFindings:
         self, who: Principal, wanted: FindingFilter, key: str | None
     ) -> AsyncIterator[tuple[str, AnyAsset, ScanReport]]:
         prefix = f"{namespace_of(wanted.kind)}/" if wanted.kind else ""
+        waiting: list[tuple[str, ScanReport, Named]] = []
         async for at, report in self._scans.reports(since=key):
             if not report.findings or not at.startswith(prefix) or wanted.verdict not in {None, report.verdict}:
                 continue
             kind, _, path = report.asset.partition("/")
             if wanted.kind not in {None, kind} or (wanted.path and wanted.path.removeprefix("/") != path):
                 continue
-            found = await self._shelf.get(KIND.validate_python(kind), path, report.version)
-            if found is not None and found[0].kind == kind and self._may_read(who, found[0]):
-                yield at, found[0], report
+            waiting.append((at, report, (KIND.validate_python(kind), path, report.version)))
+            if len(waiting) == AT_ONCE:
+                for each in await self._readable(who, waiting):
+                    yield each
+                waiting = []
+        for each in await self._readable(who, waiting):
+            yield each
+
+    async def _readable(
+        self, who: Principal, reports: Sequence[tuple[str, ScanReport, Named]]
+    ) -> Sequence[tuple[str, AnyAsset, ScanReport]]:
+        """Reports with their assets, of those that the caller may read."""
+        found = await self._shelf.many([name for _, _, name in reports]) if reports else {}
+        assets = {name: asset for name, (asset, _) in found.items() if asset.kind == name[0]}
+        return [
+            (at, assets[name], report)
+            for at, report, name in reports
+            if name in assets and self._may_read(who, assets[name])
+        ]
 
 
 def _read(cursor: str | None) -> tuple[str | None, int]:

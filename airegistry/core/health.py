@@ -1,4 +1,4 @@
-"""Checks every enabled backend by its own protocol: whether it answers, and whether its tools are still the same.
+"""Checks every enabled backend by its own protocol: whether it answers, and whether what it offers is still the same.
 
 A backend is unhealthy after two failed checks in a row and healthy after one that succeeds. The store is written when
 that changes, the last check itself is kept in memory (`core/vitals.py`). A server that was never fetched takes no
@@ -29,13 +29,16 @@ from airegistry.core.errors import (
     UpstreamFailed,
 )
 from airegistry.core.events import Event, Events
-from airegistry.core.limits import Limiter
+from airegistry.core.fetching import saying
+from airegistry.core.leases import Lease
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock, Telemetry
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.schedule import Schedule
 from airegistry.core.shelf import Shelf, ref
-from airegistry.core.vitals import Vital, Vitals, has_endpoint
+from airegistry.core.sketches import has_endpoint
+from airegistry.core.vitals import Vital, Vitals
 
 log = logging.getLogger(__name__)
 INTERVAL = 60.0
@@ -54,7 +57,8 @@ PATIENCE = 4
 
 MANY_TOOLS = 100
 RARELY = 600.0
-"""Seconds between comparisons of the definitions of a server with many tools: between them it is only pinged."""
+"""Seconds between comparisons of the tools of a server with many of them, which is only pinged between them; and of
+prompts, resources and instructions of any."""
 
 LOOKS_APART = 10.0
 """Seconds that `look_again` keeps between two checks."""
@@ -68,11 +72,12 @@ Key = tuple[Kind, str]
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a check saw: the error in a sentence, or how long the answer took; the asset as its backend has it now,
-    where that was asked for."""
+    where that was asked for, of a server its tools alone or the `whole`."""
 
     error: str | None = None
     seconds: float | None = None
     live: Server | Agent | None = None
+    whole: bool = False
 
 
 class HealthChecks:
@@ -95,6 +100,7 @@ class HealthChecks:
         at_once: int = AT_ONCE,
         timeout: float = TIMEOUT,
         chance: Callable[[], float] = random.random,
+        among: Among = alone,
     ) -> None:
         """`interval` 0 means on demand only. `chance` is evenly spread over [0, 1)."""
         self._shelf = shelf
@@ -112,10 +118,18 @@ class HealthChecks:
         self._timeout = timeout
         self._chance = chance
         self._schedule: Schedule[Key] = Schedule(clock)
-        self._asked = Limiter(clock, burst=ON_DEMAND, seconds=PER, what="health checks")
+        self._asked = Limiter(clock, burst=ON_DEMAND, seconds=PER, what="health checks", among=among)
         self._looked: dict[Key, float] = {}
         self._compared: dict[Key, float] = {}
+        self._compared_whole: dict[Key, float] = {}
         self._told_held: dict[Key, Mapping[str, str]] = {}
+        self._lease: Lease | None = None
+        self.elsewhere: Callable[[Server], None] | None = None
+        """What has a server checked soon, where another process makes the checks."""
+
+    def under(self, lease: Lease | None) -> None:
+        """Check for other processes too, as long as the lease holds; None when it does no more."""
+        self._lease = lease
 
     async def run(self) -> None:
         """Check everything there is, again and again, until cancelled; the first checks are spread over an interval."""
@@ -151,9 +165,16 @@ class HealthChecks:
     def look_again(self, server: Server) -> None:
         """Check a server soon: it says that its tools have changed, or a call shows it. Not more often than every ten
         seconds, whatever it says."""
-        key: Key = (server.kind, server.path)
+        if self._lease is None and self.elsewhere is not None:
+            self.elsewhere(server)
+        else:
+            self.hurry((server.kind, server.path))
+
+    def hurry(self, key: Key) -> None:
+        """Check a backend soon, and all that it offers; nothing happens when it is not checked on schedule."""
         if key in self._schedule:
             self._compared.pop(key, None)
+            self._compared_whole.pop(key, None)
             self._schedule.hurry(key, max(self._clock.monotonic(), self._looked.get(key, 0.0) + LOOKS_APART))
 
     async def check(self, who: Principal, kind: Kind, path: str) -> AnyAsset:
@@ -183,6 +204,7 @@ class HealthChecks:
         self._vitals.forget("/".join(key))
         self._looked.pop(key, None)
         self._compared.pop(key, None)
+        self._compared_whole.pop(key, None)
         self._told_held.pop(key, None)
 
     async def _work(self) -> None:
@@ -225,19 +247,20 @@ class HealthChecks:
         self._telemetry.count("airegistry.health.checks", kind=asset.kind, outcome=outcome)
         if look.seconds is not None:
             self._telemetry.record("airegistry.health.check.duration", look.seconds, kind=asset.kind)
-        await self._note(asset, vital, look.live)
+        await self._note(asset, vital, look)
         return vital
 
     async def _look(self, asset: Server | Agent) -> Look:
         started = self._clock.monotonic()
+        whole = isinstance(asset, Server) and self._compares_whole(asset)
         try:
-            live = await (self._ask_server(asset) if isinstance(asset, Server) else self._ask_agent(asset))
+            live = await (self._ask_server(asset, whole) if isinstance(asset, Server) else self._ask_agent(asset))
         except AirError as error:
             return Look(error.message)
-        return Look(None, self._clock.monotonic() - started, live)
+        return Look(None, self._clock.monotonic() - started, live, whole)
 
-    async def _ask_server(self, server: Server) -> Server | None:
-        """With its tools of now, when it is time to compare them."""
+    async def _ask_server(self, server: Server, whole: bool) -> Server | None:
+        """With its tools of now, or the whole of what it offers, when it is time to compare them."""
         headers: Mapping[str, str] = {}
         if self._credentials.needed(server):
             try:
@@ -246,19 +269,24 @@ class HealthChecks:
                 await self._ping_for_nobody(server)
                 return None
         try:
-            return await self._ask_with(server, headers)
+            return await self._ask_with(server, headers, whole)
         except CredentialRefused:
             renewed = await self._credentials.renewed(SYSTEM, server, headers) if headers else None
             if renewed is None:
                 raise
-            return await self._ask_with(server, renewed)
+            return await self._ask_with(server, renewed, whole)
 
-    async def _ask_with(self, server: Server, headers: Mapping[str, str]) -> Server | None:
+    async def _ask_with(self, server: Server, headers: Mapping[str, str], whole: bool) -> Server | None:
+        key: Key = (server.kind, server.path)
+        if whole:
+            live = saying(server, await self._backends.describe(server, headers))
+            self._compared[key] = self._compared_whole[key] = self._clock.monotonic()
+            return live
         if not self._compares(server):
             await self._backends.ping(server, headers)
             return None
         tools = await self._backends.list_tools(server, headers)
-        self._compared[server.kind, server.path] = self._clock.monotonic()
+        self._compared[key] = self._clock.monotonic()
         return server.model_copy(update={"tools": list(tools)})
 
     async def _ping_for_nobody(self, server: Server) -> None:
@@ -274,6 +302,14 @@ class HealthChecks:
         rare = len(server.tools) > MANY_TOOLS
         return not rare or compared is None or self._clock.monotonic() - compared >= RARELY
 
+    def _compares_whole(self, server: Server) -> bool:
+        """Whether it is time to compare what a server offers beside tools."""
+        beside = server.prompts or server.resources or server.resource_templates or server.instructions
+        if server.fetched_at is None or not beside:
+            return False
+        compared = self._compared_whole.get((server.kind, server.path))
+        return compared is None or self._clock.monotonic() - compared >= RARELY
+
     async def _ask_agent(self, agent: Agent) -> Agent | None:
         """With its card, where it was registered by one that is fetched; else whether something answers at all."""
         url = agent.health_url or agent.card_url
@@ -288,9 +324,12 @@ class HealthChecks:
             raise UpstreamFailed(f"what {urlsplit(url).hostname} has for an agent card is no JSON object")
         return agent.model_copy(update={"card": card})
 
-    async def _note(self, asset: Server | Agent, vital: Vital, live: Server | Agent | None) -> None:
+    async def _note(self, asset: Server | Agent, vital: Vital, look: Look) -> None:
         """Write what changed to the store, over whatever was written meanwhile, and tell of it."""
+        live = look.live
         while True:
+            if self._lease is not None:  # a process that was paused since, and makes no checks any more, writes none
+                self._lease.check()
             found = await self._shelf.get(asset.kind, asset.path)
             if found is None or not isinstance(found[0], Server | Agent) or not vital.is_of(found[0]):
                 return
@@ -298,7 +337,7 @@ class HealthChecks:
             changes: dict[str, object] = {"health_report": vital.report, "health": _health(before, vital)}
             # A refresh, or an approval, since the check began knows better.
             if live is not None and live.updated_at == before.updated_at:
-                changes["held"] = await self._pins.looked(before, live)
+                changes["held"] = await self._pins.looked(before, live, whole=look.whole)
             after = before.model_copy(update=changes)
             if (after.health, after.held) == (before.health, before.held):
                 return

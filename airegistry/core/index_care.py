@@ -1,7 +1,7 @@
 """Care of the index: what of it lacks vectors, making them again, and another embedder without a gap."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,13 +16,14 @@ from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AirError, Conflict, NotFound, UpstreamFailed
 from airegistry.core.indexing import Indexing, Progress
 from airegistry.core.ports import Clock
-from airegistry.core.principals import Principal
+from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.search import Search
 
 log = logging.getLogger(__name__)
 SHOWN = 100
 """Assets without their vectors that are named."""
-_CHOICE = "embedder"
+COLLECTION = "index"
+_CHOICE, _REINDEX = "embedder", "reindex"
 
 Act = Literal["reindex", "switch"]
 State = Literal["running", "done", "failed"]
@@ -33,6 +34,12 @@ class Choice(Model):
 
     name: str
     instead_of: str
+
+
+class Reindexed(Model):
+    """The last time that texts and vectors were to be made again: of an asset as `kind/path`, or of all."""
+
+    of: str
 
 
 @dataclass(slots=True)
@@ -68,7 +75,11 @@ class IndexStatus:
 
 
 class IndexCare:
-    """Looks after the index that `Search` answers from. One thing at a time, in the background: see `run`."""
+    """Looks after the index that `Search` answers from. One thing at a time, in the background: see `run`.
+
+    Where several processes work on the store (`shared`) each has an index of its own, and does with it what is done at
+    one: see `follow`.
+    """
 
     def __init__(
         self,
@@ -81,6 +92,7 @@ class IndexCare:
         *,
         configured: str,
         embedder: str,
+        shared: bool = False,
     ) -> None:
         """`build` makes an empty indexing with the embedder of a name, and raises `Invalid` where there is none.
 
@@ -88,7 +100,9 @@ class IndexCare:
         """
         self._search = search
         self._build = build
-        self._choices = Repository(store, "index", Choice)
+        self._choices = Repository(store, COLLECTION, Choice)
+        self._reindexed = Repository(store, COLLECTION, Reindexed)
+        self._shared = shared
         self._access = access
         self._audit = audit
         self._clock = clock
@@ -96,6 +110,8 @@ class IndexCare:
         self._embedder = embedder
         self._job: Job | None = None
         self._next: tuple[Job, Indexing | None] | None = None
+        self._owed: dict[str, None] = {}
+        """The documents of what other processes did and this one has not."""
         self._wanted = anyio.Event()
 
     def status(self, who: Principal) -> IndexStatus:
@@ -121,7 +137,10 @@ class IndexCare:
             attempt.reason = self._access.require(who, "policy").reason
             if name is not None and not self._seen(who, self._search.indexing, [name]):
                 raise NotFound(f"no asset {name!r} in the index; name it as `kind/path`")
-            return self._begin(Job("reindex", name or "", who, self._clock.now()))
+            job = self._begin(Job("reindex", name or "", who, self._clock.now()))
+            if self._shared:
+                await self._reindexed.save(_REINDEX, Reindexed(of=job.of))
+            return job
 
     async def switch(self, who: Principal, embedder: str) -> Job:
         """Give everything vectors of another embedder, and search with it when all of them are there.
@@ -146,8 +165,37 @@ class IndexCare:
             await self._wanted.wait()
             self._wanted = anyio.Event()
             wanted, self._next = self._next, None
-            assert wanted is not None  # whoever wakes it has put it there
-            await self._do(*wanted)
+            while wanted is not None or self._owed:
+                if wanted is not None:
+                    await self._do(*wanted)
+                wanted = await self._followed(self._owed.popitem()[0]) if self._owed else None
+
+    async def follow(self, keys: Iterable[str] = (_CHOICE,)) -> None:
+        """Do what another process did to its index, as these documents say; after what is done here just now."""
+        self._owed.update(dict.fromkeys(keys))
+        self._wanted.set()
+
+    async def _followed(self, key: str) -> tuple[Job, Indexing | None] | None:
+        """What is to be done for one of them; None when it is done, or cannot be."""
+        fresh = None
+        if key == _REINDEX:
+            found = await self._reindexed.find_one(key)
+            name = "" if found is None else found[0].of
+            if found is None or (name and name not in self._search.indexing.assets):
+                return None
+        else:
+            choice = await self._choices.find_one(_CHOICE)
+            fits = choice is not None and choice[0].instead_of == self._configured
+            name = choice[0].name if choice is not None and fits else self._embedder
+            if name == self._embedder:
+                return None
+            try:
+                fresh = await anyio.to_thread.run_sync(self._build, name)
+            except AirError as error:
+                log.error("other replicas switched to the embedder %r, this one cannot: %s", name, error.message)
+                return None
+        self._job = Job("reindex" if fresh is None else "switch", name, SYSTEM, self._clock.now())
+        return self._job, fresh
 
     def _begin(self, job: Job, fresh: Indexing | None = None) -> Job:
         self._check_idle()
@@ -200,7 +248,7 @@ class IndexCare:
 
     def _seen(self, who: Principal, indexing: Indexing, names: Sequence[str]) -> list[str]:
         """Those of some assets that a caller may know of, at most 100."""
-        held = ((name, indexing.assets.get(name)) for name in names)
+        held = ((name, indexing.assets.sketches.get(name)) for name in names)
         seen = (name for name, asset in held if asset is not None and self._search.shows(who, asset))
         return list(islice(seen, SHOWN))
 

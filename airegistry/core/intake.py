@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from airegistry.core.access import Access
 from airegistry.core.admission import OnDuplicate
-from airegistry.core.assets import Agent, AgentSkill, Json, Kind, Skill, check_path
+from airegistry.core.assets import Agent, AgentSkill, Entity, Json, Kind, Skill, check_path
 from airegistry.core.audit import Audit
 from airegistry.core.cards import (
     MAX_CARD,
@@ -23,11 +23,11 @@ from airegistry.core.cards import (
 )
 from airegistry.core.catalog import Catalog, Registered
 from airegistry.core.definitions import parts_of
-from airegistry.core.entity_types import EntityTypes
+from airegistry.core.entity_types import EntityTypes, Moved
 from airegistry.core.errors import AirError, Invalid
 from airegistry.core.pins import Pins, with_parts
 from airegistry.core.ports import AnyAsset, Backends
-from airegistry.core.principals import Principal
+from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.validation import validated
 
 GOVERNANCE = frozenset(
@@ -136,18 +136,24 @@ class Intake:
         Raises:
             NotFound: there is no such type.
             Invalid: the data does not fit its schema.
+            Moved: the type changed meanwhile; the entity is taken back.
         """
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
         await self._may(who, "entity", path)
-        async with self._entity_types.checked(type_, data):
-            name = data.get("name") if isinstance(data.get("name"), str) else path
-            described = data.get("description") if isinstance(data.get("description"), str) else ""
-            fields: Json = {
-                "kind": "entity", "path": path, "name": name, "description": described, "type": type_, "data": data,
-                **governance,
-            }  # fmt: skip
-            return await self._register(who, fields, on_duplicate)
+        name = data.get("name") if isinstance(data.get("name"), str) else path
+        described = data.get("description") if isinstance(data.get("description"), str) else ""
+        fields: Json = {
+            "kind": "entity", "path": path, "name": name, "description": described, "type": type_, "data": data,
+            **governance,
+        }  # fmt: skip
+        try:
+            async with self._entity_types.checked(type_, data):
+                registered = await self._register(who, fields, on_duplicate)
+        except Moved:  # which comes after it was stored
+            await self._unregister(registered.asset)
+            raise
+        return registered
 
     async def update(
         self, who: Principal, kind: Kind, path: str, changes: Json, *, version: str | None = None
@@ -161,8 +167,13 @@ class Intake:
         read: Json = {}
         if kind == "entity" and isinstance(data := changes.get("data"), dict):
             entity = await self._before_update(who, kind, path, version)
-            async with self._entity_types.checked(getattr(entity, "type", ""), data):
-                return await self._catalog.update(who, kind, path, changes, version=version)
+            try:
+                async with self._entity_types.checked(getattr(entity, "type", ""), data):
+                    updated = await self._catalog.update(who, kind, path, changes, version=version)
+            except Moved:  # which comes after it was stored
+                await self._restore(updated, entity)
+                raise
+            return updated
         if kind == "skill" and changes.keys() & {"content", "files"}:
             skill = await self._before_update(who, kind, path, version)
             read = _skill_changes(skill, changes)
@@ -216,12 +227,34 @@ class Intake:
         assert isinstance(skill, Skill)  # the catalog answers with the kind asked for
         if skill.url is None:
             raise Invalid(f"skill {skill.path!r} was registered by value: change it by its content", field="path")
-        content = await self._backends.fetch_text(skill.url, limit=MAX_SKILL)
+        url = skill.url
 
         async def amend(asset: AnyAsset) -> AnyAsset:
+            # Fetched for what it is written over: a process that was paused writes no older text over a newer one.
+            content = await self._backends.fetch_text(url, limit=MAX_SKILL)
             return await self._pins.settled(asset, with_parts(asset, {**parts_of(asset), "SKILL.md": content}))
 
         return await self._catalog.amend(who, "refresh", "skill", path, amend, version=version, right="update")
+
+    async def _unregister(self, entity: AnyAsset) -> None:
+        """Take back an entity that does not fit its type. A version beside the default one is switched off."""
+        head = await self._catalog.get(SYSTEM, "entity", entity.path)
+        if (head.version, head.created_at) == (entity.version, entity.created_at):
+            await self._catalog.delete(SYSTEM, "entity", entity.path)
+        else:
+            await self._catalog.toggle(SYSTEM, "entity", entity.path, False, version=entity.version)
+
+    async def _restore(self, entity: AnyAsset, before: AnyAsset) -> None:
+        """Give an entity that does not fit its type the data it had before, unless somebody gave it others since."""
+        assert isinstance(entity, Entity)  # the catalog answers with the kind asked for
+        assert isinstance(before, Entity)
+
+        async def restored(asset: AnyAsset) -> AnyAsset:
+            mine = isinstance(asset, Entity) and asset.data == entity.data
+            return asset.model_copy(update={"data": before.data}) if mine else asset
+
+        why = f"type {entity.type!r} changed while it was being stored"
+        await self._catalog.amend(SYSTEM, "update", "entity", entity.path, restored, version=entity.version, why=why)
 
     def _check_interfaces(self, card: Json) -> None:
         """Whether every address that a card names may be connected to.

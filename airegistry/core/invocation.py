@@ -1,6 +1,6 @@
 """What happens around one call to a backend, whoever makes it: the gateway, virtual servers, `call_tool`."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +9,15 @@ import anyio
 from airegistry.core.access import Access
 from airegistry.core.assets import Agent, Json, Server, VirtualServer, served_tools
 from airegistry.core.audit import Audit
-from airegistry.core.call_checks import check_callable, check_described, check_skill, matter_of, matter_of_skill
+from airegistry.core.audit_parameters import Said
+from airegistry.core.call_checks import (
+    allow,
+    check_callable,
+    check_described,
+    check_skill,
+    matter_of,
+    matter_of_skill,
+)
 from airegistry.core.calls import (
     Backend,
     Call,
@@ -25,13 +33,13 @@ from airegistry.core.calls import (
     failed_as,
     until_cut,
 )
-from airegistry.core.errors import AirError, Invalid, NotFound, Quarantined, Unsupported
-from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL, LISTED_BY, is_plumbing
+from airegistry.core.errors import AirError, NotFound, Quarantined, Unsupported
+from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL
 from airegistry.core.pleas import Approver, Matter, NobodyApproves, Plea, Unapproved, state_asked_for
 from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Telemetry, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
-from airegistry.core.shelf import Shelf
+from airegistry.core.shelf import Shelf, ref
 from airegistry.core.versions import check_sunset
 from airegistry.core.visibility import Visibility
 
@@ -71,6 +79,8 @@ class Invocation:
         self.approvals = approvals
         self.composed: Composed | None = None
         """Virtual servers; the gateway, which knows what is behind them, sets it."""
+        self.ended: Callable[[Call, Outcome], None] | None = None
+        """Told of each admitted call when it has ended."""
 
     async def find(
         self, who: Principal, path: str, method: str, name: str | None, *, version: str | None = None
@@ -135,7 +145,7 @@ class Invocation:
     ) -> Call:  # fmt: skip
         if not isinstance(server, Server):
             raise Unsupported(f"{server.path!r} is a virtual server: its tools are called at its own endpoint")
-        reason = self._allow(who, server, method, name)
+        reason = allow(self._access, who, server, method, name)
         check_enabled(server)
         check_sunset(server, self._clock.now())
         return await self.admit(who, server, method, name, started=started, reason=reason, plea=plea)
@@ -223,6 +233,11 @@ class Invocation:
             if matter is not None and plea is not None:  # the last thing before it goes out: a ticket is good for once
                 reason += f"; {await self.approvals.use(matter, plea)}"
                 approved = plea.ticket
+            said = None if plea is None else plea.taken_down
+            record = await self._audit.begin_call(
+                who, method, ref(asset), name, target=asset.url, said=said, via=None if via is None else ref(via),
+                data_classification=asset.data_classification,
+            )  # fmt: skip
         except BaseException:
             permit.release("cancelled")
             raise
@@ -230,7 +245,9 @@ class Invocation:
         if method not in CALLS and isinstance(asset, Server):
             described = frozenset(tool.name for tool in served_tools(asset))
         goes_on = None if approved is None else partial(self.approvals.goes_on, approved)
-        return Call(who, asset, method, name, started, headers, reason, described, via, permit, goes_on)
+        return Call(
+            who, asset, method, name, started, headers, reason, described, via, permit, goes_on, said, record
+        )  # fmt: skip
 
     def answered(self, who: Principal, asset: VirtualServer, method: str, *, started: float, reason: str) -> None:
         """Write down an allowed request that is answered from the catalog.
@@ -266,10 +283,12 @@ class Invocation:
         """Write down how an admitted call ended. Returns at once."""
         if call.permit is not None:
             call.permit.release(outcome)
+        if self.ended is not None:
+            self.ended(call, outcome)
         self._note(
             call.who, f"{call.asset.kind}/{call.asset.path}", call.method, call.name, call.asset, call.started,
             decision="allow", reason=error or call.reason, via=call.via,
-            outcome="upstream_failed" if outcome == "upstream_refused" else outcome,
+            outcome="upstream_failed" if outcome == "upstream_refused" else outcome, said=call.said, id=call.record,
         )  # fmt: skip
 
     async def credential(self, who: Principal, asset: Server) -> Mapping[str, str]:
@@ -366,26 +385,16 @@ class Invocation:
             raise NotFound(f"no server named {path!r}")
         return found[0]
 
-    def _allow(self, who: Principal, server: Server, method: str, name: str | None) -> str:
-        if method in CALLS:
-            if name is None:
-                raise Invalid(f"{method} names nothing", field="params")
-            return self._access.require(who, "call", server, tool=name, method=method).reason
-        if method.startswith("tasks/") and name is not None:  # of the tool that the task came from
-            return self._access.require(who, "call", server, tool=name, method="tools/call").reason
-        if method in LISTED_BY or method.startswith("tasks/") or is_plumbing(method):
-            return self._access.require(who, "read", server, method=method).reason
-        return self._access.require(who, "call", server, tool=EVERY_TOOL, method=method).reason
-
     def _note(
         self, who: Principal, ref: str, method: str, name: str | None, asset: AnyAsset | None, started: float,
-        *, decision: str, reason: str, outcome: str, via: VirtualServer | None,
+        *, decision: str, reason: str, outcome: str, via: VirtualServer | None, said: Said | None = None,
+        id: str | None = None,
     ) -> None:  # fmt: skip
         self._audit.note_call(
             who, method, ref, name, decision=decision, outcome=outcome, reason=reason, started=started,
             target=asset.url if isinstance(asset, Server | Agent) else None,
             data_classification=asset.data_classification if asset else None,
-            via=None if via is None else f"{via.kind}/{via.path}",
+            via=None if via is None else f"{via.kind}/{via.path}", said=said, id=id,
         )  # fmt: skip
         seconds = self._clock.monotonic() - started
         self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)

@@ -9,7 +9,8 @@ from airegistry.core.confusables import skeleton
 from airegistry.core.events import Event
 from airegistry.core.lifecycle import reach
 from airegistry.core.ports import AnyAsset, Lookalike
-from airegistry.core.shelf import Shelf, ref
+from airegistry.core.shelf import ref
+from airegistry.core.slips import Slips
 
 _AFFIXES = frozenset("mcp mcpserver server servers the app service connector".split())
 _GLUED = re.compile(r"(?:^mcp)|(?:mcp)?server$|mcp$")
@@ -108,15 +109,11 @@ class KnownNames:
         self._assets: dict[str, tuple[str, str, bool, tuple[str, ...]]] = {}
         """Name, version, whether it is trusted and the tools' names, by ref."""
         self._servers = Lookalikes()
-
-    async def rebuild(self, shelf: Shelf) -> None:
-        """Know everything in the store."""
-        async for _, asset in shelf.walk():
-            self.put(asset)
+        self._slips = Slips()
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets."""
-        if event.name.endswith(":set_default"):
+        if event.switches:
             self.remove(event.asset)  # the version that it was known by
         (self.remove if event.deletes else self.put)(event.asset)
 
@@ -149,16 +146,18 @@ class KnownNames:
     def lookalikes(self, name: str, *, of: Literal["server", "tool"]) -> Sequence[Lookalike]:
         """Names that are taken for this one, the nearest first.
 
-        Of tools those that are the same to the eye; of servers near ones too, and those of other separators. A name
-        that differs in case alone is the same one, and left out.
+        Of tools those that are the same to the eye, and those that it is a slip of; of servers near ones too, and those
+        of other separators. A name that differs in case alone is the same one: left out of tools, and first of servers.
         """
         if of == "server":
             near = self._servers.of(name)
-            found = [self._lookalike(other, owner, edits) for other, owner, edits in near if not _same(name, other)]
+            found = [self._lookalike(other, owner, edits) for other, owner, edits in near]
         else:
             look = skeleton(name)
             names = [other for other in (look, *self._looks.get(look, ())) if not _same(name, other)]
             found = [self._lookalike(other, owner, 0) for other in names for owner in self.owners(other)[:_MOST]]
+            slips = [other for other in self._slips.of(name) if other not in names and not _same(name, other)]
+            found += [self._lookalike(other, owner, 1) for other in slips for owner in self.owners(other)[:_MOST]]
         return sorted(found, key=lambda each: (each.distance, not each.trusted))[:_MOST]
 
     def trusts(self, owner: str) -> bool:
@@ -171,7 +170,10 @@ class KnownNames:
     def _add(self, tool: str, owner: str) -> None:
         owners = self.owners(tool)
         self._owners[tool] = (*owners, owner) if owners else owner
-        if not owners and (look := skeleton(tool)) != tool:
+        if owners:
+            return
+        self._slips.put(tool)
+        if (look := skeleton(tool)) != tool:
             self._looks[look] = (*self._looks.get(look, ()), tool)
 
     def _drop(self, tool: str, owner: str) -> None:
@@ -180,6 +182,7 @@ class KnownNames:
             self._owners[tool] = left if len(left) > 1 else left[0]
             return
         self._owners.pop(tool, None)
+        self._slips.remove(tool)
         look = skeleton(tool)
         if others := tuple(each for each in self._looks.get(look, ()) if each != tool):
             self._looks[look] = others

@@ -13,7 +13,7 @@ import anyio
 
 from airegistry.core.assets import Json, Model
 from airegistry.core.documents import DocumentStore, Repository
-from airegistry.core.errors import AirError
+from airegistry.core.errors import AirError, Conflict
 from airegistry.core.ports import Clock
 from airegistry.core.schedule import Schedule
 from airegistry.core.webhook_messages import body_of, headers
@@ -175,6 +175,20 @@ class Lane:
             if not line.under_way:
                 self._schedule.put(delivery.about, line.due)
 
+    def follow(self, number: int, delivery: Delivery | None) -> None:
+        """Take in what another process made of a delivery; None when it is gone."""
+        if delivery is not None and delivery.state == "waiting":
+            self.put(delivery)
+            return
+        for about, line in list(self._lines.items()):
+            if number in line.numbers and not (line.under_way and line.numbers[0] == number):
+                line.numbers.remove(number)
+                if not line.numbers and not line.under_way:
+                    self._schedule.remove(about)
+                    del self._lines[about]
+        if delivery is not None and number not in self._arrived:
+            self.put(delivery)
+
     def hurry(self) -> None:
         """Try at once whatever waits for its next attempt."""
         now = self._clock.monotonic()
@@ -224,13 +238,18 @@ class Lane:
         else:
             receipt = await self.send(found[0].message, addressee)
         self.failures = 0 if receipt.ok else self.failures + 1
-        await self._settle(line, self._after(found[0], receipt))
+        await self._settle(line, self._after(found[0], receipt), found[1])
         return receipt
 
-    async def _settle(self, line: _Line, tried: Delivery) -> None:
+    async def _settle(self, line: _Line, tried: Delivery, version: int) -> None:
+        # Over the version that was read before it was sent: a process that was paused since, and does not send any
+        # more, writes nothing over what the one that does made of it. What both sent is one event, of the same id.
         try:
             with anyio.CancelScope(shield=True):  # it was sent: that must not be forgotten for being stopped now
-                await self._kept.save(tried.key, tried)
+                await self._kept.save(tried.key, tried, expect=version)
+        except Conflict:  # another process removed it, or sends it once more: what it made of it counts
+            line.due = self._clock.monotonic()
+            return
         except AirError:
             log.exception("webhook %s: what became of %s is forgotten at the next start", self._name, tried.id)
         if tried.state == "waiting":

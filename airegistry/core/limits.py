@@ -2,6 +2,7 @@
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 from airegistry.core.errors import RateLimited
 from airegistry.core.ports import Clock
@@ -43,17 +44,29 @@ class Bucket:
         self.level = min(self.burst, self.level + 1)
 
 
+Among = Callable[[], int]
+"""How many processes share what is limited."""
+
+
+def alone() -> int:
+    """One."""
+    return 1
+
+
 class Limiter:
     """Lets each key do `burst` things at once and `burst` more in every `seconds`, evenly.
+
+    `among` says how many processes share that: each lets its part through, which is one thing at least.
 
     At most 50,000 keys are remembered, the ones used last: who is forgotten starts afresh.
     """
 
-    def __init__(self, clock: Clock, *, burst: int, seconds: float, what: str) -> None:
+    def __init__(self, clock: Clock, *, burst: int, seconds: float, what: str, among: Among = alone) -> None:
         self._clock = clock
-        self._burst = float(burst)
-        self._per_second = burst / seconds
+        self._burst = burst
+        self._seconds = seconds
         self._what = what
+        self._among = among
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, key: str) -> None:
@@ -63,11 +76,14 @@ class Limiter:
             RateLimited: there were too many; `retry_after` says how many seconds to wait.
         """
         now = self._clock.monotonic()
+        burst = max(1.0, self._burst / self._among())
+        per_second = burst / self._seconds
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = Bucket(self._burst, self._per_second, now)
+            bucket = self._buckets[key] = Bucket(burst, per_second, now)
             if len(self._buckets) > MAX_KEYS:
                 self._buckets.popitem(last=False)
+        bucket.burst, bucket.per_second = burst, per_second
         if wait := bucket.wait(now):
             raise RateLimited(f"too many {self._what}", retry_after=whole_seconds(wait))
         bucket.take()

@@ -1,6 +1,6 @@
 """One caller's look into one index: what is found, and what is called nearly as was typed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from airegistry.core.answers import STRONG, Found, Hit, absolute, is_called, reasons, typed_names
@@ -25,13 +25,14 @@ class Query:
 class Look:
     """What is asked of one index on behalf of one caller. Its methods block.
 
-    `facets` are names with the values of which one must be there.
+    `facets` are names with the values of which one must be there. `popularity` puts equally good matches in order.
     """
 
     indexing: Indexing
     sight: Sight
     facets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     explain: bool = False
+    popularity: Callable[[str], int] | None = None
 
     def queries(self, texts: Iterable[str]) -> list[Query]:
         """Texts with their vectors."""
@@ -44,6 +45,8 @@ class Look:
             query.text, query.vector, allowed=self.sight.mask, mask_key=self.sight.key, kinds=kinds,
             facets=self.facets or None, limit=limit, explain=self.explain,
         )  # fmt: skip
+        if (popular := self.popularity) is not None:  # a document without its tools has no id of an asset: it counts 0
+            matches = sorted(matches, key=lambda match: (-match.score, -popular(match.id)))
         return Found([hit for match in matches if (hit := self._hit(match, query)) is not None], total)
 
     def suggestions(self, query: str, kinds: frozenset[str] | None) -> list[str]:

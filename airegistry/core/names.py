@@ -88,32 +88,35 @@ def _letters(names: Sequence[str]) -> npt.NDArray[np.uint32]:
     return np.array(names, f"<U{LONGEST}").view(np.uint32).reshape(len(names), LONGEST).T.copy()
 
 
+_Holders = str | tuple[str, str] | dict[str, str]
+"""Who has a name, and how it is spelled: a holder alone where that is its last part, as of tools; most are."""
+
+
 class Names:
     """Names by their holders, as they are spelled. Safe from several threads.
 
-    Each distinct name has a signature, the set of its letters in 64 bits: an edit changes two of them at most, so one
-    pass over numbers leaves few names to measure.
+    Each distinct name has a slot, and a signature, the set of its letters in 64 bits: an edit changes two of them at
+    most, so one pass over numbers leaves few names to measure.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._spelled: dict[str, dict[str, str]] = {}
-        self._held: dict[str, list[str]] = {}
         self._slots: dict[str, int] = {}
         self._keys: list[str] = []
+        self._holders: list[_Holders] = []
         self._signatures = array("Q")
         self._free: list[int] = []
+        self._held: dict[str, int | tuple[int, ...]] = {}
 
     def put(self, holder: str, names: Iterable[str]) -> None:
         """What a holder is called, in place of what it was called before."""
         spelled = {key: name for name in names if SHORTEST <= len(key := plain(name)) <= LONGEST}
         with self._lock:
             self._drop(holder)
-            self._held[holder] = list(spelled)
-            for key, name in spelled.items():
-                self._spelled.setdefault(key, {})[holder] = name
-                if key not in self._slots:
-                    self._add(key)
+            slots = tuple(self._slot(key) for key in spelled)
+            for slot, name in zip(slots, spelled.values(), strict=True):
+                self._spell(slot, holder, name)
+            self._held[holder] = slots[0] if len(slots) == 1 else slots
 
     def remove(self, holder: str) -> None:
         """Forget a holder."""
@@ -128,32 +131,60 @@ class Names:
             return []
         with self._lock:
             changed = np.bitwise_count(np.frombuffer(self._signatures, np.uint64) ^ np.uint64(_signature(key)))
-            candidates = [self._keys[slot] for slot in np.flatnonzero(changed <= 2 * most).tolist()]
+            slots = np.flatnonzero(changed <= 2 * most).tolist()
             found = [
                 (distance, name, holder)
-                for candidate, distance in zip(candidates, distances(key, candidates, most).tolist(), strict=True)
+                for slot, distance in zip(slots, self._distances(key, slots, most), strict=True)
                 if distance <= most
-                for holder, name in self._spelled.get(candidate, {}).items()
+                for holder, name in _spelled(self._holders[slot]).items()
             ]
         return sorted(found)
 
-    def _add(self, key: str) -> None:
+    def _distances(self, key: str, slots: Sequence[int], most: int) -> list[int]:
+        found: list[int] = distances(key, [self._keys[slot] for slot in slots], most).tolist()
+        return found
+
+    def _slot(self, key: str) -> int:
+        """The slot of a name: the one it has, or another."""
+        slot = self._slots.get(key)
+        if slot is not None:
+            return slot
         if self._free:
             slot = self._free.pop()
             self._keys[slot], self._signatures[slot] = key, _signature(key)
         else:
             slot = len(self._keys)
             self._keys.append(key)
+            self._holders.append({})
             self._signatures.append(_signature(key))
         self._slots[key] = slot
+        return slot
+
+    def _spell(self, slot: int, holder: str, name: str) -> None:
+        holders = self._holders[slot]
+        if isinstance(holders, dict) and holders:
+            holders[holder] = name
+        elif holders:
+            self._holders[slot] = {**_spelled(holders), holder: name}
+        else:
+            self._holders[slot] = holder if holder.rpartition("/")[2] == name else (holder, name)
 
     def _drop(self, holder: str) -> None:
-        for key in self._held.pop(holder, ()):
-            holders = self._spelled[key]
+        slots = self._held.pop(holder, ())
+        for slot in (slots,) if isinstance(slots, int) else slots:
+            holders = _spelled(self._holders[slot])
             del holders[holder]
+            self._holders[slot] = holders
             if not holders:
-                del self._spelled[key]
-                self._free.append(self._slots.pop(key))
+                del self._slots[self._keys[slot]]
+                self._free.append(slot)
+
+
+def _spelled(holders: _Holders) -> dict[str, str]:
+    """Holders with the name as each spells it."""
+    if isinstance(holders, str):
+        return {holders: holders.rpartition("/")[2]}
+    return dict([holders]) if isinstance(holders, tuple) else holders
 
 
 def _signature(key: str) -> int:

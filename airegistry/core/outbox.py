@@ -8,7 +8,7 @@ the asset's place has changed since, the act was done and its event is told; els
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -25,6 +25,8 @@ from airegistry.core.shelf import Shelf, key_of
 from airegistry.core.webhook_messages import facts, new_event_id
 
 OUTBOX = "outbox"
+STANDS = 60.0
+"""Seconds after which an announcement of another process is settled for it."""
 log = logging.getLogger(__name__)
 
 
@@ -106,6 +108,31 @@ class Outbox:
             else:
                 await self._announced.delete(key)
 
+    async def adopt(self) -> None:
+        """Settle what other processes left announced, until cancelled: what this one has seen stand for a minute. An
+        act is announced around one write, so nobody is at it any more."""
+        since: dict[str, float] = {}
+        while True:
+            now = self._clock.monotonic()
+            standing = {key: announced async for key, announced in self._announced.find()}
+            since = {key: since.get(key, now) for key in standing}
+            for key, announced in standing.items():
+                if now - since[key] >= STANDS:
+                    await self._adopted(key, announced)
+            await anyio.sleep(STANDS / 6)
+
+    async def _adopted(self, key: str, announced: Announced) -> None:
+        async with self._turn(announced.about):
+            if any(each.key == key for each in self._unsettled.get(announced.about, ())):
+                return  # it is this process's own, and waits for the store
+            try:
+                if await self._happened(announced):
+                    await self._deliveries.add(announced)
+                else:
+                    await self._announced.delete(key)
+            except AirError:
+                log.exception("%s of %s cannot be settled yet", announced.name, announced.about)
+
     async def run(self) -> None:
         """Settle, as soon as the store can be written again, what it could not be written for."""
         while True:
@@ -148,9 +175,11 @@ class Outbox:
         asset = event.asset
         found = await self._shelf.get(asset.kind, asset.path, asset.version)
         before = None if found is None else Place(revision=found[1], since=found[0].created_at)
-        announced = self._made(event, to, before)
-        await self._announced.create(announced.key, announced)
-        return announced
+        while True:
+            announced = self._made(event, to, before)
+            with suppress(Conflict):  # another process made the same number
+                await self._announced.create(announced.key, announced)
+                return announced
 
     def _made(self, event: Event, to: Sequence[str], before: Place | None) -> Announced:
         asset = event.asset

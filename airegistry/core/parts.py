@@ -1,7 +1,7 @@
 """The parts of virtual servers: the servers behind them as they are now, and who may use what of them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -29,7 +29,8 @@ from airegistry.core.grants import ASKS, Action
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
-from airegistry.core.shelf import Shelf
+from airegistry.core.shelf import Named, Shelf
+from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 
 COMPOSITION = frozenset({"tools", "prompts", "resources", "follows"})
@@ -87,13 +88,19 @@ class Parts:
         path, version = pin
         head = await self._shelf.get("server", path)
         found = head if head is None or version is None else await self._shelf.get("server", path, version)
-        if head is None or found is None or not isinstance(found[0], Server):
-            return Part(pin, None, GONE)
-        return Part(pin, found[0], self._problem(head[0], found[0]))
+        return self._part(pin, head and head[0], found and found[0])
 
-    async def all(self, virtual: VirtualServer) -> dict[Pin, Part]:
-        """All parts of a virtual server, in the order in which it names them."""
-        return {pin: await self.of(pin) for pin in pins_of(virtual)}
+    async def all(self, virtuals: Sequence[VirtualServer]) -> dict[Pin, Part]:
+        """All parts of virtual servers, in the order in which they name them."""
+        pins = dict.fromkeys(pin for virtual in virtuals for pin in pins_of(virtual))
+        named = dict.fromkeys(name for path, version in pins for name in (_server(path), _server(path, version)))
+        found = {name: asset for name, (asset, _) in (await self._shelf.many([*named])).items()}
+        return {pin: self._part(pin, found.get(_server(pin[0])), found.get(_server(*pin))) for pin in pins}
+
+    def _part(self, pin: Pin, head: AnyAsset | None, server: AnyAsset | None) -> Part:
+        if head is None or not isinstance(server, Server):
+            return Part(pin, None, GONE)
+        return Part(pin, server, self._problem(head, server))
 
     def _problem(self, head: AnyAsset, server: Server) -> str | None:
         try:
@@ -108,6 +115,10 @@ class Parts:
         if self._is_over(server):
             return OVER
         return None if server.callable else UNSCANNED
+
+
+def _server(path: str, version: str | None = None) -> Named:
+    return "server", path, version
 
 
 def why_not(
@@ -228,7 +239,7 @@ def _listed_by(held: str) -> tuple[str, str]:
     return held, "tools/list"
 
 
-def sees_skill(access: Access, who: Principal, agent: AnyAsset, skill: str) -> bool:
+def sees_skill(access: Access, who: Principal, agent: AnyAsset | Sketch, skill: str) -> bool:
     """Whether a skill of an agent may appear in any answer to the caller; the empty one stands for all of them."""
     return any(access.sees(who, agent, skill, method) for method in ASKS)
 

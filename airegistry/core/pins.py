@@ -120,20 +120,21 @@ class Pins:
             return approved.model_copy(update=held)
         return with_parts(live, served).model_copy(update=held)
 
-    async def looked(self, approved: Server | Agent, live: Server | Agent) -> dict[str, str]:
+    async def looked(self, approved: Server | Agent, live: Server | Agent, *, whole: bool = False) -> dict[str, str]:
         """What to hold of an asset while it is as `live` has it, with the reason.
 
-        What is new is not served anyhow; what means the same is taken over by the next refresh. Of a server the tools
-        alone were looked at.
+        What is new is not served anyhow; what means the same is taken over by the next refresh. Of a server its tools
+        alone were looked at, or the `whole`.
         """
         known = await self.find(approved)
         old, new = parts_of(approved), parts_of(live)
-        looked = {name for name in old if not isinstance(approved, Server) or name.startswith("tools/")}
+        looked = {name for name in old if whole or not isinstance(approved, Server) or name.startswith("tools/")}
         pending = await self._weighed(approved, live, known, looked, lenient=True)
         beside = {name: part for name, part in known.parts.items() if name not in looked}
         kept = pending.model_copy(update={"parts": {**beside, **pending.parts}})
         await self._save(approved, known, kept)
-        return _held(old, kept, gone={name for name in looked if name not in new})
+        beside_gone = {name for name in old if name not in looked and approved.held.get(held_as(name)) == GONE}
+        return _held(old, kept, gone={name for name in looked if name not in new} | beside_gone)
 
     async def taken(self, asset: AnyAsset, parts: Mapping[str, PendingPart]) -> None:
         """Note that pending parts are approved and served."""

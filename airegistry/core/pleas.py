@@ -24,6 +24,8 @@ QUESTION: Final = "airegistry.approval"
 """The key of our question among `inputRequests`; `requestState` begins with it as well."""
 
 ELICITATION: Final = "elicitation/create"
+MOST_TAKEN_DOWN: Final = 65_536
+"""Bytes of the largest message that the audit trail takes parameters from."""
 _STATE: Final = f"{QUESTION}:"
 _NOT_BOUND: Final = frozenset(("_meta", "inputResponses", "requestState"))
 
@@ -103,7 +105,13 @@ class Plea:
     read: Callable[[], Json]
     now: Callable[[], Principal | None]
     ticket: Ticket | None = field(default=None, init=False)
+    size: int = field(default=0, init=False)
+    """Bytes of the message that `read` has to parse, 0 where it has not."""
     _params: Json | None = field(default=None, init=False)
+
+    def taken_down(self) -> Json:
+        """What the call says, for the audit trail: large messages are not parsed for it."""
+        return self.params if self.size <= MOST_TAKEN_DOWN else {"…": f"{self.size} bytes"}
 
     @property
     def params(self) -> Json:

@@ -153,11 +153,12 @@ class Names(Protocol):
 
     def owners(self, tool: str) -> Sequence[str]:
         """Refs (`kind/path`) of the assets that offer a tool of exactly this name."""
-        ...
+
+    def trusts(self, owner: str) -> bool:
+        """Whether a person has put an asset, by its ref, into production."""
 
     def lookalikes(self, name: str, *, of: Literal["server", "tool"]) -> Sequence["Lookalike"]:
         """Names that a person or a model takes for this one, itself left out; the nearest first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

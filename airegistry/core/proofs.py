@@ -8,7 +8,7 @@ import anyio.to_thread
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import Conflict, RateLimited
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.lockout import ATTEMPTS, ROUNDS, Lockout
 from airegistry.core.passwords import LONGEST
 from airegistry.core.ports import Cipher, Clock, PasswordHasher, SecondFactors
@@ -38,6 +38,8 @@ class Proofs:
         hasher: PasswordHasher,
         cipher: Cipher,
         factors: SecondFactors,
+        *,
+        among: Among = alone,
     ) -> None:
         self._users = users
         self._audit = audit
@@ -46,7 +48,7 @@ class Proofs:
         self._cipher = cipher
         self._factors = factors
         self.lockout = Lockout(store, clock)
-        self._sources = Limiter(clock, burst=20, seconds=300, what=ATTEMPTS)
+        self._sources = Limiter(clock, burst=20, seconds=300, what=ATTEMPTS, among=among)
         self._threads = anyio.CapacityLimiter(HASHES_AT_ONCE)
         self._under_way = anyio.CapacityLimiter(HASHES_AT_ONCE)
 

@@ -5,7 +5,8 @@ or reads a disk while a call is admitted; counts that survive a restart are writ
 """
 
 import logging
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import anyio
@@ -22,7 +23,19 @@ from airegistry.core.grants import LISTED_BY, is_plumbing
 from airegistry.core.ports import AnyAsset, Clock, Telemetry
 from airegistry.core.principals import Principal
 from airegistry.core.quarantine import Cut, Quarantine, Quarantines
-from airegistry.core.quotas import MAX_LIMITS, STREAMS, Applied, Kept, Limit, Quotas
+from airegistry.core.quotas import (
+    MAX_LIMITS,
+    NONE,
+    STREAMS,
+    Applied,
+    Counted,
+    Gauge,
+    Kept,
+    Limit,
+    Meter,
+    Quotas,
+    UnderWay,
+)
 from airegistry.core.shelf import Shelf
 
 log = logging.getLogger(__name__)
@@ -33,15 +46,6 @@ SAVED_EVERY = 30.0
 """Seconds between writes of the counts that survive a restart."""
 
 _UNLIMITED: Final = Applied((), ())
-
-
-class _Caller:
-    """What one caller has under way."""
-
-    __slots__ = ("running", "streaming")
-
-    def __init__(self) -> None:
-        self.running = self.streaming = 0
 
 
 class Place:
@@ -130,9 +134,12 @@ class Guards:
         self._quotas = Quotas()
         self._breakers = Breakers(clock, telemetry)
         self._quarantines = Quarantines(store, shelf, access, audit, clock, self._cut)
-        self._callers: dict[str, _Caller] = {}
+        self._callers: dict[str, Gauge] = {}
+        self._elsewhere: Mapping[str, UnderWay] = {}
         self._live: set[Place] = set()
         self._counted = False
+        self.taken: Counter[Applied] | None = None
+        """How often which tokens were taken: what other replicas are told; None where there are none."""
         self._lock = anyio.Lock()
 
     async def open(self) -> None:
@@ -199,9 +206,11 @@ class Guards:
             applied.check(now, stream=stream)
             applied.take(stream=stream)
             self._counted = True
+            if self.taken is not None:
+                self.taken[applied] += 1
         # From here on nothing is refused.
         if own is None:
-            own = self._callers[who.subject] = _Caller()
+            own = self._callers[who.subject] = Gauge()
         if stream:
             own.streaming += 1
         else:
@@ -212,7 +221,43 @@ class Guards:
         self._live.add(place)
         return place
 
-    def _check_own(self, own: _Caller, *, stream: bool) -> None:
+    @property
+    def in_force(self) -> Mapping[str, Limit]:
+        """The limits in force, by name."""
+        return self._quotas.limits
+
+    def take_off(self, counted: Counted, tokens: int) -> None:
+        """Have tokens of a limit be taken that another replica took."""
+        self._quotas.take_off(counted, tokens, self._clock.monotonic())
+
+    def under_way(self) -> tuple[Mapping[str, UnderWay], Mapping[Counted, UnderWay]]:
+        """What is under way here, by caller and by what is limited, where it is no small part of the bound."""
+        callers, counts = defaultdict[str, list[int]](_nothing), defaultdict[Meter, list[int]](_nothing)
+        for place in self._live:
+            callers[place.who.subject][place.stream] += 1
+            for meter in place.applied.capped:
+                counts[meter][place.stream] += 1
+        bounds = (self._calls, self._streams)
+        return (
+            {subject: found for subject, each in callers.items() if (found := _telling(each, bounds))},
+            {
+                meter.counted: found
+                for meter, each in counts.items()
+                if (found := _telling(each, (meter.limit.concurrent, meter.limit.streams)))
+            },
+        )
+
+    def add_elsewhere(self, callers: Mapping[str, UnderWay], counts: Mapping[Counted, UnderWay]) -> None:
+        """Have what is under way at other replicas count, in place of what was there before."""
+        before, self._elsewhere = self._elsewhere, callers
+        for subject in before.keys() | callers.keys():
+            own = self._callers.setdefault(subject, Gauge())
+            own.add(callers.get(subject, NONE))
+            if not own.running and not own.streaming:
+                del self._callers[subject]
+        self._quotas.add_elsewhere(counts, self._clock.monotonic())
+
+    def _check_own(self, own: Gauge, *, stream: bool) -> None:
         if stream and own.streaming >= self._streams:
             raise RateLimited(f"a caller has at most {self._streams} streams open at once", retry_after=1)
         if not stream and own.running >= self._calls:
@@ -313,6 +358,17 @@ class Guards:
         for place in ended:
             place.cut()
         return len(ended)
+
+
+def _nothing() -> list[int]:
+    return [0, 0]
+
+
+def _telling(under_way: Sequence[int], bounds: Sequence[int | None]) -> UnderWay | None:
+    """What others have to know of calls and streams under way: all, once either is a sixteenth of its bound."""
+    if any(bound is not None and each * 16 >= bound for each, bound in zip(under_way, bounds, strict=True)):
+        return under_way[0], under_way[1]
+    return None
 
 
 def _works(method: str) -> bool:

@@ -92,14 +92,38 @@ class Limit(Model):
         return self.tools == ["*"] or (name is not None and _any(self.tools, name))
 
 
-class Meter:
+Counted = tuple[str, str]
+"""What a count is of: the name of a limit, and a combination of what it counts per."""
+UnderWay = tuple[int, int]
+"""Calls, and streams."""
+NONE: Final[UnderWay] = (0, 0)
+
+
+class Gauge:
+    """Calls and streams that are under way, also those of other replicas that share the store."""
+
+    __slots__ = ("_elsewhere", "running", "streaming")
+
+    def __init__(self) -> None:
+        self.running = self.streaming = 0
+        self._elsewhere = NONE
+
+    def add(self, elsewhere: UnderWay) -> None:
+        """Have what is under way elsewhere count, in place of what was there before."""
+        self.running += elsewhere[0] - self._elsewhere[0]
+        self.streaming += elsewhere[1] - self._elsewhere[1]
+        self._elsewhere = elsewhere
+
+
+class Meter(Gauge):
     """What is counted against one limit for one caller, asset or tool, or a combination of them."""
 
-    __slots__ = ("bucket", "limit", "running", "streaming")
+    __slots__ = ("bucket", "counted", "limit")
 
-    def __init__(self, limit: Limit, now: float) -> None:
+    def __init__(self, limit: Limit, counted: Counted, now: float) -> None:
+        super().__init__()
         self.limit = limit
-        self.running = self.streaming = 0
+        self.counted = counted
         self.bucket = _bucket(limit, now)
 
     def adopt(self, limit: Limit, now: float) -> None:
@@ -113,10 +137,11 @@ class Meter:
 class Applied:
     """What one sort of request is counted against: buckets to take from, and meters of what is under way."""
 
-    __slots__ = ("capped", "rated")
+    __slots__ = ("capped", "counted", "rated")
 
-    def __init__(self, rated: Sequence[tuple[Bucket, Limit]], capped: Sequence[Meter]) -> None:
-        self.rated = rated
+    def __init__(self, rated: Sequence[Meter], capped: Sequence[Meter]) -> None:
+        self.rated = tuple((meter.bucket, meter.limit) for meter in rated if meter.bucket is not None)
+        self.counted = tuple(meter.counted for meter in rated)
         self.capped = capped
 
     def check(self, now: float, *, stream: bool) -> None:
@@ -167,6 +192,14 @@ class Kept(Model):
     at: datetime
     used: dict[str, float]
 
+    def later(self, limit: Limit, at: datetime, taken: Mapping[str, int]) -> "Kept":
+        """The same at another moment, after so many tokens more. Of clocks that differ the fastest is believed."""
+        assert limit.calls is not None  # or it counts nothing
+        back = max(0.0, (at - self.at).total_seconds()) * limit.calls / limit.seconds
+        left = {key: round(used - back, 6) for key, used in self.used.items() if used > back}
+        used = {key: left.get(key, 0) + taken.get(key, 0) for key in left.keys() | taken.keys()}
+        return Kept(at=max(at, self.at), used=_nearest(used))
+
 
 class Quotas:
     """Counts against the limits in force. Synchronous; `resolved` answers from memory for what was asked before."""
@@ -175,6 +208,7 @@ class Quotas:
         self._limits: dict[str, Limit] = {}
         self._meters: OrderedDict[tuple[str, str], Meter] = OrderedDict()
         self._resolved: dict[tuple[str, str, str, str | None, str, str | None, str | None], Applied] = {}
+        self._elsewhere: Mapping[Counted, UnderWay] = {}
 
     def __bool__(self) -> bool:
         """Whether there are limits at all."""
@@ -214,7 +248,7 @@ class Quotas:
 
     def _resolve(self, subject: str, method: str, called: Sequence[tuple[Guarded, str | None]], now: float) -> Applied:
         """`called` are the asset that is called and what it calls the tool, then the one that it is called through."""
-        rated: list[tuple[Bucket, Limit]] = []
+        rated: list[Meter] = []
         capped: list[Meter] = []
         kind = called[0][0].kind
         for limit in self._limits.values():
@@ -226,11 +260,11 @@ class Quotas:
                     continue
                 meter = self._meter(limit, _meter_key(limit, subject, on, name), now)
                 if counts and meter.bucket is not None:
-                    rated.append((meter.bucket, limit))
+                    rated.append(meter)
                 if caps:
                     capped.append(meter)
                 break  # a call counts once
-        return Applied(tuple(rated), tuple(capped))
+        return Applied(rated, tuple(capped))
 
     def _meter(self, limit: Limit, key: str, now: float) -> Meter:
         place = limit.name, key
@@ -238,7 +272,8 @@ class Quotas:
         if meter is None:
             if len(self._meters) >= MAX_METERS:
                 self._forget()
-            meter = self._meters[place] = Meter(limit, now)
+            meter = self._meters[place] = Meter(limit, place, now)
+            meter.add(self._elsewhere.get(place, NONE))
         self._meters.move_to_end(place)
         return meter
 
@@ -249,6 +284,21 @@ class Quotas:
             del self._meters[place]
         self._resolved = {}  # or a request would go on with a meter that is forgotten
 
+    def take_off(self, counted: Counted, tokens: int, now: float) -> None:
+        """Have so many tokens be taken that another replica took; those that were not there are owed."""
+        limit = self._limits.get(counted[0])
+        if limit is not None and (bucket := self._meter(limit, counted[1], now).bucket) is not None:
+            bucket.wait(now)
+            bucket.level -= tokens
+
+    def add_elsewhere(self, elsewhere: Mapping[Counted, UnderWay], now: float) -> None:
+        """Have what is under way at other replicas count, in place of what was there before."""
+        before, self._elsewhere = self._elsewhere, elsewhere
+        for name, key in before.keys() | elsewhere.keys():
+            limit = self._limits.get(name)
+            if limit is not None:
+                self._meter(limit, key, now).add(elsewhere.get((name, key), NONE))
+
     def kept(self, now: float, at: datetime) -> dict[str, Kept]:
         """The counts that survive a restart, by name of the limit; `now` and `at` are the same moment."""
         used: dict[str, dict[str, float]] = {name: {} for name, limit in self._limits.items() if limit.counts_long}
@@ -257,10 +307,7 @@ class Quotas:
                 bucket.wait(now)
                 if bucket.level < bucket.burst:
                     used[name][key] = round(bucket.burst - bucket.level, 6)
-        return {
-            name: Kept(at=at, used=dict(sorted(found.items(), key=lambda each: -each[1])[:MAX_KEPT]))
-            for name, found in used.items()
-        }
+        return {name: Kept(at=at, used=_nearest(found)) for name, found in used.items()}
 
     def restore(self, name: str, kept: Kept, now: float, at: datetime) -> None:
         """Count on from what was kept, less what the time in between has given back."""
@@ -278,6 +325,11 @@ def _bucket(limit: Limit, now: float) -> Bucket | None:
     if limit.calls is None:
         return None
     return Bucket(float(limit.burst or limit.calls), limit.calls / limit.seconds, now)
+
+
+def _nearest(used: Mapping[str, float]) -> dict[str, float]:
+    """Of many counts those that are nearest to their end."""
+    return dict(sorted(used.items(), key=lambda each: -each[1])[:MAX_KEPT])
 
 
 def _names(globs: Sequence[str], asset: Guarded) -> bool:

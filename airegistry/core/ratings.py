@@ -106,7 +106,7 @@ class Ratings:
 
     async def on_event(self, event: Event) -> None:
         """Remove the ratings of an asset that is gone."""
-        if event.deletes:
+        if event.deletes and not event.elsewhere:
             prefix = f"{key_of(event.asset.kind, event.asset.path)}#"
             async with self._lock:
                 keys = [key async for key, _, _ in self._all(prefix)]

@@ -6,11 +6,13 @@ A scan that gives no answer leaves an asset as it is, and says so in its report.
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 import anyio
+from pydantic import BaseModel, Field
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Kind, Model
@@ -19,6 +21,7 @@ from airegistry.core.catalog import RETRIES, Catalog
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AirError, Conflict, NotFound, ScanFailed
 from airegistry.core.events import Event, Events
+from airegistry.core.leases import Lease, LeaseLost
 from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import ScanReport, Scans, applied
@@ -30,7 +33,10 @@ LOOKS = 30.0
 """Seconds at most between looks at what is due."""
 SHOWN = 100
 """Assets that a sweep could not scan and that are named."""
-_LAST = "last"
+SWEEPS = "sweeps"
+_LAST, _PROGRESS = "last", "progress"
+TELLS = 1.0
+"""Seconds at least between two words to other processes on how far a sweep is."""
 
 Why = Literal["rules", "schedule", "asked"]
 Judge = Callable[[AnyAsset], Awaitable[ScanReport]]
@@ -49,15 +55,14 @@ class Sweep(Model):
     ended: datetime | None = None
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(BaseModel):
     """How far a sweep is: assets with all their versions, and why some could not be scanned, at most 100 of them."""
 
     total: int = 0
     done: int = 0
     held: int = 0
     failures: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Rescans:
         hours: float = 0,
     ) -> None:
         """`hours` lie between the starts of two sweeps; 0 means only when rules change."""
-        self._sweeps = Repository(store, "sweeps", Sweep)
+        self._store = store
+        self._sweeps = Repository(store, SWEEPS, Sweep)
         self._shelf = shelf
         self._catalog = catalog
         self._scans = scans
@@ -98,8 +104,36 @@ class Rescans:
         self._clock = clock
         self._every = timedelta(hours=hours)
         self._last: Sweep | None = None
+        self._revision = 0
+        """Of what is stored of the last sweep: whoever begins or ends one does so over what it knew, so that a process
+        that was paused, and sweeps no more, undoes nothing."""
         self._progress = Progress()
+        self._sweeping = False
+        self._lease: Lease | None = None
+        self._told = float("-inf")
         self._wanted = anyio.Event()
+
+    @property
+    def waivers(self) -> Waivers:
+        """The waivers that scans are judged with."""
+        return self._waivers
+
+    async def follow(self) -> None:
+        """Know how the last sweep stands that another process began or ended, and how far it is; do what is due of it,
+        where that is done."""
+        await self._read()
+        told = None if self._sweeping else await self._store.get(SWEEPS, _PROGRESS)
+        if told is not None:
+            self._progress = Progress.model_validate(told.body)
+        self._wanted.set()
+
+    def under(self, lease: Lease | None) -> None:
+        """Sweep for other processes too, as long as the lease holds; None when it does no more."""
+        self._lease = lease
+
+    async def _read(self) -> None:
+        found = await self._sweeps.find_one(_LAST)
+        self._last, self._revision = (None, 0) if found is None else found
 
     async def scan(
         self, who: Principal, kind: Kind, path: str, *, version: str | None = None
@@ -168,6 +202,7 @@ class Rescans:
         """
         async with self._audit.attempt(who, "scan:sweep", "registry/") as attempt:
             attempt.reason = self._access.require(who, "policy").reason
+            await self._read()
             if self._last is not None and self._last.ended is None:
                 raise Conflict("everything is being scanned already; see `scan_status`")
             await self._begin("asked")
@@ -189,12 +224,12 @@ class Rescans:
             await anyio.sleep(LOOKS)
 
     async def _watch_rules(self) -> None:
-        found = await self._sweeps.find_one(_LAST)
-        self._last = None if found is None else found[0]
         while True:
             self._wanted = anyio.Event()
             try:
                 await self.catch_up()
+            except Conflict:
+                log.debug("another process began a sweep, or ended it, just now")
             except Exception:  # a defect in one sweep must not end all later ones
                 log.exception("the catalog could not be scanned again")
             with anyio.move_on_after(LOOKS):
@@ -202,6 +237,7 @@ class Rescans:
 
     async def catch_up(self) -> None:
         """Sweep the catalog if that is due: under new rules, after the hours of the schedule, or to end one begun."""
+        await self._read()
         last, ruleset = self._last, self._scans.ruleset
         if last is None or last.ruleset != ruleset:
             await self._begin("rules")
@@ -213,12 +249,24 @@ class Rescans:
         await self._do(self._last)
 
     async def _begin(self, why: Why) -> None:
-        self._last = Sweep(why=why, ruleset=self._scans.ruleset, started=self._clock.now())
-        self._progress = Progress()
-        await self._sweeps.save(_LAST, self._last)
+        """Begin a sweep; Conflict when another process did, or ended one, since it was looked at."""
+        begun = Sweep(why=why, ruleset=self._scans.ruleset, started=self._clock.now())
+        self._revision = await self._sweeps.save(_LAST, begun, expect=self._revision)
+        self._last, self._progress = begun, Progress()
 
     async def _do(self, sweep: Sweep) -> None:
         """Scan whatever was not scanned in this sweep."""
+        self._sweeping, revision = True, self._revision
+        try:
+            progress = await self._scan_all(sweep)
+            ended = sweep.model_copy(update={"ended": self._clock.now()})
+            self._revision = await self._sweeps.save(_LAST, ended, expect=revision)
+            self._last = ended
+        finally:
+            self._sweeping = False
+        self._note_end(sweep, progress)
+
+    async def _scan_all(self, sweep: Sweep) -> Progress:
         self._progress = progress = Progress()
         assets = [asset async for asset in self._everything()]
         progress.total = len(assets)
@@ -226,10 +274,21 @@ class Rescans:
             started = self._clock.monotonic()
             await self._visit(sweep, asset)
             progress.done += 1
+            await self._tell_others()
             # As long as it took, others have the machine: nobody waits for this.
             await anyio.sleep(self._clock.monotonic() - started)
-        self._last = sweep.model_copy(update={"ended": self._clock.now()})
-        await self._sweeps.save(_LAST, self._last)
+        await self._tell_others(at_once=True)
+        return progress
+
+    async def _tell_others(self, *, at_once: bool = False) -> None:
+        """Say how far the sweep is, where other processes are asked too."""
+        now = self._clock.monotonic()
+        if self._lease is not None and (at_once or now - self._told >= TELLS):
+            self._told = now
+            with suppress(LeaseLost):  # then this is about to be cancelled
+                await self._lease.put(self._store, SWEEPS, _PROGRESS, self._progress.model_dump(mode="json"))
+
+    def _note_end(self, sweep: Sweep, progress: Progress) -> None:
         said = f"{progress.done} assets scanned ({sweep.why}), {progress.held} held anew, {progress.failures} not read"
         news = progress.held or progress.failures
         log.log(logging.WARNING if news else logging.DEBUG, "rules %s: %s", sweep.ruleset, said)
@@ -287,6 +346,7 @@ class Rescans:
             if found is None or found[0].kind != asset.kind:
                 raise NotFound(f"no {asset.kind} named {asset.path!r}")
             before, revision = found
+            known = await self._scans.revision(before)
             report = await judge(before)
             after = applied(before, report.verdict)
             changed = _standing(after) != _standing(before)
@@ -294,14 +354,18 @@ class Rescans:
                 try:
                     async with self._events.telling(Event(f"{after.kind}:scan", after, SYSTEM.subject)):
                         await self._shelf.replace(after, revision)
-                        await self._scans.keep(after, report)
+                        with suppress(Conflict):  # what was written just now has been scanned already
+                            await self._scans.keep(after, report, expect=known)
                 except Conflict:
                     continue
                 self._note(before, after, report)
             elif await self._shelf.get(asset.kind, asset.path, asset.version) != found:
                 continue
             else:
-                await self._scans.keep(after, report)
+                try:  # over the report that was there before: this process may have been paused since
+                    await self._scans.keep(after, report, expect=known)
+                except Conflict:
+                    continue
             return after, report, changed
         raise Conflict(f"{asset.kind} {asset.path!r} keeps changing; try again")
 

@@ -21,6 +21,7 @@ ROTATE = "secret_key:rotate"
 SETTLES_AFTER = 60.0
 """Seconds within which whatever was sealed under the old key has reached the store, to be found there."""
 SEALED: Mapping[str, tuple[str, ...]] = {
+    "audit_keys": ("sealed",),
     "backend_clients": ("sealed",),
     "connection_states": ("sealed",),
     "connections": ("sealed",),
@@ -28,6 +29,7 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "csrf": ("key",),
     "identity_providers": ("secret",),
     "login_states": ("sealed",),
+    "request_states": ("key",),
     "sessions": ("id_token",),
     "signing_keys": ("sealed",),
     "users": ("totp", "totp_pending"),

@@ -49,12 +49,13 @@ class Rule:
     """A grant of a scope, compiled; `grant` counts the grants of the scope from 0.
 
     A grant on kind `tool` is `on_parts` of servers: it carries no act on the server as a whole, and denies none.
-    One that names assets in particular does so by `literals` and by globs, which begin with its `heads`.
+    One that names assets in particular does so by `literals` and by globs, which begin with its `heads`. `globs` are
+    all that it names assets by, None when it names every one; `narrow` are those that are more than wildcards.
     """
 
     __slots__ = (
-        "_actions", "_assets", "_kinds", "_methods", "_narrow", "_on_parts", "_tools", "deny", "everywhere", "grant",
-        "heads", "hides", "literals", "partial", "scope", "total",
+        "_actions", "_assets", "_kinds", "_methods", "_narrow", "_on_parts", "_tools", "deny", "everywhere", "globs",
+        "grant", "heads", "hides", "literals", "narrow", "partial", "scope", "total",
     )  # fmt: skip
 
     def __init__(self, scope: str, index: int, grant: Grant, *, kinds: frozenset[str] | None, on_parts: bool) -> None:
@@ -66,6 +67,8 @@ class Rule:
         self._assets = _compiled(grant.assets)
         narrow = [glob for glob in grant.assets if _WILD.sub("", glob) and glob != "all"]
         self._narrow = _compiled(narrow) if narrow else None
+        self.narrow = tuple(narrow)
+        self.globs = None if self._assets is None else tuple(grant.assets)
         self.everywhere = self._assets is None and self._narrow is None
         globs = set() if self.everywhere else {"*" if glob == "all" else glob for glob in grant.assets}
         self.literals = {glob for glob in globs if not _WILD_CHARACTER.search(glob)}
@@ -189,7 +192,7 @@ class Rules:
         self.total = any(rule.total for rule in rules)
         self.denying = frozenset(rule.scope for rule in rules if rule.deny)
         self.unbounded = self.total and not self.denying
-        self._every = rules
+        self.every = rules
         self._indexes: dict[str, _Index] = {}
         self._known: dict[tuple[str, str], About] = {}
 
@@ -200,7 +203,7 @@ class Rules:
         if found is None:
             index = self._indexes.get(kind)
             if index is None:
-                index = self._indexes[kind] = _Index([rule for rule in self._every if rule.covers(kind)])
+                index = self._indexes[kind] = _Index([rule for rule in self.every if rule.covers(kind)])
             if len(self._known) >= ASSETS:
                 self._known.clear()
             found = self._known[key] = index.about(path)

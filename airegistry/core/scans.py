@@ -162,9 +162,18 @@ class Scans:
         verdict, found = judged(report.findings, self._waived(asset))
         return report.model_copy(update={"verdict": verdict, "findings": found})
 
-    async def keep(self, asset: AnyAsset, report: ScanReport) -> None:
-        """Store the report of an asset."""
-        await self._reports.save(self._key(asset), report)
+    async def keep(self, asset: AnyAsset, report: ScanReport, *, expect: int | None = None) -> None:
+        """Store the report of an asset; `expect` is the revision of the one before, where that is to be.
+
+        Raises:
+            Conflict: it is another one.
+        """
+        await self._reports.save(self._key(asset), report, expect=expect)
+
+    async def revision(self, asset: AnyAsset) -> int:
+        """Of the last report of an asset; 0 when there is none."""
+        found = await self._reports.find_one(self._key(asset))
+        return 0 if found is None else found[1]
 
     async def keep_error(self, asset: AnyAsset, failure: ScanFailed) -> None:
         """Note with an asset's report that a scan of it gave no answer."""

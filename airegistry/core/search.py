@@ -21,10 +21,12 @@ from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, SearchIndex
 from airegistry.core.principals import Principal
 from airegistry.core.ranking import parts_of
 from airegistry.core.search_texts import texts_of
+from airegistry.core.shared_vectors import SharedVectors
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sight import Sight
+from airegistry.core.sketches import Sketch
+from airegistry.core.vector_exchange import PAUSE
 from airegistry.core.visibility import Visibility
-from airegistry.core.vitals import has_endpoint
 
 log = logging.getLogger(__name__)
 Facets = Mapping[str, Sequence[str]]
@@ -33,6 +35,8 @@ AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 """Searches that run at once: more threads would only keep each other, and the event loop, from running."""
 EMBEDDING = 16
 """Queries that are embedded at once: an embedder may be a server far away."""
+TIDY = 6 * 3600.0
+"""Seconds between two looks for shared vectors that nobody uses."""
 NEAREST = 10
 MEANING = 0.95
 """Cosine from which two assets of a kind are reported as duplicates in meaning."""
@@ -51,15 +55,18 @@ class Search:
         shelf: Shelf,
         audit: Audit | None = None,
         vectors: VectorCache | None = None,
+        shared: SharedVectors | None = None,
     ) -> None:
         """Searches are recorded where there is an `audit`, without what was asked for: that may be personal.
 
-        `vectors` are those of the embedder that are kept from before.
+        `vectors` are those of the embedder that are kept from before, `shared` those that other processes make too.
         """
-        self.indexing = Indexing(index, Embedding(embedder, vectors), shelf)
+        self.indexing = Indexing(index, Embedding(embedder, vectors), shelf, shared)
         """What is searched; another one may take its place, between two searches."""
         self.beside: Indexing | None = None
         """What is going to be searched: it follows all events too."""
+        self.popularity: Callable[[str], int] | None = None
+        """How often something is called, by `kind/path` or `tool/path/name`: it puts equally good matches in order."""
         self._access = access
         self._visibility = visibility
         self._audit = audit
@@ -146,7 +153,7 @@ class Search:
         if indexing.embeds and not indexing.warm.is_set():
             with anyio.move_on_after(PATIENCE):
                 await indexing.warm.wait()
-        return Look(indexing, self._sight(who, indexing, include_disabled), facets, explain)
+        return Look(indexing, self._sight(who, indexing, include_disabled), facets, explain, self.popularity)
 
     async def _queries(self, look: Look, texts: Sequence[str]) -> list[Query]:
         return await anyio.to_thread.run_sync(look.queries, texts, limiter=self._embedding)
@@ -154,7 +161,8 @@ class Search:
     def _sight(self, who: Principal, indexing: Indexing, include_disabled: bool) -> Sight:
         subject = who.subject if who.subject in indexing.owners else ""  # who registered nothing sees by rights alone
         key = (self._access.rights(who), subject, include_disabled, indexing.era)
-        return Sight(who, self._access, self._visibility, indexing.assets.get, include_disabled, key)
+        held, sketched = indexing.assets.get, indexing.assets.sketches.get
+        return Sight(who, self._access, self._visibility, held, include_disabled, key, sketched)
 
     def _record(self, who: Principal, shown: int, total: int) -> None:
         if self._audit is not None:
@@ -181,6 +189,20 @@ class Search:
         """Give vectors to everything held, and to all that comes from now on."""
         await self.indexing.embed_all()
 
+    async def exchange(self) -> None:
+        """Get vectors that other processes make, until cancelled."""
+        while True:
+            for indexing in (self.indexing, self.beside):
+                if indexing is not None and indexing.exchange is not None:
+                    await indexing.exchange.look()
+            await anyio.sleep(PAUSE)
+
+    async def tidy(self) -> None:
+        """Delete shared vectors that nobody uses, now and then, until cancelled: one process does for all."""
+        while True:
+            await anyio.sleep(TIDY)
+            await self.indexing.tidy()
+
     async def similar(
         self, who: Principal, asset: AnyAsset, documents: Sequence[IndexDocument]
     ) -> list[tuple[AnyAsset, float]]:
@@ -190,25 +212,28 @@ class Search:
         indexing = self.indexing
         sight = self._sight(who, indexing, include_disabled=True)
         try:
-            return await anyio.to_thread.run_sync(_near, sight, indexing, asset, documents[0].vectors[0])
+            near = await anyio.to_thread.run_sync(_near, sight, indexing, asset, documents[0].vectors[0])
+            rows = await indexing.vectors_of({ref(each): replace(texts_of(each)[0], parts=()) for each in near})
         except Exception:  # as in `Indexing.prepare`
             log.exception("no duplicates in meaning for %s", ref(asset))
             return []
+        scored = [(other, float(rows[ref(other)][0] @ documents[0].vectors[0])) for other in near]
+        return [(other, score) for other, score in scored if score >= MEANING]
 
-    def shows(self, who: Principal, asset: AnyAsset) -> bool:
+    def shows(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
         """Whether the caller may know of an asset as it is held now, whatever state of it is given."""
-        held = self.indexing.assets.get(ref(asset))
+        held = self.indexing.assets.sketches.get(f"{asset.kind}/{asset.path}")
         return held is not None and self._visibility.shows(who, held)
 
     def count(self, who: Principal) -> int:
         """How many assets the caller may see."""
-        return sum(self._visibility.shows(who, asset) for asset in list(self.indexing.assets.values()))
+        return sum(self._visibility.shows(who, asset) for asset in list(self.indexing.assets.sketches.values()))
 
     def health(self, who: Principal) -> dict[Health, int]:
         """How many of the backends that are switched on and that the caller may see are of which health."""
         found: dict[Health, int] = dict.fromkeys(get_args(Health), 0)
-        for asset in list(self.indexing.assets.values()):
-            if has_endpoint(asset) and asset.enabled and self._visibility.shows(who, asset):
+        for asset in list(self.indexing.assets.sketches.values()):
+            if asset.has_endpoint and asset.enabled and self._visibility.shows(who, asset):
                 found[asset.health] += 1
         return found
 
@@ -230,14 +255,11 @@ def _choose(look: Look, asked: Sequence[Query], limit: int, unfit: Callable[[Any
     return Found(complementary(hits, by_step, limit), whole.total)
 
 
-def _near(sight: Sight, indexing: Indexing, asset: AnyAsset, head: Vectors) -> list[tuple[AnyAsset, float]]:
+def _near(sight: Sight, indexing: Indexing, asset: AnyAsset, head: Vectors) -> list[AnyAsset]:
     """The index weighs parts as well: it proposes, and the heads decide."""
     matches, _ = indexing.index.search(
         "", head, allowed=sight.mask, mask_key=sight.key, kinds=frozenset({asset.kind}), limit=NEAREST
     )
     # Heads name tools: of a server held without them for this caller nothing is told, its id is no asset's.
     found = [indexing.assets.get(match.id) for match in matches if match.id != ref(asset)]
-    heads = [(other, replace(texts_of(other)[0], parts=())) for other in found if other is not None]
-    rows = indexing.embedding.rows([each for _, text in heads for each in text.embedded])
-    scored = [(other, float(text.vectors(rows)[0] @ head)) for other, text in heads]
-    return [(other, score) for other, score in scored if score >= MEANING]
+    return [other for other in found if other is not None]

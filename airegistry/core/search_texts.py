@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
+from sys import intern
 
 import numpy as np
 from pydantic import JsonValue
@@ -30,6 +31,10 @@ _CARD_KNOWN = frozenset(("name", "description", "skills"))
 
 _FRONTMATTER = re.compile(r"\A---\r?\n.*?\r?\n---\r?\n?", re.DOTALL)
 _SEPARATORS = re.compile(r"[-_/.\s]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+NONE_MADE: Mapping[bytes, Vectors] = {}
+
+_OWN = frozenset(("kind", "path", "server"))
 
 Views = tuple[str, str]
 _Part = tuple[str, Views | None]
@@ -59,11 +64,28 @@ class SearchText:
     @property
     def embedded(self) -> list[str]:
         """The texts to embed, each once."""
-        return list(dict.fromkeys([*self.dense, *(each for text in self.dense for each in self.views.get(text, ()))]))
+        return self.lacking(NONE_MADE)
 
-    def vectors(self, rows: Mapping[str, Vectors]) -> Vectors:
-        """A unit vector for each of `dense`, mixed of those of its views; `rows` has the vector of each `embedded`."""
-        return np.stack([_mixed([rows[each] for each in (text, *self.views.get(text, ()))]) for text in self.dense])
+    def unit(self, text: str) -> bytes:
+        """Names what the vector of one of `dense` is made of: equal for equal ones, by one embedder."""
+        said = repr((SHARES, text, self.views.get(text)))
+        return blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def lacking(self, made: Mapping[bytes, Vectors]) -> list[str]:
+        """The texts to embed for the vectors that are not made yet, each once; `made` has vectors by their `unit`."""
+        wanted = [text for text in self.dense if self.unit(text) not in made] if made else self.dense
+        return list(dict.fromkeys([*wanted, *(each for text in wanted for each in self.views.get(text, ()))]))
+
+    def vectors(self, rows: Mapping[str, Vectors], made: Mapping[bytes, Vectors] = NONE_MADE) -> Vectors:
+        """A unit vector for each of `dense`: the one that is `made`, or one that is mixed of those of its views; `rows`
+        has the vectors of the texts that are `lacking`."""
+        found = [made.get(self.unit(text)) if made else None for text in self.dense]
+        return np.stack(
+            [
+                _mixed([rows[each] for each in (text, *self.views.get(text, ()))]) if vector is None else vector
+                for text, vector in zip(self.dense, found, strict=True)
+            ]
+        )
 
     def content(self, embedder: str) -> bytes:
         """Equal for equal texts whose vectors are made alike, by one embedder."""
@@ -74,6 +96,11 @@ class SearchText:
         """The document of the index, with the vectors of `dense` or with none; see `IndexDocument` for `content`."""
         return IndexDocument(self.id, self.kind, self.fields, vectors, self.facets, content)
 
+    @property
+    def filters(self) -> Mapping[str, str | Sequence[str]]:
+        """The facets that answers are narrowed by: not those that are each document's own."""
+        return {name: value for name, value in self.facets.items() if name not in _OWN}
+
 
 def texts_of(asset: AnyAsset) -> list[SearchText]:
     """The asset itself, and each tool of a server under `tool/{server path}/{tool name}`.
@@ -82,7 +109,8 @@ def texts_of(asset: AnyAsset) -> list[SearchText]:
     """
     match asset:
         case Server():
-            return [_server(asset), *(_tool(asset, tool) for tool in usable_tools(asset))]
+            tools = [_said(asset, tool) for tool in usable_tools(asset)]
+            return [_server(asset, tools), *(_tool(asset, said) for said in tools)]
         case Agent():
             return [_agent(asset)]
         case Skill():
@@ -92,42 +120,53 @@ def texts_of(asset: AnyAsset) -> list[SearchText]:
     return [_entity(asset)]
 
 
-def _server(server: Server) -> SearchText:
-    tools = usable_tools(server)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A tool with what is read of it twice: for itself and for its server."""
+
+    tool: Tool
+    parameters: Mapping[str, str]
+    head: str
+    views: Views
+
+
+def _said(server: Server, tool: Tool) -> _Said:
+    parameters = _parameters(tool)
+    names = ", ".join(parameters)
+    head = f"{server.title or server.name} - {_spaced(tool.name)}: {tool.description}" + (
+        f" Parameters: {names}" if names else ""
+    )
+    return _Said(tool, parameters, *_seen(head, tool.name, tool.description))
+
+
+def _server(server: Server, tools: Sequence[_Said]) -> SearchText:
     body = [server.instructions or ""]
     body += (f"{p.name} {p.description}" for p in server.prompts)
     body += (f"{r.name} {r.description}" for r in (*server.resources, *server.resource_templates))
     fields = {
-        "tools": " ".join(tool.name for tool in tools),
-        "parameters": " ".join(name for tool in tools for name in _parameters(tool)),
-        "schema": " ".join(tool.description for tool in tools),
+        "tools": " ".join(said.tool.name for said in tools),
+        "parameters": " ".join(name for said in tools for name in said.parameters),
+        "schema": " ".join(said.tool.description for said in tools),
         "body": "\n".join(body),
     }
-    parts = [_seen(_tool_head(server, tool), tool.name, tool.description) for tool in tools[:TOOL_PARTS]]
-    return _asset(server, fields, [tool.name for tool in tools], parts)
+    parts = [(said.head, said.views) for said in tools[:TOOL_PARTS]]
+    return _asset(server, fields, [said.tool.name for said in tools], parts)
 
 
-def _tool(server: Server, tool: Tool) -> SearchText:
-    parameters = _parameters(tool)
+def _tool(server: Server, said: _Said) -> SearchText:
+    tool = said.tool
     fields = {
         "name": tool.name,
         "title": tool.title or "",
         "server": f"{server.name} {server.title or ''}",
         "description": tool.description,
         "tags": " ".join(server.tags),
-        "parameters": " ".join(parameters),
-        "schema": " ".join(parameters.values()),
+        "parameters": " ".join(said.parameters),
+        "schema": " ".join(said.parameters.values()),
     }
     facets = {**_facets(server), "kind": "tool", "server": server.path}
-    head, views = _seen(_tool_head(server, tool), tool.name, tool.description)
-    return SearchText(f"tool/{server.path}/{tool.name}", "tool", fields, head, (), facets, {head: views})
-
-
-def _tool_head(server: Server, tool: Tool) -> str:
-    names = ", ".join(_parameters(tool))
-    return f"{server.title or server.name} - {_spaced(tool.name)}: {tool.description}" + (
-        f" Parameters: {names}" if names else ""
-    )
+    id_ = intern(f"tool/{server.path}/{tool.name}")
+    return SearchText(id_, "tool", fields, said.head, (), facets, {said.head: said.views})
 
 
 def _agent(agent: Agent) -> SearchText:
@@ -172,7 +211,7 @@ def _asset(asset: AnyAsset, fields: Mapping[str, str], tools: Sequence[str], par
         head += f" Tools: {', '.join(tools[:TOOLS_NAMED])}"
     parts = [*parts, _seen(head, asset.name, asset.description)]
     texts, views = [text for text, _ in parts[:-1]], {text: seen for text, seen in parts if seen}
-    id_ = f"{asset.kind}/{asset.path}"
+    id_ = intern(f"{asset.kind}/{asset.path}")
     return SearchText(id_, asset.kind, words | dict(fields), head, texts, _facets(asset), views)
 
 

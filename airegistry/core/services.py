@@ -6,6 +6,7 @@ from airegistry.core.access import Access
 from airegistry.core.ans import AnsLinks
 from airegistry.core.approvals import Approvals
 from airegistry.core.audit import Audit
+from airegistry.core.audit_care import AuditCare
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
 from airegistry.core.definition_approvals import DefinitionApprovals
@@ -24,8 +25,10 @@ from airegistry.core.ratings import Ratings
 from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
+from airegistry.core.skill_looks import SkillLooks
 from airegistry.core.stages import Retirements, Stages
 from airegistry.core.tokens import Tokens
+from airegistry.core.usage_views import UsageViews
 from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
 from airegistry.core.vitals import Vitals
@@ -53,6 +56,7 @@ class Services:
     parts: Parts
     events: Events
     intake: Intake
+    skill_looks: SkillLooks
     entity_types: EntityTypes
     ratings: Ratings
     search: Search
@@ -64,9 +68,11 @@ class Services:
     invocation: Invocation
     approvals: Approvals
     audit: Audit
+    audit_care: AuditCare
     explainer: Explainer
     guards: Guards
     health: HealthChecks
     vitals: Vitals
+    usage: UsageViews
     webhooks: Webhooks
     ans: AnsLinks

@@ -6,18 +6,21 @@ behind: nobody reads it, and the next switch writes over it.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 import anyio
 
 from airegistry.core.assets import ASSET, Kind, namespace_of
-from airegistry.core.documents import Document, DocumentStore, Json, Where
+from airegistry.core.documents import KEY, Document, DocumentStore, Glob, Json, Where
 from airegistry.core.errors import Conflict
 from airegistry.core.ports import AnyAsset
 
 ASSETS, VERSIONS = "assets", "versions"
-CACHED = 20_000
+CACHED = 5_000
+Named: TypeAlias = tuple[Kind, str, str | None]
+"""Kind and path of an asset, and a version of it unless it is the default one."""
 
 
 def ref(asset: AnyAsset) -> str:
@@ -31,13 +34,21 @@ def key_of(kind: Kind, path: str) -> str:
 
 
 class Shelf:
-    """Reads and writes assets; a stored document is parsed once."""
+    """Reads and writes assets; a stored document is parsed once.
 
-    def __init__(self, store: DocumentStore) -> None:
+    With `shared` other processes write assets too. Then who changes or deletes a version beside the default one writes
+    the default one again, as it is: a switch is made over the revision of it that was read first, so that one which
+    began before finds that out, however long its process was paused in between.
+    """
+
+    def __init__(self, store: DocumentStore, *, shared: bool = False, near: DocumentStore | None = None) -> None:
         self._store = store
+        self._shared = shared
         self._parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]] = OrderedDict()
         self._moving = anyio.Lock()
         """Held by whoever writes beside the default versions: a switch must not lose what is written meanwhile."""
+        self.near = self if near is None else _read_at(near, self._parsed)
+        """The same, for those who only read and may be as far behind as `near` is: calls."""
 
     async def get(self, kind: Kind, path: str, version: str | None = None) -> tuple[AnyAsset, int] | None:
         """An asset and its revision; of the default version unless one is named. None when there is none.
@@ -57,6 +68,38 @@ class Shelf:
             if head == before:  # else a switch may have taken it out of one place after we looked into the other
                 return None
         return None
+
+    async def many(self, named: Sequence[Named]) -> dict[Named, tuple[AnyAsset, int]]:
+        """What `get` answers of each, for those that there are, with two questions to the store for all of them."""
+        heads = await self._of(ASSETS, [key_of(kind, path) for kind, path, _ in named])
+        beside = {
+            (kind, path, version): _key(head[0], version)
+            for kind, path, version in named
+            if version and (head := heads.get(key_of(kind, path))) is not None and head[0].version != version
+        }
+        versions = await self._of(VERSIONS, [*beside.values()])
+        found: dict[Named, tuple[AnyAsset, int]] = {}
+        for name in named:
+            if name not in beside:
+                one = heads.get(key_of(name[0], name[1]))
+            elif (version := versions.get(beside[name])) is not None:
+                one = version[0], -version[1]
+            else:
+                one = await self.get(*name)  # a switch may have taken it from one place to the other
+            if one is not None:
+                found[name] = one
+        return found
+
+    async def _of(self, collection: str, keys: Sequence[str]) -> dict[str, tuple[AnyAsset, int]]:
+        if not keys:
+            return {}
+        found = self._store.find(collection, where={KEY: keys})
+        return {document.key: (self._parse(document), document.version) async for document in found}
+
+    async def at(self, collection: str, key: str) -> AnyAsset | None:
+        """What lies under a key of `assets` or `versions`."""
+        document = await self._store.get(collection, key)
+        return None if document is None else self._parse(document)
 
     async def create(self, asset: AnyAsset) -> None:
         """Put up a new asset, or a further version of one that is there.
@@ -103,7 +146,8 @@ class Shelf:
         if revision < 0:
             async with self._moving:
                 await self._check_beside(asset)
-                await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=-revision)
+                written = await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=-revision)
+                await self._end_switches(asset, written.version)
             return
         head = await self.get(asset.kind, asset.path)
         if head is not None and (head[0].version, head[0].created_at) != (asset.version, asset.created_at):
@@ -123,14 +167,57 @@ class Shelf:
             found = await self._store.get(VERSIONS, _key(asset))
             if found is None or found.version != -revision:
                 raise Conflict(f"version {asset.version} of {asset.path!r} changed meanwhile")
-            await self._store.put(VERSIONS, _key(head), _dump(head))
+            aside = await self._put_aside(head, head_revision)
             try:
                 await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=head_revision)
             except Conflict:
-                await self._check_there(head, head)
+                await self._take_back(head, aside)
                 raise
             with suppress(Conflict):  # another process switches back already: it is no shadow any more
                 await self._store.delete(VERSIONS, _key(asset), expect=-revision)
+
+    async def _put_aside(self, head: AnyAsset, revision: int) -> int:
+        """Write the default version, as of a revision, beside itself for when it is the default no more; the version
+        of the document.
+
+        Raises:
+            Conflict: somebody else wrote it there, or it is the default no more: what lies there is no shadow by now.
+        """
+        if not self._shared:
+            return (await self._store.put(VERSIONS, _key(head), _dump(head))).version
+        shadow = await self._store.get(VERSIONS, _key(head))
+        now = await self._store.get(ASSETS, key_of(head.kind, head.path))
+        if now is None or now.version != revision:  # looked at after the shadow: what was read there is one
+            raise Conflict(f"{ref(head)} was written meanwhile")
+        expect = 0 if shadow is None else shadow.version
+        return (await self._store.put(VERSIONS, _key(head), _dump(head), expect=expect)).version
+
+    async def _take_back(self, head: AnyAsset, aside: int) -> None:
+        """Take back what was put aside for a switch that was not made, unless it is the shadow of the default still: it
+        would be a version of the next asset of that name, or one that was deleted."""
+        now = await self.at(ASSETS, key_of(head.kind, head.path))
+        if now is None or (now.version, now.created_at) != (head.version, head.created_at):
+            with suppress(Conflict):  # another switch put it there: it is a version
+                await self._store.delete(VERSIONS, _key(head), expect=aside)
+
+    async def _end_switches(self, beside: AnyAsset, written: int | None) -> None:
+        """Have switches that began before fail, which would make another state of `beside` the default than the one
+        just `written` in this version of its document, or deleted.
+
+        Raises:
+            Conflict: it is, or was, the default by now, and was written, or deleted, where nobody reads it.
+        """
+        while self._shared:
+            head = await self._store.get(ASSETS, key_of(beside.kind, beside.path))
+            if head is None:
+                return
+            found = await self._store.get(VERSIONS, _key(beside))
+            as_written = (None if found is None else found.version) == written
+            if not as_written or self._parse(head).version == beside.version:
+                raise Conflict(f"version {beside.version} of {beside.path!r} is the default by now, or was")
+            with suppress(Conflict):  # written meanwhile: by such a switch, perhaps
+                await self._store.put(ASSETS, head.key, head.body, expect=head.version)
+                return
 
     async def delete_version(self, asset: AnyAsset) -> None:
         """Take down a version beside the default one.
@@ -141,6 +228,7 @@ class Shelf:
         async with self._moving:
             await self._check_beside(asset)
             await self._store.delete(VERSIONS, _key(asset))
+            await self._end_switches(asset, None)
 
     async def delete(self, asset: AnyAsset) -> None:
         """Take an asset down, with all its versions."""
@@ -158,13 +246,8 @@ class Shelf:
 
     async def _beside(self, kind: Kind, path: str) -> list[str]:
         """The keys of all that lies beside the default version, a shadow too."""
-        prefix = f"{key_of(kind, path)}@"
-        found = []
-        async for document in self._store.find(VERSIONS, after=prefix):
-            if not document.key.startswith(prefix):
-                break
-            found.append(document.key)
-        return found
+        form = Glob(f"{key_of(kind, path)}@*")
+        return [document.key async for document in self._store.find(VERSIONS, where={KEY: form})]
 
     async def _check_beside(self, asset: AnyAsset) -> None:
         found = await self.get(asset.kind, asset.path, asset.version)
@@ -175,6 +258,11 @@ class Shelf:
         """Keys and assets in order of key, default versions only."""
         async for document in self._store.find(ASSETS, where=where, after=after):
             yield document.key, self._parse(document)
+
+    async def some(self, where: Where, any_of: Sequence[Where], after: str, limit: int) -> list[tuple[str, AnyAsset]]:
+        """At most so many keys and assets of those that `walk` goes through; see `DocumentStore.find`."""
+        found = self._store.find(ASSETS, where=where, any_of=any_of, after=after, limit=limit)
+        return [(document.key, self._parse(document)) async for document in found]
 
     async def everything(self, where: Where | None = None) -> AsyncIterator[AnyAsset]:
         """Every version of every asset, default ones first. Shadows are among them: read it anew before you act."""
@@ -191,13 +279,22 @@ class Shelf:
         slot = (document.collection, document.key)
         cached = self._parsed.get(slot)
         # The version alone does not tell: a key that was deleted and created again may count from 1 anew.
-        if cached is not None and (cached[0] is document or cached[0] == document):
+        if cached is not None and cached[0] is document:
+            return cached[1]
+        if cached is not None and cached[0] == document:
+            self._parsed[slot] = (document, cached[1])  # whoever reads it again is quick
             return cached[1]
         asset = ASSET.validate_python(document.body, by_alias=True, by_name=False)
         self._parsed[slot] = (document, asset)
         if len(self._parsed) > CACHED:
             self._parsed.popitem(last=False)
         return asset
+
+
+def _read_at(store: DocumentStore, parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]]) -> Shelf:
+    shelf = Shelf(store)
+    shelf._parsed = parsed
+    return shelf
 
 
 def _key(asset: AnyAsset, version: str | None = None) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Agent, Server, VirtualServer
+from airegistry.core.assets import VirtualServer
 from airegistry.core.grants import EVERY_TOOL
 from airegistry.core.parts import sees_all, sees_skill
 from airegistry.core.ports import AnyAsset, Mask
 from airegistry.core.principals import Principal
+from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 
 BARE = "!bare"
@@ -19,13 +20,8 @@ scores either document of a server has the same place."""
 
 Held = Callable[[str], AnyAsset | None]
 """Knows the assets of the index by `kind/path`."""
-
-
-def part_field(asset: AnyAsset) -> str | None:
-    """The field of an asset that holds what may be hidden from some of its readers; None when there is nothing."""
-    if isinstance(asset, Agent):
-        return "skills" if asset.skills else None
-    return "tools" if isinstance(asset, Server | VirtualServer) and asset.tools else None
+Sketched = Callable[[str], Sketch | None]
+"""Knows their sketches."""
 
 
 def named_by(id_: str) -> tuple[str, str | None]:
@@ -51,6 +47,7 @@ class Sight:
     held: Held
     include_disabled: bool
     key: Hashable
+    sketched: Sketched
 
     def mask(self, ids: Sequence[str]) -> Mask:
         """Which documents the caller may see, by their ids."""
@@ -65,30 +62,28 @@ class Sight:
     def _sees(self, id_: str, looked: dict[str, tuple[bool, bool]]) -> bool:
         """Of a server the caller sees either the document with the words of all its tools, or the one without."""
         name, tool = named_by(id_)
-        asset = self.held(name)
-        if asset is None:
-            return False
-        if name not in looked:
-            looked[name] = self._look(asset)
-        shown, whole = looked[name]
-        if not shown:
-            return False
-        if tool is not None:
-            return whole or self.access.sees(self.who, asset, tool)
-        return whole != id_.endswith(BARE)
+        seen = looked.get(name)
+        if seen is None:
+            asset = self.sketched(name)
+            seen = looked[name] = (False, False) if asset is None else self._look(name, asset)
+        shown, whole = seen
+        if not shown or tool is None:
+            return shown and whole != id_.endswith(BARE)
+        return whole or ((asset := self.sketched(name)) is not None and self.access.sees(self.who, asset, tool))
 
-    def _look(self, asset: AnyAsset) -> tuple[bool, bool]:
+    def _look(self, name: str, asset: Sketch) -> tuple[bool, bool]:
         """Whether an asset is shown, and if so whether with all its tools.
 
         That goes by the rules and not by the tools there are: else the ranking would tell whether some tool is hidden.
         """
         if not (asset.enabled or self.include_disabled) or not self.visibility.shows(self.who, asset):
             return False, False
-        if part_field(asset) is None:
+        if not asset.parted:
             return True, True
-        if isinstance(asset, Agent):
+        if asset.kind == "agent":
             return True, sees_skill(self.access, self.who, asset, EVERY_TOOL)
         whole = self.access.sees(self.who, asset, EVERY_TOOL)
-        if whole and isinstance(asset, VirtualServer):
-            whole = sees_all(self.access, self.who, asset, self.held)
+        if whole and asset.kind == "virtual_server":
+            virtual = self.held(name)
+            whole = isinstance(virtual, VirtualServer) and sees_all(self.access, self.who, virtual, self.held)
         return True, whole

@@ -101,6 +101,8 @@ class Stages:
             reason = "its retirement date has passed"
             return stepped(asset, check_step(asset.stage, "retired"), SYSTEM, reason, self._clock.now())
 
+        # A process that was paused, and retires nothing any more, does no harm: `amend` judges what is there by then,
+        # and is written over that alone.
         found = await self._shelf.get(kind, path, version)
         if found is not None and found[0].stage == "deprecated" and is_over(found[0], self._clock.now()):
             await self._catalog.amend(SYSTEM, "transition", kind, path, amend, review=False, version=version)

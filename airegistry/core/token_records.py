@@ -74,9 +74,11 @@ class Uses:
         self._unwritten.add(key)
 
     def told(self, record: TokenRecord) -> TokenRecord:
-        """A record with the last use there was."""
-        last = self._last.get(record.id)
-        return record if last is None else record.model_copy(update={"last_used_at": last})
+        """A record with the last use there was, in this process or in another."""
+        last, written = self._last.get(record.id), record.last_used_at
+        if last is None or (written is not None and written >= last):
+            return record
+        return record.model_copy(update={"last_used_at": last})
 
     def forget(self, key: str) -> None:
         """A token is no more."""

@@ -86,8 +86,28 @@ class Tokens:
         self._vending = anyio.Lock()
 
     async def reload(self) -> None:
-        """Read the stored tokens."""
-        self._known = {key: record async for key, record in self._records.find()}
+        """Read the stored tokens. What was made or revoked here meanwhile stays so."""
+        before = dict(self._known)
+        stored = {key: record async for key, record in self._records.find()}
+        for key, record in self._known.items():
+            if record is not before.get(key) or (record.revoked_at is not None and key in stored):
+                stored[key] = record
+        self._known = stored
+
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process wrote of some tokens, by their ids."""
+        for key in keys:
+            while True:
+                before = self._known.get(key)
+                found = await self._records.find_one(key)
+                if self._known.get(key) is before:
+                    break
+            if found is None:
+                self._known.pop(key, None)
+                self._holders.pop(key, None)
+                self.uses.forget(key)
+            elif before is None or before.revoked_at is None:  # what is revoked here is being written just now
+                self._known[key] = found[0]
 
     def resolve(self, token: str) -> Principal | None:
         """Whose token this is; None when it is unknown, expired or revoked."""

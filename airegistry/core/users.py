@@ -1,9 +1,9 @@
 """Users as they are kept: in the store, and in memory for whoever asks at every request."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import anyio
 from pydantic import Field
@@ -99,6 +99,18 @@ class Users:
             self._known = {user.id: user async for _, user in self._users.find()}
             self.revision += 1
 
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process wrote under some keys. `revision` grows if it changes what somebody may."""
+        async with self._lock:
+            for key in keys:
+                found = await self._users.find_one(key)
+                id_ = unquote(key) if found is None else found[0].id
+                before = self._known.pop(id_, None)
+                if found is not None:
+                    self._known[id_] = found[0]
+                if before is None or found is None or _rights(before) != _rights(found[0]):
+                    self.revision += 1
+
     def known(self, id_: str) -> User | None:
         """A user from memory, active or not."""
         return self._known.get(id_)
@@ -147,6 +159,10 @@ class Users:
                 await self._users.delete(_key(id_), expect=expect)
                 self._known.pop(id_, None)
                 self.revision += 1
+
+
+def _rights(user: User) -> object:
+    return user.active, user.groups, user.provider_groups, user.created_at, user.ended_at
 
 
 def _key(id_: str) -> str:

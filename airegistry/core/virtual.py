@@ -1,7 +1,7 @@
 """Virtual servers: composed of tools, prompts and resources of servers, changed, and shown as a caller sees them."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -29,6 +29,7 @@ from airegistry.core.parts import (
     entries_of,
     namespaced,
     pin_of,
+    pins_of,
     problem_of,
     sees,
     tools_of,
@@ -142,7 +143,14 @@ class Compositions:
 
     async def view(self, who: Principal, virtual: VirtualServer) -> View:
         """What the caller sees of what a virtual server is made of."""
-        parts = await self.parts.all(virtual)
+        return (await self.views(who, [virtual]))[0]
+
+    async def views(self, who: Principal, virtuals: Sequence[VirtualServer]) -> list[View]:
+        """What the caller sees of what each is made of, with two questions to the store for all of them."""
+        parts = await self.parts.all(virtuals) if virtuals else {}
+        return [self._view(who, each, {pin: parts[pin] for pin in pins_of(each)}) for each in virtuals]
+
+    def _view(self, who: Principal, virtual: VirtualServer, parts: Mapping[Pin, Part]) -> View:
         composes = self._access.allows(who, "update", virtual)
         known = {
             pin: composes if part.server is None else self._visibility.shows(who, part.server)

@@ -5,6 +5,7 @@ from airegistry.core.grants import Action
 from airegistry.core.lifecycle import serves
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
+from airegistry.core.sketches import Sketch
 
 BEFORE_IT_SERVES: tuple[Action, ...] = ("update", "transition", "approve")
 """Rights that show an asset whose stage is not served."""
@@ -18,7 +19,7 @@ class Visibility:
         self._access = access
         self.environment = environment
 
-    def shows(self, who: Principal, asset: AnyAsset) -> bool:
+    def shows(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
         """Whether the caller may know of an asset."""
         if not self._access.sees(who, asset):
             return False
@@ -26,6 +27,6 @@ class Visibility:
             return True
         return any(self._access.allows(who, right, asset) for right in BEFORE_IT_SERVES)
 
-    def serves(self, asset: AnyAsset) -> bool:
+    def serves(self, asset: AnyAsset | Sketch) -> bool:
         """Whether assets of this stage are callable in this environment."""
         return serves(asset.stage, self.environment, asset.review.deprecated_from)

@@ -1,22 +1,15 @@
 """How backends are at this moment, from memory: what their last check said, and how their circuit breakers stand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from airegistry.core.assets import Agent, HealthReport, Server
 from airegistry.core.breaker import CircuitState
 from airegistry.core.ports import AnyAsset
 from airegistry.core.shelf import ref
+from airegistry.core.sketches import has_endpoint
 
 Circuits = Callable[[Server | Agent], CircuitState]
-
-
-def has_endpoint(asset: AnyAsset) -> TypeGuard[Server | Agent]:
-    """Whether an asset is something on the network that can be asked how it is."""
-    if isinstance(asset, Server):
-        return asset.transport != "stdio" and asset.url is not None
-    return isinstance(asset, Agent) and (asset.health_url or asset.card_url or asset.url) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +32,8 @@ class Vitals:
     def __init__(self, circuits: Circuits = lambda asset: "closed") -> None:
         self._circuits = circuits
         self._known: dict[str, Vital] = {}
+        self.news: set[str] | None = None
+        """The names of what was checked, where other processes are told of it."""
 
     def put(self, asset: Server | Agent, report: HealthReport) -> Vital:
         """Remember a check."""
@@ -46,11 +41,22 @@ class Vitals:
         failed = before.misses if before is not None and before.is_of(asset) else 0
         misses = failed + 1 if report.error is not None else 0
         made = self._known[ref(asset)] = Vital(asset.version, asset.url, report, misses)
+        if self.news is not None:
+            self.news.add(ref(asset))
         return made
+
+    def take(self, checks: Mapping[str, Vital]) -> None:
+        """Remember checks that another process made, by `kind/path`."""
+        self._known.update(checks)
+
+    def all(self) -> Mapping[str, Vital]:
+        """The last check of each backend, by `kind/path`."""
+        return self._known
 
     def forget(self, name: str) -> None:
         """Know nothing more of a backend, by its `kind/path`."""
-        self._known.pop(name, None)
+        if self._known.pop(name, None) is not None and self.news is not None:
+            self.news.add(name)
 
     def circuit(self, asset: AnyAsset) -> CircuitState | None:
         """How its circuit breaker stands; None for what has none."""

@@ -1,6 +1,6 @@
 """Findings that a person has looked at and lets pass for a while, with the reason; they come back when that ends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -63,9 +63,23 @@ class Waivers:
                 held.setdefault(waiver.asset, {})[waiver.fingerprint] = waiver
         self._held = held
 
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process wrote of some waivers, by their documents' keys."""
+        for key in keys:
+            asset, _, fingerprint = key.rpartition("#")
+            while True:
+                before = self._held.get(asset, {}).get(fingerprint)
+                found = await self._repository.find_one(key)
+                if self._held.get(asset, {}).get(fingerprint) is before:
+                    break
+            if found is None:
+                self._held.get(asset, {}).pop(fingerprint, None)
+            else:
+                self._held.setdefault(asset, {})[fingerprint] = found[0]
+
     async def on_event(self, event: Event) -> None:
         """Forget the waivers of an asset that is gone: the next one of its name is another."""
-        if event.deletes:
+        if event.deletes and not event.elsewhere:
             for fingerprint in self._held.pop(ref(event.asset), {}):
                 await self._repository.delete(_key(ref(event.asset), fingerprint))
 

@@ -2,15 +2,12 @@
 
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import anyio
 from anyio.abc import TaskGroup
-from pydantic import Field, ValidationError
 
 from airegistry.core.access import Access
 from airegistry.core.audit import Attempt, Audit
@@ -23,8 +20,8 @@ from airegistry.core.outbox import Announced, Outbox
 from airegistry.core.ports import Cipher, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.shelf import Shelf
-from airegistry.core.validation import invalid
-from airegistry.core.webhook_messages import Filter, new_event_id, new_secret, payload
+from airegistry.core.webhook_messages import new_event_id, new_secret, payload
+from airegistry.core.webhook_records import Address, Standing, Webhook, validated_webhook
 
 WEBHOOKS = "webhooks"
 MAX_WEBHOOKS = 100
@@ -33,59 +30,15 @@ BY_HAND = "switched off by an administrator"
 log = logging.getLogger(__name__)
 
 
-class Webhook(Filter):
-    """A subscriber: where it is, and which events it is told. Its secrets are sealed.
-
-    `paused` says why nothing is sent to it; empty, it is sent to. `failing_since` is when it last began to fail.
-    """
-
-    id: str
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-    url: str = Field(max_length=2048)
-    description: str = Field(default="", max_length=1000)
-    secret: str
-    previous_secret: str | None = None
-    previous_until: datetime | None = None
-    paused: str = ""
-    failing_since: datetime | None = None
-    created_by: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A webhook, and how many deliveries wait for it."""
-
-    webhook: Webhook
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    """Where a webhook is now, and its secrets."""
-
-    webhook: Webhook
-    cipher: Cipher
-
-    @property
-    def url(self) -> str:
-        """Where messages go."""
-        return self.webhook.url
-
-    def keys(self, now: datetime) -> Sequence[str]:
-        """The secrets that are valid, the newest first."""
-        known = self.webhook
-        old = known.previous_secret if known.previous_until is not None and now < known.previous_until else None
-        return [self.cipher.decrypt(sealed) for sealed in (known.secret, old) if sealed is not None]
-
-
 class Webhooks:
     """Every operation on webhooks, for administrators of policy; and the sending itself."""
 
     def __init__(
         self, store: DocumentStore, shelf: Shelf, cipher: Cipher, post: Post, access: Access, audit: Audit,
-        clock: Clock, patience: Patience = PATIENCE,
+        clock: Clock, patience: Patience = PATIENCE, *, shared: bool = False,
     ) -> None:  # fmt: skip
+        """With `shared` other processes work on the store: `run` is for one of them, `follow` for all."""
+        self._shared = shared
         self._kept = Repository(store, WEBHOOKS, Webhook)
         self._cipher = cipher
         self._post = post
@@ -93,7 +46,7 @@ class Webhooks:
         self._audit = audit
         self._clock = clock
         self._patience = patience
-        self._dispatch = Dispatch(store, post, clock, patience)
+        self._dispatch = Dispatch(store, post, clock, patience, shared=shared)
         self.outbox = Outbox(store, shelf, self, clock)
         self._known: dict[str, Webhook] = {}
         """By id: what is known of a name may be of another webhook by the time it is used."""
@@ -107,15 +60,57 @@ class Webhooks:
             self._known[webhook.id] = webhook
             self._dispatch.open_lane(webhook.id, webhook.name)
         await self._dispatch.load()
-        await self.outbox.open()
+        if not self._shared:
+            await self.outbox.open()
 
     async def run(self) -> None:
         """Send, until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            self._tasks = tasks
-            for id_ in self._known:
-                self._start(id_)
-            await self.outbox.run()
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                for id_ in self._known:
+                    self._start(id_)
+                await (self.outbox.adopt() if self._shared else self.outbox.run())
+        finally:
+            self._tasks = None
+            self._scopes.clear()
+
+    async def follow(self, names: Sequence[str]) -> None:
+        """Take over what another process wrote of some webhooks."""
+        async with self._lock:
+            for name in names:
+                found = await self._kept.find_one(name)
+                stored = None if found is None else found[0]
+                for before in [each for each in self._known.values() if each.name == name]:
+                    if stored is None or stored.id != before.id:
+                        del self._known[before.id]
+                        self._stop(before.id)
+                        self._dispatch.lanes.pop(before.id, None)
+                if stored is not None:
+                    await self._take_over(stored)
+
+    async def follow_deliveries(self, keys: Sequence[str]) -> None:
+        """Take over what another process wrote of some deliveries."""
+        await self._dispatch.follow(keys)
+
+    async def reload(self) -> None:
+        """Take over everything that other processes wrote."""
+        stored = {name async for name, _ in self._kept.find()}
+        await self.follow([*stored | {webhook.name for webhook in self._known.values()}])
+        await self._dispatch.reload()
+
+    async def _take_over(self, stored: Webhook) -> None:
+        before = self._known.get(stored.id)
+        self._known[stored.id] = stored
+        if before is None:
+            self._dispatch.open_lane(stored.id, stored.name)
+            await self._dispatch.reload(stored.id)
+        if stored.paused:
+            self._stop(stored.id)
+            return
+        if before is not None and before.paused:
+            self._resume(stored.id)
+        self._start(stored.id)
 
     def takers(self, event: Event) -> Sequence[str]:
         """See `Deliveries` of the outbox."""
@@ -143,7 +138,7 @@ class Webhooks:
             if len(self._known) >= MAX_WEBHOOKS:
                 raise Conflict(f"there are {MAX_WEBHOOKS} webhooks already")
             secret = new_secret()
-            webhook = _validated({
+            webhook = validated_webhook({
                 **choice, "id": f"wh_{secrets.token_hex(12)}", "name": name, "url": url,
                 "secret": self._cipher.encrypt(secret), "created_by": who.subject, "created_at": self._clock.now(),
             })  # fmt: skip
@@ -175,19 +170,18 @@ class Webhooks:
         async with self._attempt(who, "webhook:update", name) as attempt:
             if unknown := sorted(changes.keys() - CHANGEABLE):
                 raise Invalid(f"update does not change {', '.join(unknown)}", field=unknown[0])
-            webhook = _validated({**self._named(name).model_dump(), **changes})
+            webhook = validated_webhook({**self._named(name).model_dump(), **changes})
             attempt.target = webhook.url
             self._post.check_url(webhook.url)
+            changed: dict[str, object] = {field: getattr(webhook, field) for field in changes}
             if active is not None:
                 attempt.reason += "; resumed" if active else "; paused"
-                again = {"paused": "", "failing_since": None} if active else {"paused": BY_HAND}
-                webhook = webhook.model_copy(update=again)
-            await self._save(webhook)
+                changed |= {"paused": "", "failing_since": None} if active else {"paused": BY_HAND}
+            webhook = await self._changed(webhook, changed)
             if webhook.paused:
                 self._stop(webhook.id)
             else:
-                self._lane(webhook.id).failures = 0
-                self._lane(webhook.id).hurry()
+                self._resume(webhook.id)
                 self._start(webhook.id)
         return self._standing(webhook)
 
@@ -221,8 +215,7 @@ class Webhooks:
                 "previous_secret": webhook.secret if overlap_hours else None,
                 "previous_until": until if overlap_hours else None,
             }
-            webhook = webhook.model_copy(update=anew)
-            await self._save(webhook)
+            webhook = await self._changed(webhook, anew)
         return self._standing(webhook), secret
 
     async def test(self, who: Principal, name: str) -> Receipt:
@@ -235,7 +228,7 @@ class Webhooks:
             webhook = self._named(name)
             attempt.target = webhook.url
             message = payload(new_event_id(), "webhook:test", self._clock.now(), 0, who.subject, {})
-        return await self._lane(webhook.id).send(message, _Address(webhook, self._cipher))
+        return await self._lane(webhook.id).send(message, Address(webhook, self._cipher))
 
     async def deliveries(
         self, who: Principal, name: str, *, state: State | None = None, since: datetime | None = None,
@@ -289,16 +282,37 @@ class Webhooks:
     def _standing(self, webhook: Webhook) -> Standing:
         return Standing(webhook, self._lane(webhook.id).waiting)
 
-    async def _save(self, webhook: Webhook) -> None:
-        """Write a webhook, sealed anew: the key may have changed since it was read."""
-        old = webhook.previous_secret
-        sealed = {
-            "secret": self._cipher.encrypt(self._cipher.decrypt(webhook.secret)),
-            "previous_secret": None if old is None else self._cipher.encrypt(self._cipher.decrypt(old)),
-        }
-        webhook = webhook.model_copy(update=sealed)
-        await self._kept.save(webhook.name, webhook)
-        self._known[webhook.id] = webhook
+    async def _changed(
+        self, webhook: Webhook, changes: Mapping[str, object] | Callable[[Webhook], Mapping[str, object]]
+    ) -> Webhook:
+        """Write fields of a webhook over what is stored, by which they may be judged, and then there may be none;
+        sealed anew: the key may have changed since it was read.
+
+        Raises:
+            NotFound: another process has removed it.
+        """
+        while True:
+            found = await self._kept.find_one(webhook.name)
+            if found is None or found[0].id != webhook.id:
+                raise NotFound(f"no webhook named {webhook.name!r}")
+            fields = changes(found[0]) if callable(changes) else changes
+            if callable(changes) and not fields:
+                return found[0]
+            made = found[0].model_copy(update=dict(fields))
+            old = made.previous_secret
+            sealed = {
+                "secret": self._cipher.encrypt(self._cipher.decrypt(made.secret)),
+                "previous_secret": None if old is None else self._cipher.encrypt(self._cipher.decrypt(old)),
+            }
+            made = made.model_copy(update=sealed)
+            with suppress(Conflict):  # another process wrote it meanwhile
+                await self._kept.save(made.name, made, expect=found[1])
+                self._known[made.id] = made
+                return made
+
+    def _resume(self, id_: str) -> None:
+        self._lane(id_).failures = 0
+        self._lane(id_).hurry()
 
     def _start(self, id_: str) -> None:
         if self._tasks is None or id_ in self._scopes or self._known[id_].paused:
@@ -320,7 +334,7 @@ class Webhooks:
         lane = self._lane(id_)
         while True:
             try:
-                receipt = await lane.work(_Address(self._known[id_], self._cipher))
+                receipt = await lane.work(Address(self._known[id_], self._cipher))
                 if receipt is not None:
                     await self._note(id_, lane, receipt)
             except Exception:  # deliveries must go on, whatever becomes of one attempt
@@ -332,25 +346,34 @@ class Webhooks:
         known = self._known.get(id_)
         if known is None or (receipt.ok and known.failing_since is None):
             return
+        news: dict[str, object] = {}
+
+        def judged(stored: Webhook) -> Mapping[str, object]:
+            # By what is stored, and written over that: of a process that was paused, and does not send any more, no
+            # old failure counts against a subscriber that took something since.
+            news.clear()
+            if receipt.ok:
+                news.update({} if stored.failing_since is None else {"failing_since": None})
+                return news
+            since = stored.failing_since or receipt.at
+            news.update({} if stored.failing_since else {"failing_since": since})
+            if not stored.paused and (receipt.gone or lane.hopeless(since)):
+                news["paused"] = _why(since, receipt)
+            return news
+
         async with self._lock:
             known = self._known.get(id_)
             if known is None:
                 return
+            known = await self._changed(known, judged)
             if receipt.ok:
-                await self._save(known.model_copy(update={"failing_since": None}))
                 lane.hurry()
-                return
-            if known.failing_since is None:
-                known = known.model_copy(update={"failing_since": receipt.at})
-                await self._save(known)
-            if receipt.gone or lane.hopeless(known.failing_since):
-                await self._pause(known, receipt)
+            if "paused" in news:
+                self._pause(known)
 
-    async def _pause(self, webhook: Webhook, receipt: Receipt) -> None:
-        last = f"HTTP {receipt.status}" if receipt.status is not None else receipt.error
-        reason = "it answered 410 Gone" if receipt.gone else f"it failed since {webhook.failing_since:%F %T}: {last}"
+    def _pause(self, webhook: Webhook) -> None:
+        reason = webhook.paused
         log.error("webhook %s is paused, what is for it waits: %s", webhook.name, reason)
-        await self._save(webhook.model_copy(update={"paused": reason}))
         ref = f"webhook/{webhook.name}"
         self._audit.note(
             self._audit.event(SYSTEM, "webhook:pause", ref, None, decision="allow", outcome="ok", reason=reason)
@@ -358,8 +381,7 @@ class Webhooks:
         self._stop(webhook.id)
 
 
-def _validated(fields: Mapping[str, object]) -> Webhook:
-    try:
-        return Webhook.model_validate(fields)
-    except ValidationError as error:
-        raise invalid(error) from None
+def _why(since: datetime, receipt: Receipt) -> str:
+    """Why a subscriber is paused that failed since then, with what came of the last attempt."""
+    last = f"HTTP {receipt.status}" if receipt.status is not None else receipt.error
+    return "it answered 410 Gone" if receipt.gone else f"it failed since {since:%F %T}: {last}"

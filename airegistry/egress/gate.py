@@ -11,6 +11,7 @@ import anyio
 from pydantic import JsonValue, SecretStr
 
 from airegistry.core.assets import Json
+from airegistry.core.credential_kinds import hide
 from airegistry.core.errors import AirError, GateRejected, Invalid, UpstreamFailed
 from airegistry.core.masking import public_form
 from airegistry.core.ports import AnyAsset
@@ -84,12 +85,23 @@ class HttpGate:
                     last, quiet = failure.message, 0.0
                 else:
                     if not _is_passing(answer):
-                        _decide(answer, id_)
+                        self._decide(answer, id_)
                         return
                     last, quiet = f"it answered HTTP {answer.status}", _seconds(answer.headers.get("retry-after"))
                 await anyio.sleep(max(quiet, wait * uniform(0.8, 1.2)))  # noqa: S311  # spreads load
                 wait = min(2 * wait, LONGEST_WAIT)
         raise GateRejected(f"the registration gate gave no answer within {self._settings.seconds:g} s: {last}")
+
+    def _decide(self, answer: Answer, id_: str) -> None:
+        """Return for a clear yes. The reason for a no goes to the caller and into the trail: what it quotes of our own
+        secrets is taken out."""
+        secret, tokens = self._settings.secret, self._tokens
+        try:
+            _decide(answer, id_)
+        except GateRejected as refusal:
+            known = "" if secret is None else secret.get_secret_value()
+            hide(refusal, (known, "" if tokens is None else tokens.access_token))
+            raise
 
     async def _ask(self, id_: str, question: Json) -> Answer:
         """The answer; a token that is not taken is replaced once."""

@@ -4,9 +4,11 @@ It follows `BertTokenizer` of Hugging Face's `tokenizers` id for id, whose wheel
 """
 
 import unicodedata
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from zlib import crc32
 
 PAD = "[PAD]"
 CLS = "[CLS]"
@@ -57,6 +59,39 @@ def _is_punctuation(char: str) -> bool:
     return unicodedata.category(char)[0] == "P" or (char.isascii() and not char.isalnum() and char.isprintable())
 
 
+class _Vocabulary:
+    """The numbers of the lines of a text: a hash table over its bytes, a sixth as large as a dictionary of strings."""
+
+    def __init__(self, text: bytes) -> None:
+        lines = text.split(b"\n")
+        self._text = text
+        self._mask = (1 << (2 * len(lines)).bit_length()) - 1
+        self._slots = array("i", [-1]) * (self._mask + 1)
+        self._starts = array("I", [0])
+        for number, line in enumerate(lines):
+            self._starts.append(self._starts[-1] + len(line) + 1)
+            at = crc32(line) & self._mask
+            while self._slots[at] >= 0:
+                at = (at + 1) & self._mask
+            self._slots[at] = number
+
+    def get(self, token: str) -> int | None:
+        """The number of a token, None for one that is unknown."""
+        line = token.encode("utf-8", "surrogatepass")
+        at = crc32(line) & self._mask
+        while (number := self._slots[at]) >= 0:
+            if self._text[self._starts[number] : self._starts[number + 1] - 1] == line:
+                return number
+            at = (at + 1) & self._mask
+        return None
+
+    def __getitem__(self, token: str) -> int:
+        number = self.get(token)
+        if number is None:
+            raise KeyError(token)
+        return number
+
+
 class WordPiece:
     """Tokens of BERT's uncased vocabulary.
 
@@ -66,8 +101,7 @@ class WordPiece:
 
     def __init__(self, vocabulary: Path, *, longest: int = 256) -> None:
         """`vocabulary` has one token a line; ids are cut to `longest`, both end tokens included."""
-        lines = vocabulary.read_text(encoding="utf-8").split("\n")
-        self._ids = {line: number for number, line in enumerate(lines)}
+        self._ids = _Vocabulary(vocabulary.read_bytes())
         self._longest = longest
         self._folded = _Folded()
         self._pieces = lru_cache(8192)(self._split)

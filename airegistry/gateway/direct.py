@@ -27,7 +27,6 @@ from airegistry.gateway.presence import Presence
 from airegistry.gateway.proxy import Outgoing, Proxy
 from airegistry.gateway.reopening import Reopening
 from airegistry.gateway.sessions import MAX_OPENING, SESSION_ID, EventIds, Session, Sessions
-from airegistry.gateway.tasks import Tasks
 from airegistry.gateway.tool_lists import ByteLists, modern, printed_tools, response
 
 STREAM_OPEN = "stream/open"
@@ -87,7 +86,7 @@ class Direct:
         self._client = client
         self._proxy = proxy or Proxy(client)
         self._sessions = sessions
-        self._tasks = Tasks()
+        self._tasks = self._proxy.tasks
         self._questions = Questions()
         self._lists = ByteLists()
         self._first_byte_timeout = first_byte_timeout
@@ -103,7 +102,7 @@ class Direct:
             watch = await self._entry.enter(who, server.path, "resources/subscribe", uri, found=server)
             self._entry.leave(watch, "ok")
         if envelope.task is not None:
-            name = self._tasks.tool(who.subject, server.path, envelope.task)
+            name = await self._tasks.tool(who.subject, server.path, envelope.task)
         plea = self._plea(request, reply)
         if plea is not None and plea.comes_back:
             envelope, body = plea.stripped()
@@ -124,7 +123,7 @@ class Direct:
         if call.permit is not None:
             call.permit.on_cut(presence.cut)
         try:
-            self._check_handles(request, server)
+            await self._check_handles(request, server)
             answer = self._tools(request, call) if envelope.method == "tools/list" else None
         except AirError as error:
             self._entry.leave(call, "error", error.code)
@@ -160,7 +159,7 @@ class Direct:
         finally:
             self._endless.discard(presence)
 
-    def _check_handles(self, request: Request, server: Server) -> None:
+    async def _check_handles(self, request: Request, server: Server) -> None:
         """A session, task or event that is not the caller's is none.
 
         Raises:
@@ -174,9 +173,9 @@ class Direct:
             # Backends may keep the events of all sessions in one place, and cannot tell our callers apart.
             raise Malformed("no such event id in this session", rpc=_INVALID_PARAMS)
         if request.envelope.state is not None:
-            self._proxy.states.check(request.who.subject, server.path, request.envelope.state)
+            await self._proxy.states.check(request.who.subject, server.path, request.envelope.state)
         task = request.envelope.task
-        if task is not None and not self._tasks.holds(request.who.subject, server.path, task):
+        if task is not None and not await self._tasks.holds(request.who.subject, server.path, task):
             raise NotFound("no such task")
 
     def _tools(self, request: Request, call: Call) -> bytes:
@@ -200,26 +199,31 @@ class Direct:
         try:
             outgoing = self._outgoing(request, call)
             on_head = partial(self._on_head, request, call)
-            result = await self._proxy.relay(outgoing, reply, on_head, self._keep(request, call))
+            result = await self._proxy.relay(outgoing, reply, on_head, await self._keep(request, call))
         except Exception:
             result = Result("error", "internal")
             raise
         finally:
             self._entry.leave(call, result.outcome, result.error)
         call.let_go_on(result.state)
-        if result.state:
-            self._proxy.states.bind(request.who.subject, call.server.path, result.state)
-        if result.task is not None:
-            self._tasks.bind(request.who.subject, call.server.path, result.task, call.name)
+        await self._bind(call, result)
         set_up = call.method in _SETTINGS and result.outcome == "ok"
         if set_up and request.session is not None and request.body is not None:
             request.session.remember(f"{call.method} {call.name or ''}", request.body)
 
-    def _keep(self, request: Request, call: Call) -> Keep | None:
+    async def _bind(self, call: Call, result: Result) -> None:
+        """Have what a backend gave out be its caller's alone."""
+        if result.state:
+            await self._proxy.states.bind(call.who.subject, call.server.path, result.state)
+        if result.task is not None:
+            await self._tasks.bind(call.who.subject, call.server.path, result.task, call.name)
+
+    async def _keep(self, request: Request, call: Call) -> Keep | None:
         if call.method in LISTS or call.method in OPENINGS or call.method == STREAM_OPEN:
             return partial(self._listed, call)
         if call.method == "tasks/list":
-            return lambda member, name: self._tasks.holds(request.who.subject, call.server.path, name)
+            held = await self._tasks.held(request.who.subject, call.server.path)
+            return lambda member, name: held(name)
         return None
 
     def _listed(self, call: Call, member: Member, name: str) -> bool:
@@ -249,6 +253,8 @@ class Direct:
         )  # fmt: skip
         if session is not None:
             outgoing.heard = EventIds(session).feed
+        if self._proxy.shared:  # the answer to it may go to another replica at once
+            outgoing.bind = partial(self._bind, call)
         if call.headers:
             outgoing.renew = partial(self._renewed, way)
         if session is not None and session.opening is not None and envelope.method != SESSION_CLOSE:

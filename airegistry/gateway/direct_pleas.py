@@ -95,7 +95,9 @@ class DirectPlea(Plea):
         opening: bytes | None, reply: Reply, questions: Questions, holder: Holder,
     ) -> Self:  # fmt: skip
         """The plea of one call."""
-        return cls(lambda: params_of(body), now, inbound, envelope, body, opening, reply, questions, holder)
+        plea = cls(lambda: params_of(body), now, inbound, envelope, body, opening, reply, questions, holder)
+        plea.size = 0 if body is None else len(body)
+        return plea
 
     @property
     def comes_back(self) -> bool:

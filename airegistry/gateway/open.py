@@ -21,7 +21,7 @@ from airegistry.core.visibility import Visibility
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.a2a.app import AgentGateway
-from airegistry.gateway.a2a.handles import Handles
+from airegistry.gateway.a2a.handles import OF_SERVERS, Handles
 from airegistry.gateway.app import Gateway
 from airegistry.gateway.channels.pool import Channels
 from airegistry.gateway.fronts.front import Fronts
@@ -54,6 +54,8 @@ class Rules:
     clock: Clock
     stamp: Callable[[], object]
     """Differs whenever somebody's rights may have changed."""
+    shared: bool = False
+    """Whether other processes work on the store, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ async def open_gateway(
     )
     rules.events.subscribe(virtual.on_event)
     invocation.composed = virtual
-    proxy = Proxy(client)
+    of_servers = Handles(rules.store, rules.clock, collection=OF_SERVERS) if rules.shared else None
+    proxy = Proxy(client, of_servers)
     fronts = Fronts(invocation, channels, eras, proxy, first_byte_timeout=timeout, on_tools_changed=on_tools_changed)
     ways = Ways(invocation, channels, eras, fronts, virtual, partial(_server, rules.shelf))
     handles = Handles(rules.store, rules.clock)
@@ -105,11 +108,11 @@ async def open_gateway(
         invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
         challenge=challenge,
     )  # fmt: skip
-
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fronts.run)
         tasks.start_soon(virtual.changes.run)
-        tasks.start_soon(handles.run)
+        for kept in filter(None, (handles, of_servers)):
+            tasks.start_soon(kept.run)
         try:
             yield Gateways(servers, agents, partial(_end_streams, servers, fronts))
         finally:

@@ -5,11 +5,13 @@ from typing import Final
 
 from starlette.types import Message, Send
 
-_CHANGED: Final = b"notifications/tools/list_changed"
+_CHANGED: Final = b"/list_changed"
+"""The end of what is said of tools, prompts and resources alike."""
 
 
 def overheard(send: Send, on_tools_changed: Callable[[], None]) -> Send:
-    """The same, calling back when a notification passes that the tools have changed; spelled otherwise it is missed."""
+    """The same, calling back when a notification passes that tools, prompts or resources have changed; one spelled
+    otherwise is missed."""
     tail = b""
 
     async def listened(message: Message) -> None:

@@ -11,16 +11,23 @@ from airegistry.core.calls import Outcome
 from airegistry.core.errors import NotFound
 from airegistry.core.pleas import state_asked_for
 from airegistry.egress.stream import StreamClient, StreamResponse
+from airegistry.gateway.a2a.handles import Handles
 from airegistry.gateway.attempts import OK, Again, Result, attempts
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, SessionLost
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
 from airegistry.gateway.sse import Events, data_of
 from airegistry.gateway.states import States
+from airegistry.gateway.tasks import Tasks
 
 INSPECTED: Final = 64 * 1024
 """How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
 
-_TOLD = (b'"isError"', b'"error"', b'"taskId"', b'"input_required"')
+ASKED: Final = 4 * 2**20
+"""The same for an answer that is seen to ask for input when it is longer than that."""
+
+_ASKS = b'"input_required"'
+_HANDLES = (b'"taskId"', _ASKS)
+_TOLD = (b'"isError"', b'"error"', *_HANDLES)
 
 # An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
 _SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
@@ -31,6 +38,7 @@ OnHead = Callable[[int, str | None], str | None]
 """Is told the backend's status and session id before the client is; returns the session id the client may see."""
 
 Renew = Callable[[], Awaitable[Sequence[tuple[str, str]] | None]]
+Bind = Callable[[Result], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -41,7 +49,7 @@ class Outgoing:
     `endless` whether its answer may be silent for ever.
     `renew` gets other headers after the backend answered 401, `reopen` after it lost the session; None when there is
     no help. `reopened` is whether that was tried: a session that is lost again is not opened for ever.
-    `heard` is told the bytes of an event stream.
+    `heard` is told the bytes of an event stream, `bind` what a result gives the caller, before the caller has it whole.
     """
 
     method: str
@@ -56,6 +64,7 @@ class Outgoing:
     reopen: Renew | None = None
     reopened: bool = False
     heard: Callable[[bytes], None] | None = None
+    bind: Bind | None = None
 
 
 class _Head:
@@ -85,11 +94,14 @@ class _Head:
 
 
 class Proxy:
-    """Streams answers over a pool of connections to backends."""
+    """Streams answers over a pool of connections to backends. `shared` knows whose the ids are that backends give out,
+    where replicas have to know them all."""
 
-    def __init__(self, client: StreamClient) -> None:
+    def __init__(self, client: StreamClient, shared: Handles | None = None) -> None:
         self._client = client
-        self.states = States()
+        self.shared = shared is not None
+        self.states = States(shared=shared)
+        self.tasks = Tasks(shared)
 
     async def relay(self, outgoing: Outgoing, reply: Reply, on_head: OnHead, keep: Keep | None = None) -> Result:
         """Send the request and its answer on; never raises for what a backend does.
@@ -155,7 +167,7 @@ class Proxy:
             if head.encoded:
                 raise BadAnswer("the backend compressed a list without being asked to")
             return await _filter(response, head, reply, SseFilter(keep) if head.sse else JsonFilter(keep))
-        return await _stream(response, head, reply, endless=outgoing.endless)
+        return await _stream(response, head, reply, outgoing)
 
 
 async def _maybe_lost(response: StreamResponse, head: _Head, reply: Reply, on_head: OnHead) -> Result:
@@ -197,8 +209,9 @@ def _without_type(head: _Head) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, value in head.headers if name not in (b"content-type", b"content-encoding")]
 
 
-async def _stream(response: StreamResponse, head: _Head, reply: Reply, *, endless: bool) -> Result:
+async def _stream(response: StreamResponse, head: _Head, reply: Reply, outgoing: Outgoing) -> Result:
     """Send on what comes as it comes. What looks like the last event waits a moment for the end of its stream."""
+    bind = outgoing.bind
     glance = Glance(head)
     headers = head.headers + (_SSE_HEADERS if head.sse else _JSON_HEADERS)
     if head.length is not None:
@@ -206,12 +219,16 @@ async def _stream(response: StreamResponse, head: _Head, reply: Reply, *, endles
     await reply.start(head.status, headers, follows=response.has_piece)
     ended = False
     while (piece := await response.piece()) is not None:
-        if head.sse and not endless and (b'"result"' in piece or b'"error"' in piece):
+        if head.sse and not outgoing.endless and (b'"result"' in piece or b'"error"' in piece):
             await response.settle()
         ended = response.ended
         glance.feed(piece)
+        if bind is not None and (ended or any(handle in piece for handle in _HANDLES)):
+            await bind(glance.result())
         await reply.body(piece, more=not ended)
     if not ended:
+        if bind is not None:
+            await bind(glance.result())
         await reply.body(b"", more=False)
     return glance.result()
 
@@ -240,19 +257,20 @@ class Glance:
     What is longer is not kept, and counts by its HTTP status alone.
     """
 
-    __slots__ = ("_chunks", "_head", "_size")
+    __slots__ = ("_chunks", "_head", "_limit", "_size")
 
     def __init__(self, head: _Head) -> None:
         self._head = head
         self._chunks: list[bytes] = []
         self._size = 0
+        self._limit = INSPECTED
 
     def feed(self, chunk: bytes) -> None:
         """Remember a chunk, if there is room."""
         if self._head.heard is not None:
             self._head.heard(chunk)
         self._size += len(chunk)
-        if self._size <= INSPECTED:
+        if self._size <= self._limit or self._asks(chunk):
             self._chunks.append(chunk)
         elif self._head.sse:
             # The result is the last event: what came before it can go.
@@ -260,6 +278,13 @@ class Glance:
             self._chunks, self._size = ([chunk], len(chunk)) if fits else ([], 0)
         else:
             self._chunks.clear()
+            self._limit = 0
+
+    def _asks(self, chunk: bytes) -> bool:
+        """Whether more has to be kept than is as a rule: whose the state is must be known, however much is asked."""
+        if self._limit == INSPECTED and _ASKS in b"".join((*self._chunks, chunk)):
+            self._limit = ASKED
+        return self._size <= self._limit
 
     def result(self) -> Result:
         """The outcome as far as it could be seen."""

@@ -10,10 +10,10 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from airegistry.core.embedding import Whole, fractions, whole
 from airegistry.core.ports import Mask, Vectors
 from airegistry.core.ranking import Numbers
 from airegistry.index.disk import Disk, write_whole
-from airegistry.index.rows import Whole, fractions, whole
 
 Records = npt.NDArray[np.void]
 

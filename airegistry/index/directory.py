@@ -1,6 +1,7 @@
 """Which document lives in which slot, since when, and what filters know of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from sys import intern
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,10 @@ class Directory:
     def id(self, slot: int) -> str:
         """Whose slot it is."""
         return self._ids[slot]
+
+    def slot(self, document_id: str) -> int | None:
+        """The slot of a document, None when there is no such document."""
+        return self._slots.get(document_id)
 
     def content(self, document_id: str) -> bytes:
         """The digest that a document was put with, nothing when there is no such document."""
@@ -112,7 +117,7 @@ class Directory:
     def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "Directory":
         """What was dumped, all of it dormant."""
         found = cls()
-        found._ids = unpacked_texts("ids", arrays)
+        found._ids = [intern(name) for name in unpacked_texts("ids", arrays)]
         found._contents = [bytes(piece) for piece in unpacked_bytes("contents", arrays)]
         found._slots = {found._ids[slot]: slot for slot, content in enumerate(found._contents) if content}
         found._free = [slot for slot, content in enumerate(found._contents) if not content]

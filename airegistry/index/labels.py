@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -14,6 +15,12 @@ Label = tuple[str, str]
 _RARE = 64
 _SHARE = 64
 """A label borne by more than 64 slots and by more than each 64th is kept as a mask: it takes less room than a list."""
+
+
+@lru_cache(4096)
+def _same(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """Equal labels of many slots are one object."""
+    return labels
 
 
 class _Bearers:
@@ -87,7 +94,7 @@ class Labels:
                 del self._bearers[label]
         for label in now - before:
             self._known(label).add(slot, size)
-        self._of[slot] = tuple(self._bearers[label].label for label in now)
+        self._of[slot] = _same(tuple(sorted(self._bearers[label].label for label in now)))
 
     def of(self, slot: int) -> tuple[Label, ...]:
         """The labels of a slot."""
@@ -118,7 +125,7 @@ class Labels:
         names, values = unpacked_texts("labels.names", arrays), unpacked_texts("labels.values", arrays)
         labels = list(zip(names, values, strict=True))
         borne = [piece.cast("i").tolist() for piece in unpacked_bytes("labels.of", arrays)]
-        found._of = [tuple(labels[number] for number in numbers) for numbers in borne]
+        found._of = [_same(tuple(labels[number] for number in numbers)) for numbers in borne]
         slots = np.repeat(np.arange(len(borne), dtype=np.intc), [len(numbers) for numbers in borne])
         flat = np.fromiter(chain.from_iterable(borne), np.int64, len(slots))
         by_label = slots[np.argsort(flat, kind="stable")]

@@ -1,5 +1,6 @@
 """BM25F over documents that come and go: inverted lists of bytes, with statistics of the visible documents only."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +20,6 @@ from airegistry.core.ranking import (
     idf,
     meant,
     slip_edits,
-    term_weights,
     tokens,
 )
 from airegistry.index.arrays import Arrays, grown, packed_bytes, unpacked_bytes
@@ -28,8 +28,8 @@ from airegistry.index.vocabulary import Vocabulary
 _UNIT = 1000
 """Lengths are kept in thousandths of a word: sums of integers do not depend on their order."""
 _POSTING = np.dtype([("slot", "<i4"), ("weight", "<f4")])
-_HELD = np.dtype([("term", "<u4"), ("fields", "<u4")])
-_SLOT, _PACK_POSTING, _PACK_HELD = Struct("<i"), Struct("<if"), Struct("<II")
+_HELD = np.dtype([("term", "<u4"), ("fields", "<u2")])
+_SLOT, _PACK_POSTING, _PACK_HELD = Struct("<i"), Struct("<if"), Struct("<IH")
 _FIELDS = tuple(FIELD_WEIGHTS)
 _SPELLED = sum(1 << _FIELDS.index(field) for field in SPELLED_FIELDS)
 _SHORT = 1024
@@ -46,12 +46,18 @@ class Words:
 
 
 def read(fields: Mapping[str, str]) -> Words:
-    """The words of a document."""
-    weights, length = term_weights(fields)
-    bits = dict.fromkeys(weights, 0)
-    for number, field in enumerate(_FIELDS):
-        for term in set(tokens(fields.get(field, ""))):
-            bits[term] = bits.get(term, 0) | 1 << number
+    """The words of a document, weighed as `term_weights` does."""
+    weights: dict[str, float] = {}
+    bits: dict[str, int] = {}
+    length = 0.0
+    for number, (field, weight) in enumerate(FIELD_WEIGHTS.items()):
+        if not (text := fields.get(field)):
+            continue
+        counts, bit = Counter(tokens(text)), 1 << number
+        length += weight * counts.total()
+        for term, count in counts.items():
+            weights[term] = weights.get(term, 0.0) + weight * count
+            bits[term] = bits.get(term, 0) | bit
     return Words(weights, bits, round(length * _UNIT))
 
 

@@ -9,13 +9,13 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from airegistry.core.embedding import Whole, whole
 from airegistry.core.ports import IndexDocument, Mask, Match, Vectors
 from airegistry.core.ranking import Numbers, QueryView, Scores, fuse, heads, tokens, view, with_parts
 from airegistry.index.arrays import Arrays
 from airegistry.index.directory import Directory
 from airegistry.index.grants import Grants
 from airegistry.index.lexical import Lexical, read
-from airegistry.index.rows import Whole, whole
 from airegistry.index.vectors import VectorTable
 
 Allowed = Callable[[Sequence[str]], Mask]
@@ -32,7 +32,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Query:
+class Query:
     """A query in the forms that the legs take: of the vectors the first is its own, the others are of its parts."""
 
     view: QueryView
@@ -76,7 +76,7 @@ class MemoryIndex:
         vectors = whole(document.vectors)
         # Whoever has no vectors for what is not known has another document, whatever it says.
         content = document.content if len(document.vectors) else b""
-        content = content or _digest(document.fields, vectors)
+        content = content or digest(document.fields, vectors)
         if self._placed(document, content):
             return
         words = read(document.fields)
@@ -120,12 +120,9 @@ class MemoryIndex:
     ) -> tuple[list[Match], int]:
         """The best matches and how many visible documents matched at all."""
         asked = None if allowed is None else self._ask(allowed, mask_key, kinds, facets)
-        prepared = _Query(view(query), None if vector is None else np.atleast_2d(vector))
+        prepared = Query(view(query), None if vector is None else np.atleast_2d(vector))
         with self._lock:
-            visible = self._directory.select(kinds, facets)
-            if asked is not None:
-                self._keep_granted(visible, asked, mask_key)
-            return self._answer(prepared, visible, max(0, limit), explain)
+            return self._answer(prepared, self._visible(asked, mask_key, kinds, facets), max(0, limit), explain)
 
     def dump(self) -> Arrays:
         """All of it as arrays, to be restored in another process."""
@@ -189,6 +186,15 @@ class MemoryIndex:
             granted[fresh] = allowed(ids)
         return _Asked(moment, granted, fresh)
 
+    def _visible(
+        self, asked: _Asked | None, key: Hashable | None, kinds: frozenset[str] | None, facets: Facets | None
+    ) -> Mask:
+        """What may be looked at, by slot."""
+        visible = self._directory.select(kinds, facets)
+        if asked is not None:
+            self._keep_granted(visible, asked, key)
+        return visible
+
     def _keep_granted(self, visible: Mask, asked: _Asked, key: Hashable | None) -> None:
         """Leave what was granted and is the same document still."""
         size = len(asked.granted)
@@ -198,13 +204,13 @@ class MemoryIndex:
             same = asked.fresh[self._directory.last_put[asked.fresh] <= asked.moment]
             self._grants.note(key, same, asked.granted[same], len(visible))
 
-    def _answer(self, query: _Query, visible: Mask, limit: int, explain: bool) -> tuple[list[Match], int]:
+    def _answer(self, query: Query, visible: Mask, limit: int, explain: bool) -> tuple[list[Match], int]:
         """Score what is visible, choose the best, and say why."""
         slots = np.flatnonzero(visible)
         terms = self._lexical.terms(query.view, visible)
         words, coverage = self._lexical.scores(terms, visible)
         lexical = words[slots]
-        cosine = None if query.vectors is None else self._cosines(query.vectors, visible, words, coverage)[slots]
+        cosine = None if query.vectors is None else self._cosines(query, visible, words, coverage)[slots]
         scores = fuse(cosine, lexical, coverage)
         matched = np.flatnonzero(lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine))
         dense = np.zeros_like(lexical) if cosine is None else np.where(np.isnan(cosine), 0.0, cosine)
@@ -217,23 +223,32 @@ class MemoryIndex:
                 float(lexical[place]),
                 float(dense[place]),
                 self._lexical.words(slot, shown) if explain else (),
-                None if query.vectors is None else self._vectors.best_part(query.vectors[0], slot),
+                self._part(query, slot),
             )
             for place, slot in zip(best.tolist(), slots[best].tolist(), strict=True)
         ]
         return matches, len(matched)
 
-    def _cosines(self, vectors: Vectors, visible: Mask, words: Scores, coverage: float) -> Scores:
+    def _cosines(self, query: Query, visible: Mask, words: Scores, coverage: float) -> Scores:
         """The cosine of each visible slot with the query, for the best ones so far with the query's parts as well."""
-        cosines = self._vectors.cosines(vectors[0], visible, words)
-        if len(vectors) > 1:
+        cosines = self._nearness(query, 0, visible, words)
+        if query.vectors is not None and len(query.vectors) > 1:
             slots = np.flatnonzero(visible)
             best = slots[heads(fuse(cosines[slots], words[slots], coverage))]
             chosen = np.zeros_like(visible)
             chosen[best] = True
-            parts = [self._vectors.cosines(part, chosen)[best] for part in vectors[1:]]
+            parts = [self._nearness(query, number, chosen, None)[best] for number in range(1, len(query.vectors))]
             cosines[best] = with_parts(cosines[best], parts)
         return cosines
+
+    def _nearness(self, query: Query, number: int, visible: Mask, words: Scores | None) -> Scores:
+        """The cosine of each visible slot with one of the query's vectors, NaN where it has none; see `VectorTable`."""
+        assert query.vectors is not None
+        return self._vectors.cosines(query.vectors[number], visible, words)
+
+    def _part(self, query: Query, slot: int) -> int | None:
+        """The part of a slot that is nearest to the query, None when none is nearer than its head."""
+        return None if query.vectors is None else self._vectors.best_part(query.vectors[0], slot)
 
     def _best(self, slots: Numbers, scores: Scores, limit: int) -> list[int]:
         """The places of the best scores, best first, of equal ones the first by id."""
@@ -252,7 +267,7 @@ class MemoryIndex:
         return sorted(chosen, key=lambda place: (-scores[place], name(place)))
 
 
-def _digest(fields: Mapping[str, str], vectors: Whole) -> bytes:
+def digest(fields: Mapping[str, str], vectors: Whole) -> bytes:
     """Equal for documents of equal words and vectors."""
     found = blake2b(repr(sorted(fields.items())).encode("utf-8", "surrogatepass"), digest_size=16)
     found.update(vectors.tobytes())

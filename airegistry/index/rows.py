@@ -6,35 +6,21 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from airegistry.core.embedding import GRID, Whole, fractions
 from airegistry.core.ports import Mask, Vectors
 from airegistry.core.ranking import Numbers
 from airegistry.index.ann import Likely
 from airegistry.index.arrays import Arrays, grown
 
-Whole = npt.NDArray[np.int16]
-
-_GRID = 4096
 _QUERY_GRID = 2048
 """Components are kept as whole 4096ths, a query's as whole 2048ths. Their products are whole numbers and sums of them
 exact in float32 up to 2^24, twice what unit vectors reach: a cosine depends neither on the row nor on the order in
 which BLAS adds. The rounding moves a cosine by 0.0002; the int8 model itself is off by 0.007."""
 
-_LEAST, _MOST = np.float32(-32768), np.float32(32767)
 _DIGEST = 16
 _BLOCK = 4096
 """Rows that are widened to float32 at a time: few enough to stay in the processor's cache, and enough that searches do
 not hand the interpreter to other threads at each turn."""
-
-
-def whole(vectors: Vectors) -> Whole:
-    """Vectors as they are kept: rounded to 4096ths."""
-    rounded = np.rint(vectors * np.float32(_GRID))
-    return np.asarray(np.minimum(np.maximum(rounded, _LEAST), _MOST), np.int16)
-
-
-def fractions(kept: Whole) -> Vectors:
-    """The vectors that are kept so."""
-    return kept.astype(np.float32) / np.float32(_GRID)
 
 
 class Rows:
@@ -82,7 +68,7 @@ class Rows:
 
     def cosines(self, query: Vectors, rows: Numbers | None = None) -> Vectors:
         """The cosine of a query with each of some rows, or of all."""
-        aimed = np.round(query * np.float32(_QUERY_GRID)).astype(np.float32)
+        aimed = _aimed(query)
         count = self._used if rows is None else len(rows)
         self._block = grown(self._block, min(count, _BLOCK))
         found = np.empty(count, np.float32)
@@ -92,7 +78,7 @@ class Rows:
             widened[:] = self._matrix[place if rows is None else rows[place]]
             # Row by row: BLAS would give a matrix product to all cores, whose waiting costs 15 ms where they are busy.
             np.vecdot(widened, aimed, out=found[place])
-        found /= np.float32(_GRID * _QUERY_GRID)
+        found /= np.float32(GRID * _QUERY_GRID)
         return found
 
     def near(self, query: Vectors, among: Mask | None, count: int) -> Numbers:
@@ -142,6 +128,15 @@ class Rows:
             if self._likely is not None:
                 self._touched.add(row)
         return row
+
+
+def cosines(rows: Whole, query: Vectors) -> Vectors:
+    """The cosine of a query with each of a few rows, the same as `Rows` gives."""
+    return np.asarray(np.vecdot(rows.astype(np.float32), _aimed(query)) / np.float32(GRID * _QUERY_GRID), np.float32)
+
+
+def _aimed(query: Vectors) -> Vectors:
+    return np.round(query * np.float32(_QUERY_GRID)).astype(np.float32)
 
 
 def _digest(vector: Whole) -> bytes:

@@ -48,7 +48,7 @@ def save(folder: Path, cache: KeptVectors, disk: Disk = DISK) -> None:
     Raises:
         OSError: they cannot be written; the file that was there is untouched.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     cache.save(_vectors(folder, cache.fingerprint), disk)
 
 
@@ -78,7 +78,7 @@ def save_index(folder: Path, index: MemoryIndex, disk: Disk = DISK, *, fingerpri
     Raises:
         OSError: it cannot be written; the file that was there is untouched.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     arrays = index.dump() | {"form": np.frombuffer(_form(fingerprint), np.uint8)}
 
     def write(file: BinaryIO) -> None:
@@ -97,6 +97,7 @@ class Keeper:
         self._folder = folder
         self._current = current
         self._saved: tuple[SearchIndex | None, int] = None, 0
+        self._saving = anyio.Lock()
 
     async def run(self, interval: float = INTERVAL) -> None:
         """Until it is cancelled."""
@@ -111,7 +112,8 @@ class Keeper:
     async def save(self) -> None:
         """Write what has changed. A failure is logged: the registry works without."""
         try:
-            await anyio.to_thread.run_sync(self._save)
+            async with self._saving:  # the last save may come while the first is made, and both write aside one file
+                await anyio.to_thread.run_sync(self._save)
         except OSError:
             log.exception("the index is not saved: the next start will take longer")
 
@@ -119,7 +121,8 @@ class Keeper:
         index, cache = self._current()
         if isinstance(cache, KeptVectors) and cache.changed:
             save(self._folder, cache)
-        if isinstance(index, MemoryIndex) and self._saved != (index, moment := index.moment):
+        # Of an index whose vectors lie elsewhere there is none: it is more than what a file would have.
+        if type(index) is MemoryIndex and self._saved != (index, moment := index.moment):
             save_index(self._folder, index, fingerprint="" if cache is None else cache.fingerprint)
             self._saved = index, moment
 

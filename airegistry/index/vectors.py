@@ -5,18 +5,19 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from airegistry.core.embedding import Whole
 from airegistry.core.ports import Mask, Vectors
 from airegistry.core.ranking import Numbers, Scores
 from airegistry.index.ann import available
 from airegistry.index.arrays import Arrays, grown
-from airegistry.index.rows import Rows, Whole
+from airegistry.index.rows import Rows
 
 _NONE = -1
 _SMALL = 4096
 _MANY = 200_000
 """Vectors from which on the extra `ann`, where it is installed, says which are worth an exact look."""
 _LIKELY = 2048
-_FLOOR = -0.15
+FLOOR = -0.15
 """The cosine of a document that is not worth it: about the least that texts have with each other. A constant, so that
 it tells nothing of what is hidden."""
 
@@ -86,7 +87,7 @@ class VectorTable:
             return cosines
         wanted = self._wanted(heads[known], runs[known])
         if self._many is not None and (len(self._rows) if wanted is None else len(wanted)) > self._many:
-            cosines[known] = _FLOOR
+            cosines[known] = FLOOR
             known = self._likely(vector, known, lexical)
             wanted = self._wanted(heads[known], runs[known])
         found = self._rows.cosines(vector, wanted)

@@ -17,7 +17,8 @@ from airegistry.core.credential_tokens import TokenCache, TokenSource
 from airegistry.core.credentials import CredentialStore
 from airegistry.core.directory import Directory
 from airegistry.core.documents import DocumentStore, Json
-from airegistry.core.limits import Limiter
+from airegistry.core.leases import Alone, Leading
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Clock
 from airegistry.core.rotation import KeyRing, Rotation
@@ -74,6 +75,7 @@ from airegistry.oauth.tokens.machine_grants import ClientCredentials
 from airegistry.oauth.tokens.person_grants import PersonGrants
 from airegistry.oauth.tokens.token_endpoint import GrantHandler, TokenEndpoint
 from airegistry.oauth.tokens.token_state import TokenState
+from airegistry.telemetry import SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +113,12 @@ class Foundation:
     audit: Audit
     clock: Clock
     guard: Guard
+    shared: bool = False
+    """Whether other processes work on the store."""
+    leading: Leading = field(default_factory=lambda: Alone(SystemClock()))
+    """Whose turn it is, among them."""
+    among: Among = alone
+    """How many there are, which each lets in its part of what is limited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +153,9 @@ class Identity:
         return self.callers.stamp()
 
     async def run(self) -> None:
-        """Rotate keys, follow what other processes revoke and forget what is over, until cancelled."""
+        """Rotate keys and forget what is over, until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keys.run)
-            tasks.start_soon(self.tokens.run)
             while True:
                 await anyio.sleep(SWEEP_EVERY)
                 for sweep in self.sweeps:
@@ -177,13 +184,14 @@ async def open_identity(base: Foundation, choices: Choices) -> AsyncIterator[Ide
 
 async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp) -> Identity:
     store, access, audit, clock, cipher = base.store, base.access, base.audit, base.clock, base.cipher
+    among = base.among
     resources, replay = Resources(base.url, base.aliases), Replay(store, clock)
     remote, strangers = RemoteKeys(http, clock), RemoteKeys(strict, clock)
     factor = SecondFactor()
-    directory = Directory(store, access, audit, clock, Argon2Passwords(), cipher, factor)
+    directory = Directory(store, access, audit, clock, Argon2Passwords(), cipher, factor, among=among)
     hosts, loopback = choices.client_document_hosts, choices.client_document_loopback
-    documents = ClientDocuments(strict, clock, hosts=hosts, loopback=loopback) if hosts else None
-    clients = Clients(store, access, audit, clock, documents)
+    documents = ClientDocuments(strict, clock, hosts=hosts, loopback=loopback, among=among) if hosts else None
+    clients = Clients(store, access, audit, clock, documents, among=among)
     trusted = [trusted_issuer(dict(fields)) for fields in choices.trusted_issuers]
     issuers = Issuers(store, access, audit, clock, remote, url=base.url, fixed=trusted)
     callers = Callers(access, directory, clients, issuers)
@@ -204,8 +212,9 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
     sources: dict[str, TokenSource] = {"oauth_client": machine, "token_exchange": machine, "per_user": accounts}
     credentials = CredentialStore(store, cipher, base.shelf, access, base.visibility, audit, clock, sources, cache)
     rotation = Rotation(store, cipher, access, audit, clock)
-    for stored in (directory, clients, issuers, providers, credentials):
+    for stored in (directory, clients, issuers, providers):
         await stored.reload()
+    await credentials.reload(shared=base.shared)
     for opened in (keys, tokens):
         await opened.open()
     return Identity(
@@ -221,8 +230,9 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
 def _accounts(base: Foundation, directory: Directory, http: JsonHttp, cache: TokenCache) -> Accounts:
     store, cipher, clock = base.store, base.cipher, base.clock
     return Accounts(
-        Connections(store, cipher, clock), KnownClients(store, cipher), ConnectionStates(store, cipher, clock),
-        directory, http, cipher, clock, base.audit, cache, base.guard.check_url, base.url,
+        Connections(store, cipher, clock, base.leading), KnownClients(store, cipher),
+        ConnectionStates(store, cipher, clock), directory, http, cipher, clock, base.audit, cache,
+        base.guard.check_url, base.url,
     )  # fmt: skip
 
 
@@ -230,8 +240,9 @@ def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[Base
     """What clients talk to."""
     url, clock, audit = base.url, base.clock, base.audit
     asked = ClientAuthenticator(
-        parts.clients, url, f"{url}/token", parts.remote, parts.replay, clock, strangers=parts.strangers
-    )
+        parts.clients, url, f"{url}/token", parts.remote, parts.replay, clock, strangers=parts.strangers,
+        among=base.among,
+    )  # fmt: skip
     machine = (parts.tokens, parts.callers)
     handlers: dict[str, GrantHandler] = {
         **PersonGrants(parts.authorizations, parts.tokens, audit).handlers(),
@@ -242,8 +253,8 @@ def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[Base
         ),
     }
     used = {kind: _touching(parts.clients, handler) for kind, handler in handlers.items()}
-    minting = Limiter(clock, burst=600, seconds=60, what="requests for tokens")
-    looking = Limiter(clock, burst=6000, seconds=60, what="requests about tokens")
+    minting = Limiter(clock, burst=600, seconds=60, what="requests for tokens", among=base.among)
+    looking = Limiter(clock, burst=6000, seconds=60, what="requests about tokens", among=base.among)
     registration = Registration(parts.clients, registration=choices.client_registration)
     metadata = server_metadata(
         url, grants=list(handlers), profiles=[ID_JAG_PROFILE], registration=registration.open,
@@ -272,14 +283,14 @@ def _touching(clients: Clients, grant: GrantHandler) -> GrantHandler:
 def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRoute]:
     """What persons see."""
     answers, clock = Answers(base.url), base.clock
-    limiter = Limiter(clock, burst=300, seconds=60, what="requests to sign in")
+    limiter = Limiter(clock, burst=300, seconds=60, what="requests to sign in", among=base.among)
     return [
         *Authorize(parts.clients, parts.pending, parts.resources, visitors, answers, limiter).routes(),
         *Login(
             parts.directory, parts.sessions, parts.pending, visitors, clock, url=base.url,
             providers=parts.party.choices, logout_url=parts.party.logout_url,
         ).routes(),
-        *ProviderRoutes(parts.party, parts.sessions, visitors, parts.resources, clock).routes(),
+        *ProviderRoutes(parts.party, parts.sessions, visitors, parts.resources, clock, among=base.among).routes(),
         *ConsentPage(
             parts.pending, parts.clients, parts.callers, parts.consents, parts.authorizations, visitors, answers,
             base.access.description,
@@ -287,7 +298,8 @@ def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRo
         *Account(parts.directory, parts.sessions, parts.consents, parts.authorizations, visitors).routes(),
         *AccountSecrets(parts.directory, parts.sessions, visitors, parts.factor).routes(),
         *ConnectionPages(
-            parts.accounts, parts.credentials, parts.callers, parts.directory, visitors, parts.resources, clock
+            parts.accounts, parts.credentials, parts.callers, parts.directory, visitors, parts.resources, clock,
+            among=base.among,
         ).routes(),
     ]  # fmt: skip
 

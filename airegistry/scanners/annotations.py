@@ -60,7 +60,10 @@ _CHANGING_TEXT = re.compile(
     r"^(?:this tool |permanently |immediately )?(?:deletes?|removes?|drops?|destroys?|purges?|wipes?|truncates?|"
     r"erases?|overwrites?|transfers? (?:money|funds)|executes? (?:\w+ ){0,3}?(?:commands?|code|scripts?)|"
     r"sends? an? (?:email|message|payment)|pays?)\b|\b(?:also|then|permanently|irreversibly) (?:deletes?|removes?|"
-    r"destroys?|wipes?|overwrites?|transfers?|executes?)\b"
+    r"destroys?|wipes?|overwrites?|transfers?|executes?)\b|"
+    r"\b(?:running|executing) (?:the |a |any |every |given |arbitrary |supplied |shell |system ){1,5}(?:commands?(?: "
+    r"lines?)?|scripts?|"
+    r"programs?|binar(?:y|ies))\b(?! (?:against|on) (?:a )?(?:copy|sandbox))"
 )
 _SAYS_READ_ONLY = re.compile(
     r"\b(?:read[- ]?only|does not modify|never (?:writes|modifies)|no side effects|safe to call)\b"

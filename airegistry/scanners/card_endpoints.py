@@ -1,8 +1,6 @@
-"""Where an agent card leads: its endpoints, whose they are, how one gets in, and who signed."""
+"""Where an agent card leads: its endpoints, and what asks routers for precedence."""
 
-import base64
-import binascii
-import json
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -10,14 +8,14 @@ from pydantic import JsonValue
 
 from airegistry.core.assets import Agent
 from airegistry.core.findings import Finding
+from airegistry.egress.addresses import canonical, embedded, is_metadata, parse_host
+from airegistry.scanners.makers import host_of, owner_of
 from airegistry.scanners.rules import Rule
 from airegistry.scanners.skill_hosts import standing
-from airegistry.scanners.well_known import WELL_KNOWN
 
 _ORIGIN = ("OWASP-MCP09:2025", "OWASP-ASI07:2026", "CWE-346")
 _REACH = ("OWASP-MCP05:2025", "OWASP-ASI02:2026", "CWE-918")
 _AUTH = ("OWASP-MCP07:2025", "OWASP-ASI03:2026", "CWE-319")
-_SPOOF = ("OWASP-MCP09:2025", "OWASP-ASI07:2026", "OWASP-ASI09:2026", "CWE-451")
 
 _SCHEME = Rule(
     "card-endpoint.scheme",
@@ -55,6 +53,22 @@ _SUSPECT = Rule(
     "high",
     structural=True,
 )
+_TUNNEL = Rule(
+    "card-endpoint.tunnel",
+    "medium",
+    "the agent is behind a tunnel to somebody's own machine",
+    "Serve it from the provider's own domain.",
+    _ORIGIN,
+)
+_SERVICE = Rule(
+    "card-endpoint.service",
+    "high",
+    "an address inside a network is a service's own and no agent's",
+    "Give the agent's own address.",
+    _REACH,
+    "high",
+    structural=True,
+)
 _PLAIN = Rule("card-endpoint.no-tls", "medium", "the agent is reached without TLS", "Serve it over https.", _AUTH)
 _INTERNAL = Rule(
     "card-endpoint.internal",
@@ -70,55 +84,6 @@ _SPREAD = Rule(
     "Serve every interface from one domain.",
     _ORIGIN,
 )
-_ELSEWHERE = Rule(
-    "card-origin.elsewhere",
-    "info",
-    "the agent is not at its provider's domain",
-    "Serve it from the provider's domain, or sign the card.",
-    _ORIGIN,
-)
-_BRAND = Rule(
-    "card-provider.brand",
-    "high",
-    "a well-known maker is named as provider, and the agent is not at its domain",
-    "Name who runs the agent.",
-    _SPOOF,
-)
-_OPEN = Rule(
-    "card-auth.none",
-    "medium",
-    "an agent that acts on systems asks nobody who they are",
-    "Declare security schemes.",
-    _AUTH,
-)
-_TOKEN_URL = Rule(
-    "card-auth.address",
-    "high",
-    "an authorization address is none of the web's, or without TLS",
-    "Give https addresses.",
-    _AUTH,
-    "high",
-    structural=True,
-)
-_QUERY_KEY = Rule(
-    "card-auth.key-in-query", "low", "the key stands in the address, where logs keep it", "Take it in a header.", _AUTH
-)
-_UNSIGNED = Rule(
-    "card-signature.none",
-    "high",
-    "a signature says that it is none",
-    "Sign the card with an algorithm, or leave signatures out.",
-    _ORIGIN,
-    "high",
-    structural=True,
-)
-_FOREIGN_KEY = Rule(
-    "card-signature.foreign-key",
-    "medium",
-    "the signature's keys are at another owner's host",
-    "Publish the keys at the provider's domain.",
-    _ORIGIN,
-)
 _ROUTING = Rule(
     "card-preference.member",
     "high",
@@ -130,29 +95,37 @@ _ROUTING = Rule(
 )
 
 _LEVELS = frozenset(("highest", "max", "maximum", "top", "critical", "always", "first", "override"))
-_ROUTING_MEMBERS = frozenset(
-    "priority rank ranking score weight boost preference preferred routingpriority routing_priority".split()
+_ROUTING_MEMBERS = frozenset("priority rank ranking score weight boost preference preferred precedence".split())
+_OF_ROUTING = frozenset("routing agent selection discovery router".split())
+_BESIDE_ROUTING = _OF_ROUTING | {"x", "default", "trust", "match"}
+_SCHEMES = frozenset(("http", "https", "grpc", "grpcs", "ws", "wss"))
+_TUNNELS = ("ngrok.io", "ngrok.app", "ngrok.dev", "ngrok-free.app", "ngrok-free.dev", "devtunnels.ms")
+"""Tunnels of those who have an account there: developers show samples by them."""
+_SERVICES = frozenset((22, 23, 25, 111, 2375, 2379, 3306, 5432, 6379, 8500, 10250, 10255, 11211, 27017))
+"""Ports of databases, of shells and of what controls containers: none of these speaks A2A."""
+_INSIDE = (
+    "/latest/meta-data",
+    "/latest/user-data",
+    "/computemetadata/",
+    "/metadata/instance",
+    "/metadata/identity/oauth2",
 )
-_TWO_LEVEL = frozenset("co com org net ac gov edu or ne".split())
-_ACTS = ("execute", "admin", "delete", "shell", "root", "write")
+_DEEPEST = 4
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 def endpoint_findings(agent: Agent) -> Iterator[Finding]:
-    """What its addresses, its ways in and its signatures say."""
-    card = agent.card
-    places = _endpoints(agent)
+    """What its addresses say, and members that court routers."""
+    places = endpoints_of(agent)
     for pointer, url in places.items():
         yield from _address(pointer, url)
-    yield from _owners(card, list(places.values()))
-    yield from _ways_in(card)
-    yield from _signatures(card, list(places.values()))
-    for member, value in card.items():
-        high = isinstance(value, int | float) and not isinstance(value, bool) and value >= 100
-        if member.lower() in _ROUTING_MEMBERS and (high or str(value).lower() in _LEVELS):
-            yield _ROUTING.finding(f"/card/{member}", f"{member}: {value}")
+    owners = {owner_of(url) for url in places.values() if standing(url) in ("unknown", "known", "suspect")}
+    if len({owner.partition(".")[0] for owner in owners}) > 1:
+        yield _SPREAD.finding("/card", ", ".join(sorted(owners)))
+    yield from _courting(agent.card, "/card")
 
 
-def _endpoints(agent: Agent) -> dict[str, str]:
+def endpoints_of(agent: Agent) -> dict[str, str]:
     """Addresses that calls go to, by pointer."""
     card = agent.card
     found: dict[str, str] = {}
@@ -174,105 +147,60 @@ def _endpoints(agent: Agent) -> dict[str, str]:
 
 
 def _address(pointer: str, url: str) -> Iterator[Finding]:
-    scheme = (
-        url.partition(":")[0].lower()
-        if "://" in url or url.lower().startswith(("javascript:", "data:", "file:"))
-        else ""
-    )
-    if scheme and scheme not in ("http", "https", "grpc", "grpcs", "ws", "wss"):
+    lowered = url.lower()
+    bare = lowered.startswith(("javascript:", "data:", "file:"))
+    scheme = lowered.partition(":")[0] if "://" in url or bare else ""
+    if scheme and scheme not in _SCHEMES:
         yield _SCHEME.finding(pointer, url)
         return
-    host = _host(url)
-    if host in ("169.254.169.254", "metadata.google.internal", "100.100.100.200", "fd00:ec2::254") or host.startswith(
-        "169.254."
-    ):
+    if _is_store(url) or any(part in lowered for part in _INSIDE):
         yield _METADATA.finding(pointer, url)
         return
     if "@" in url.partition("://")[2].partition("/")[0]:
         yield _USER.finding(pointer, url)
-    kind = standing(url)
-    if kind == "suspect":
+    kind, host = standing(url), host_of(url)
+    if any(host.endswith("." + each) for each in _TUNNELS):
+        yield _TUNNEL.finding(pointer, url)
+    elif kind == "suspect":
         yield _SUSPECT.finding(pointer, url)
-    elif kind == "local":
-        yield _INTERNAL.finding(pointer, url)
+    elif kind == "local" or host.endswith(".svc"):
+        yield (_SERVICE if _port(url) in _SERVICES or host.startswith("kubernetes.default") else _INTERNAL).finding(
+            pointer, url
+        )
     elif scheme in ("http", "ws", "grpc"):
         yield _PLAIN.finding(pointer, url)
 
 
-def _host(url: str) -> str:
+def _is_store(url: str) -> bool:
+    """Whether the host is a cloud's store of credentials, however the address is written."""
+    host = host_of(url)
+    if host in ("metadata.google.internal", "metadata.azure.com", "metadata", "instance-data"):
+        return True
     try:
-        return (urlsplit(url).hostname or "").rstrip(".").lower()
+        address = parse_host(host) if host else None
     except ValueError:
-        return ""
+        return False
+    return address is not None and any(is_metadata(each) for each in (canonical(address), *embedded(address)))
 
 
-def owner_of(url: str) -> str:
-    """The last two labels of a host, three under a registry's second level: who answers for it."""
-    labels = _host(url).split(".")
-    return ".".join(labels[-3:] if len(labels) > 2 and labels[-2] in _TWO_LEVEL else labels[-2:])
-
-
-def _owners(card: Mapping[str, JsonValue], urls: list[str]) -> Iterator[Finding]:
-    """Endpoint, provider and documentation against each other."""
-    owners = {owner_of(url) for url in urls if standing(url) in ("unknown", "known", "suspect")}
-    if len(owners) > 1:
-        yield _SPREAD.finding("/card", ", ".join(sorted(owners)))
-    provider = card.get("provider")
-    stated = provider if isinstance(provider, dict) else {}
-    named = str(stated.get("organization") or card.get("author") or "").lower()
-    home = stated.get("url") or card.get("documentationUrl") or card.get("homepage")
-    if owners and isinstance(home, str) and owner_of(home) not in owners and standing(home) != "placeholder":
-        yield _ELSEWHERE.finding("/card/provider", f"{owner_of(home)} and {', '.join(sorted(owners))}")
-    words = named.replace(",", " ").replace(".", " ").split()
-    brand = next((word for word in words[:2] if len(word) > 3 and word in WELL_KNOWN), None)
-    if brand and owners and not any(brand in owner for owner in owners):
-        yield _BRAND.finding("/card/provider", f"{named} at {', '.join(sorted(owners))}")
-
-
-def _ways_in(card: Mapping[str, JsonValue]) -> Iterator[Finding]:
-    schemes = card.get("securitySchemes")
-    for name, scheme in (schemes if isinstance(schemes, dict) else {}).items():
-        if not isinstance(scheme, dict):
-            continue
-        pointer = f"/card/securitySchemes/{name}"
-        for where, url in _addresses(scheme):
-            bad_scheme = url.partition(":")[0].lower() not in ("http", "https")
-            if bad_scheme or (url.lower().startswith("http://") and standing(url) in ("unknown", "known", "suspect")):
-                yield _TOKEN_URL.finding(pointer + where, url)
-        if scheme.get("in") == "query" or scheme.get("location") == "query":
-            yield _QUERY_KEY.finding(pointer, "in: query")
-    authentication = card.get("authentication")
-    nobody = isinstance(authentication, dict) and str(authentication.get("type", "")).lower() in ("none", "anonymous")
-    if nobody and any(word in json.dumps(card.get("capabilities", "")).lower() for word in _ACTS):
-        yield _OPEN.finding("/card/authentication", "type: none")
-
-
-def _addresses(scheme: Mapping[str, JsonValue], below: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Pairs of pointer and URL of what a security scheme names."""
-    for member, value in scheme.items():
-        if isinstance(value, str) and member.lower().endswith("url"):
-            yield f"{below}/{member}", value
-        elif isinstance(value, dict) and depth < 4:
-            yield from _addresses(value, f"{below}/{member}", depth + 1)
-
-
-def _signatures(card: Mapping[str, JsonValue], urls: list[str]) -> Iterator[Finding]:
-    listed = card.get("signatures")
-    for place, each in enumerate(listed if isinstance(listed, list) else []):
-        protected = each.get("protected") if isinstance(each, dict) else None
-        header = _header(protected) if isinstance(protected, str) else None
-        if header is None:
-            continue
-        if str(header.get("alg", "")).lower() in ("none", ""):
-            yield _UNSIGNED.finding(f"/card/signatures/{place}", json.dumps(header))
-        jku = header.get("jku")
-        if isinstance(jku, str) and urls and owner_of(jku) not in {owner_of(url) for url in urls}:
-            yield _FOREIGN_KEY.finding(f"/card/signatures/{place}", jku)
-
-
-def _header(protected: str) -> Mapping[str, JsonValue] | None:
+def _port(url: str) -> int | None:
     try:
-        header = json.loads(base64.urlsafe_b64decode(protected + "=" * (-len(protected) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
+        return urlsplit(url).port
+    except ValueError:
         return None
-    return header if isinstance(header, dict) else None
+
+
+def _courting(members: Mapping[str, JsonValue], pointer: str, depth: int = 0) -> Iterator[Finding]:
+    """Members by which a card asks routers for precedence, also below what A2A leaves open."""
+    for member, value in members.items():
+        words = {word.lower() for word in _WORD.findall(member)}
+        high = isinstance(value, int | float) and not isinstance(value, bool) and value >= 100
+        courts = words & _ROUTING_MEMBERS and words <= _ROUTING_MEMBERS | _BESIDE_ROUTING
+        if courts and (depth == 0 or words & _OF_ROUTING) and (high or str(value).lower() in _LEVELS):
+            yield _ROUTING.finding(f"{pointer}/{member}", f"{member}: {value}"[:200])
+        elif depth < _DEEPEST and isinstance(value, dict):
+            yield from _courting(value, f"{pointer}/{member}", depth + 1)
+        elif depth < _DEEPEST and isinstance(value, list):
+            for place, each in enumerate(value[:200]):
+                if isinstance(each, dict):
+                    yield from _courting(each, f"{pointer}/{member}/{place}", depth + 1)

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from airegistry.core.findings import Finding
-from airegistry.scanners.rules import Rule, Words, forms, phrases, spoken_findings
+from airegistry.scanners.card_orders import CARD_ORDERS
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import Rule, Words, forms, spoken_findings
 from airegistry.scanners.texts import Role, Text
 from airegistry.scanners.well_known import WELL_KNOWN
 
@@ -41,6 +43,10 @@ CARD_WORDS = (
         phrases(
             r"\b(?:i |we |it |agent |which |that )?can (?:do|handle|solve|perform|answer"
             r"|accomplish) (?:absolutely )?(?:everything|anything|any task|all tasks|every task|any question)\b",
+            r"\b(?:perform|handle|solve|do|answer|complete|accomplish)s? (?:absolutely |literally )?(?:any|every"
+            r"|all) (?:tasks?|requests?|things?|jobs?|problems?)\b(?! (?:about|for|of|in(?! any| every| all)|on|related"
+            r"|concerning|regarding|to|from|within|that|your|with|you|by|at)\b)(?! ?[a-z]{3,12} (?:in|of|for) (?:the"
+            r"|your))",
             r"\b(?:100|one hundred) ?(?:%|percent) (?:success|accura|guarantee|reliab|safe|secure|trust)\w{0,6}"
             r"|\bguaranteed (?:success|results?|to (?:work|succeed))",
             r"\b(?:best|most (?:capable|powerful|trusted|advanced|reliable)) (?:\w{1,10} )?(?:agent"
@@ -58,7 +64,9 @@ CARD_WORDS = (
         phrases(
             r"\bfull (?:administrat\w{2,4}|admin|system|root|disk|control|access to (?:all|the|any"
             r"|every))\b(?: \w{1,10}){0,2}(?: privileges?| access| rights?)?|\b(?:elevated|administrator|root"
-            r"|superuser) (?:privileges?|rights)\b",
+            r"|superuser) (?:privileges?|rights)\b|\b(?:root|admin\w{0,11}|unrestricted|unlimited) (?:\w{1,12} "
+            r")?access to "
+            r"(?:all|every|any|everything)\b|\bgod[- ]mode\b",
             r"\b(?:execut|run)\w{0,4} (?:any|arbitrary|all) (?:code|commands?|scripts?|shell)\b"
             r"|\bdelete any (?:file|record|data)|\bread any (?:file|secret|credential)",
         ),
@@ -75,7 +83,9 @@ CARD_WORDS = (
         ),
         phrases(
             r"\b(?:official|officially) (?:verified|trusted|certified|endorsed|approved|system|google|microsoft"
-            r"|openai|anthropic|amazon|apple|meta)\b",
+            r"|openai|anthropic|amazon|apple|meta)\b(?! (?:\w{1,14} ){0,3}(?:apis?|sdks?|docs|documentation|clients?"
+            r"|cli"
+            r"|librar(?:y|ies)|connectors?|endpoints?)\b)",
             r"\b(?:verified|certified|endorsed|approved|audited|trusted) by (?:google|microsoft|openai|anthropic"
             r"|amazon|aws|apple|meta|github|nvidia|ibm|salesforce|oracle|the registry|the a2a)\b",
         ),
@@ -91,7 +101,8 @@ CARD_WORDS = (
             _RUNS,
         ),
         phrases(
-            r"\b(?:eval|exec|execsync|compile|__import__|system|popen|spawn_task|spawn_agent|os\.system"
+            r"\$\((?:curl|wget|nc|bash|sh) |\b(?:eval|exec|execsync|compile|__import__|system"
+            r"|popen|spawn_task|spawn_agent|os\.system"
             r"|subprocess\.\w{2,14}|child_process\.\w{2,10}|pickle\.loads)\([^)]{0,80}\)",
             r"\bverify ?= ?false\b|\bfor \w{1,10} in range\(|\bwhile ?\(? ?(?:true|1)\)? ?:|\bcurl [^"
             r"|]{3,200}\| ?(?:ba)?sh\b|\brm -rf /",
@@ -185,6 +196,10 @@ _DISGUISED = Rule(
     "high",
     structural=True,
 )
+_CONTAINED = re.compile(
+    r"\b(?:sandbox\w{0,3}|gvisor|firecracker|wasm|webassembly|containers?|isolated|jail|e2b|docker|micro-?vms?)\b"
+)
+"""What an honest interpreter of code says of where it runs."""
 _MIXED = re.compile(r"[a-z0-9]{4,40}")
 _DIGITS = str.maketrans("01345789@$", "oieasyqgas")
 _ALSO = str.maketrans("01345789@$", "olesstbgas")
@@ -196,7 +211,12 @@ _LOOKED_FOR = tuple(sorted((_TRUSTED_WORDS | WELL_KNOWN), key=len, reverse=True)
 
 def word_findings(read: Sequence[Text]) -> Iterator[Finding]:
     """What is said on a card to be chosen or believed."""
-    yield from spoken_findings(read, CARD_WORDS)
+    contained = {text.field for text in read if _CONTAINED.search(text.plain.lower())}
+    for finding in spoken_findings(read, (*CARD_WORDS, *CARD_ORDERS)):
+        if finding.family == "card-code" and finding.field in contained:
+            yield finding.model_copy(update={"severity": "low"})
+        else:
+            yield finding
     for text in read:
         if text.role in ("name", "title", "description", "data", "other", "tag"):
             for form in forms(text):

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from airegistry.core.assets import Agent
 from airegistry.core.findings import Finding
 from airegistry.core.ports import AnyAsset, Surroundings
-from airegistry.scanners.card_endpoints import endpoint_findings
+from airegistry.scanners.card_auth import auth_findings, ways_of
+from airegistry.scanners.card_endpoints import endpoint_findings, endpoints_of
+from airegistry.scanners.card_identity import identity_findings
 from airegistry.scanners.card_words import word_findings
 from airegistry.scanners.texts import texts
 
@@ -19,4 +21,10 @@ class Cards:
         """One finding per rule and place. Instructions on cards are found by the word rules of every kind."""
         if not isinstance(asset, Agent):
             return ()
-        return [*endpoint_findings(asset), *word_findings(texts(asset))]
+        card, read, endpoints = asset.card, texts(asset), endpoints_of(asset)
+        return [
+            *endpoint_findings(asset),
+            *identity_findings(card, endpoints, ways_of(card), read),
+            *auth_findings(card, [*endpoints.values()], read),
+            *word_findings(read),
+        ]

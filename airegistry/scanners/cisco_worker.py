@@ -7,6 +7,7 @@ A request is `{"id", "kind": "tools" | "card" | "skill", "tools" | "card" | "fil
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -15,6 +16,21 @@ from pathlib import Path
 from typing import Any
 
 CARD_ANALYZERS = ["yara", "heuristic"]
+PACKAGES = ("mcpscanner", "a2ascanner", "skill_scanner")
+
+
+class Complaints(logging.Handler):
+    """What the packages log when a part of them fails: they go on without it, and their answer says nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        failed = record.levelno >= logging.ERROR or message.startswith("YARA")
+        if failed and record.name.partition(".")[0] in PACKAGES:
+            self.said.append(message)
 
 
 class Scanners:
@@ -88,6 +104,8 @@ class Scanners:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, "utf-8")
             result = self._skills.scan_skill(str(folder), lenient=True)
+        if failed := getattr(result, "analyzers_failed", None):
+            raise RuntimeError(f"analyzers that failed: {failed}")
         return [
             {
                 "severity": getattr(each.severity, "value", each.severity), "name": each.rule_id,
@@ -99,7 +117,9 @@ class Scanners:
 
 
 async def answered(scanners: Scanners, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to a request, an error when the scanner breaks."""
+    """The answer to a request, an error when the scanner breaks, or a part of it."""
+    complaints = Complaints()
+    logging.getLogger().addHandler(complaints)
     try:
         if request["kind"] == "tools":
             findings = await scanners.tools(request["tools"])
@@ -109,6 +129,10 @@ async def answered(scanners: Scanners, request: dict[str, Any]) -> dict[str, Any
             findings = await scanners.skill(request["files"])
     except Exception as error:  # noqa: BLE001  # whatever a scanner raises, the next request is answered
         return {"id": request["id"], "error": f"{type(error).__name__}: {error}"[:1000]}
+    finally:
+        logging.getLogger().removeHandler(complaints)
+    if complaints.said:
+        return {"id": request["id"], "error": f"a part of it failed: {complaints.said[0]}"[:1000]}
     return {"id": request["id"], "findings": findings}
 
 

@@ -1,17 +1,15 @@
 """Tools that speak of other tools: call me first, not that one, and this is how the other one is used."""
 
-import re
 from collections.abc import Sequence
 
 from airegistry.core.assets import Server
 from airegistry.core.findings import Finding
-from airegistry.core.ports import AnyAsset, Names, Surroundings
-from airegistry.core.shelf import ref
-from airegistry.scanners.rules import LONGEST_TEXT, SPOKEN, UNSPOKEN, Rule, Words, phrases, spoken_findings
-from airegistry.scanners.texts import Role, texts
+from airegistry.core.ports import AnyAsset, Surroundings
+from airegistry.scanners.foreign_tools import CODES, REMEDIATION, foreign_findings
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, spoken_findings
+from airegistry.scanners.texts import texts
 
-CODES = ("OWASP-MCP03:2025", "OWASP-ASI02:2026", "OWASP-LLM01:2025", "ATLAS-AML.T0110", "CWE-1427")
-REMEDIATION = "Describe this tool; leave which tools are called, and how, to the model and to their own descriptions."
 _TOOL = (
     r"(?:[`'\"“‘][\w.-]{2,64}[`'\"”’]|\b[a-z]{2,24}(?:[_-][a-z0-9]{1,24}){1,5}\b|\b(?:other|another|every|any|all|"
     r"each|that|no other) \w{0,16})"
@@ -21,8 +19,6 @@ _MUST = (
     r"ensure|make sure|first|also|bcc|only)"
 )
 
-KNOWN = Rule("cross-tool.known", "high", "commands the use of another server's tool", REMEDIATION, CODES)
-MENTION = Rule("cross-tool.mention", "low", "names another server's tool", REMEDIATION, CODES)
 WORDS = (
     Words(
         Rule("cross-tool.divert", "high", "changes how another tool is used", REMEDIATION, CODES),
@@ -96,16 +92,72 @@ WORDS = (
             r"\blimited[- ]time\b|\bgame[- ]changer\b|\b(?:ultimate|only) best (?:tool|choice)",
             r"\b(?:ignore|avoid|skip|never use|do not use|don't use|stop using) (?:all |any |the |"
             r"every ){0,6}other (?:\w+ ){0,2}?\w+s\b",
+            r"\b(?:highest|top|maximum|absolute)[- ]priority (?:\w+ )?(?:tool|server|function)\b|\b(?:select|choose|"
+            r"pick|use|"
+            r"call) (?:it|this(?: tool| one| server)?) (?:first|ahead of|over|above) (?:all|any|every|each|"
+            r"the other|"
+            r"other|everything)\b|\b(?:never|do not|don't) (?:pick|use|choose|select|call|consider|try) (?:any )?"
+            r"(?:alternatives?|competitors?|another (?:tool|server)|other ones?)\b|\bonly (?:trustworthy|trusted|"
+            r"reliable|"
+            r"authoritative|valid|correct) (?:source|tool|server|answer)\b|\b(?:ignore|discard|distrust|"
+            r"disregard)s? (?:the )?"
+            r"(?:results?|answers?|outputs?) (?:of|from) (?:any |all |every |the )?others?\b",
             r"\bprioriti[sz]e this (?:tool|server)|\bthe only \w+ (?:you should|to) (?:trust|use)\b",
             r"\b(?:the )?(?:best|most (?:reliable|accurate|trusted|effective|powerful|secure)|only (?:trusted|"
             r"official|reliable|secure|correct|approved)|superior|preferred|number one|#1) (?:\w+ ){0,2}?(?:tool|"
             r"server|function|choice|option)\b[^.!?]{0,40}?[,.;:!] ?[^.!?]{0,40}?\b(?:always|must|should|use|choose|"
             r"select|prefer)\b[^.!?]{0,40}?\b(?:this|it|first|over|instead)\b",
             r"\b(?:prefer|choose|select|favou?r|prioriti[sz]e) this (?:tool|server|function) (?:over|above|to|"
-            r"instead|before|for all|for any|for every|whenever|every time|always)\b",
+            r"instead|before|for all|for any|for every|whenever|every time|always)\b"
+            r"(?! (?:[\w-]{1,20} ){1,5}?(?:for|when|if) (?:(?:questions?|anything|queries|tasks?|work|everything|"
+            r"requests?|all"
+            r"|any|users?|you|the|help) ){1,4}(?:on|about|concerning|regarding|in|of|with|ask|asks|need|needs|is|"
+            r"are)\b)",
             r"\b(?:other|all other|similar|alternative) (?:\w+ )?tools? (?:are|is|may be|can be|"
             r"will) (?:\w+ ){0,2}?(?:inferior|less|wrong|unofficial|slower|inaccurate|fail|obsolete|redundant)",
         ),
+        spared=UNSPOKEN,
+    ),
+    Words(
+        Rule("ranking.turned", "high", "turns what the model recommends to somebody's advantage", REMEDIATION, CODES),
+        phrases(
+            r"\b(?:place|put|list|show|rank|name|recommend|mention|present|offer|suggest|choose|favou?r|"
+            r"prefer)\b[^.!?]{0,40}?\b"
+            r"(?:items?|products?|offers?|hotels?|brands?|articles?|results?|vendors?|sellers?|flights?|listings?|"
+            r"services?|partners?|"
+            r"banks?|shops?|restaurants?|suppliers?|rooms?|deals?|cars?|loans?|funds?|courses?|apps?|packages|"
+            r"medicines?) (?:of|from|by|made by|run by) (?!the (?:user|same|requested|list|search)|your |"
+            r"each |every |all |any |this |that |a |an )[^.!?,;]{2,50}?\b(?:first|at the top|on top|above|ahead|"
+            r"before (?:all|any|the "
+            r"other)|whatever|regardless|even if|no matter|more often)\b",
+            r"\bdescribe (?:the )?(?:rest|others?|competitors?|alternatives|remaining \w+|"
+            r"them)\b[^.!?]{0,40}?\b(?:as|in)\b[^.!?]{0,30}?\b"
+            r"(?:critical|negative|neutral|worse|noisy|unsafe|unreliable|expensive|cold|less|poor|outdated|bad)\b",
+            r"\b(?:leave out|omit|hide|do not (?:mention|show|list|offer)|never (?:mention|show|list|offer)|skip) "
+            r"(?:the )?(?:cheaper|better|"
+            r"competing|rival|other) (?:\w+ )?(?:ones?|offers?|products?|items?|hotels?|brands?|vendors?|options?|"
+            r"alternatives?)\b",
+            r"\b(?:do not|don't|never) (?:offer|suggest|name|propose|mention|consider) (?:any )?(?:alternatives?|"
+            r"competitors?|others?\b|"
+            r"other (?:tools?|servers?|generators?|agents?|providers?|options?))",
+            r"\b(?:assistants?|models?|agents?|llms?) (?:that|which|who) (?:call|use|choose|pick|prefer|"
+            r"select)\b[^.!?]{0,50}?\b(?:get|are|"
+            r"is|will be|may be|risk)\b[^.!?]{0,20}?\b(?:flagged|rated|penali[sz]ed|downgraded|ranked|blocked|lower|"
+            r"punished|reported)\b",
+            r"\b(?:must|always|only)\b[^.!?]{0,20}?\b(?:choose|pick|use|prefer|select) this (?:tool|server|one) "
+            r"(?:over|instead of|"
+            r"rather than|before) (?:every|all|any) other\b[^.!?]{0,30}?\b(?:exceptions?|whatever|no matter|even if|"
+            r"regardless)\b",
+            r"\b(?:pick|choose|use|select|call) (?:this|this one|it|this tool) (?:each|every) time\b|\bto keep your "
+            r"(?:rating|score|rank)\b",
+            r"\b(?:every|each|all|any) (?:other )?(?:tool )?(?:calls?|requests?|actions?|invocations?)(?: of "
+            r"[^.!?]{2,30}?)? (?:has|have|must|"
+            r"needs?|is|are) (?:to )?(?:first )?(?:be )?(?:cleared|approved|checked|passed?|routed|sent|go|validated|"
+            r"registered)(?: first)?"
+            r" (?:here|through (?:here|this|me)|by this|with this|to this)\b|\bmandatory (?:gate|checkpoint|gateway|"
+            r"first stop)\b",
+        ),
+        affirmed=False,
         spared=UNSPOKEN,
     ),
     Words(
@@ -141,17 +193,45 @@ WORDS = (
         spared=UNSPOKEN,
     ),
     Words(
+        Rule(
+            "cross-tool.foreign", "medium", "wants, in another language, to be called before others", REMEDIATION, CODES
+        ),
+        phrases(
+            r"\b(?:vor|bevor) (?:jede[mrns]?|alle[mn]?|ande?re[mnr]?) (?:\w+ ){0,2}?(?:werkzeug|tool|funktion|"
+            r"antwort|aufruf)",
+            r"\bavant (?:tout|toute|chaque|n['’]importe quel(?:le)?) (?:autre )?(?:outil|réponse|appel|fonction)",
+            r"\bantes de (?:cualquier|cada|toda|qualquer|todas as|todas las) (?:otra |outra |otras |"
+            r"outras )?(?:herramienta|"
+            r"respuesta|llamada|ferramenta|resposta|chamada)",
+            r"\bprima di (?:qualsiasi|qualunque|ogni|tutti gli) (?:altr[oa] )?(?:strumento|risposta|chiamata|tool)",
+            r"\bvoor (?:elke?|ieder|iedere|alle|andere?) (?:andere? )?(?:tools?|hulpmiddel|gereedschap|antwoord|"
+            r"aanroep)",
+            r"\bprzed (?:ka[żz]d\w{1,3}|wszystkimi|jakimkolwiek|innymi) (?:\w+ )?(?:narzędzi|odpowiedzi|wywo[łl]ani)",
+            r"\b(?:diğer|herhangi bir|her|tüm) (?:\w+ )?(?:araç|arac|yan[ıi]t|çağr[ıi])\w{0,6} (?:\w+ )?(?:önce|"
+            r"öncesinde)",
+            r"\bперед (?:любым|каждым|всеми|другими|использованием) (?:\w+ ){0,2}?(?:инструмент|ответ|вызов)",
+            r"(?:调用|使用)(?:任何|所有|其他|其它)[^。！？]{0,6}(?:工具|功能)(?:之)?前|每次[^。！？]{0,10}必须[^。！？]{0,6}调用",
+            r"(?:他の|すべての|全ての|どの)[^。！？]{0,8}(?:ツール|回答)[^。！？]{0,10}前に",
+            r"(?:다른|모든) [^.!?]{0,10}(?:도구|응답)[^.!?]{0,12}전에",
+            r"قبل (?:أي|كل|استخدام أي|استدعاء أي)[^.!?؟]{0,14}(?:أداة|رد|إجابة)",
+            r"(?:किसी भी|हर|सभी|अन्य) [^.!?।]{0,12}(?:टूल|उपकरण|उत्तर)[^.!?।]{0,10}पहले",
+        ),
+        spared=UNSPOKEN,
+    ),
+    Words(
         Rule("cross-tool.first", "medium", "wants to be called before others, or always", REMEDIATION, CODES),
         phrases(
             r"\b(?:before|prior to) (?:using|calling|invoking|running|executing|accessing) (?:any|all|every|other|"
             r"another|each)(?: of the)?(?: other)? ?(?:\w+ ){0,1}?(?:tools?|functions?|commands?|servers?|"
             r"operations?)",
             r"\b(?:must|always|should|shall|needs? to|required to) (?:be )?(?:call|invok|us|consult|run|execut)(?:e|"
-            r"ed)? (?:\w+ ){0,4}?(?:first|before (?:any|every|all|each|answering|responding|doing|proceeding|other|"
+            r"ed)? (?:(?!\w*_)\w+ ){0,4}?(?:first|before (?:any|every|all|each|answering|responding|doing|"
+            r"proceeding|other|"
             r"starting)|at the (?:start|beginning) of (?:every|each|any|the)|(?:for|on|with|after|in) (?:every|each|"
             r"all) (?:request|message|conversation|query|task|interaction|response|turn|call))",
             r"\b(?:always|must) (?:use|call|invoke|consult|prefer|choose|select) this (?:tool|function|"
-            r"server)\b[^.!?]{0,60}?\b(?:first|before|instead|over|regardless|rather than|every|any other|"
+            r"server)\b[^.!?]{0,60}?\b(?:first|before(?! (?:the )?[`'\"]|(?:the )? \w+[_-])|instead|over|regardless|"
+            r"rather than|every|any other|"
             r"immediately|exclusively)\b",
             r"\b(?:instead of|rather than|over|in preference to|in place of) (?:any |all |every |the ){0,6}(?:other|"
             r"alternative|competing|built-in|native|existing) (?:\w+ ){0,2}?(?:tools?|functions?|servers?)",
@@ -161,15 +241,6 @@ WORDS = (
         ),
         spared=UNSPOKEN,
     ),
-)
-_IDENTIFIER = re.compile(
-    r"\b[A-Za-z][A-Za-z0-9]{0,30}(?:[_-][A-Za-z0-9]{1,30}){1,6}\b|\b[a-z]{1,20}(?:[A-Z][a-z0-9]{1,20}){1,6}\b|"
-    r"(?<=[`'\"])[A-Za-z][A-Za-z0-9_.-]{1,63}(?=[`'\"])|\b[A-Za-z0-9]{1,40}(?= tool\b)"
-)
-_COMMAND = re.compile(rf"\b(?:{_MUST}|do not|don't|before|after|when|whenever|prefer)\b")
-_SENTENCE = re.compile(r"[.!?;](?:\s|$)")
-_SPEAKING: frozenset[Role] = frozenset(
-    {"description", "instructions", "title", "prompt", "resource", "default", "enum"}
 )
 
 
@@ -183,29 +254,4 @@ class CrossTool:
         if asset.kind not in SPOKEN:
             return ()
         found = spoken_findings(texts(asset), WORDS)
-        return found + _known(asset, around.names) if isinstance(asset, Server) else found
-
-
-def _known(server: Server, names: Names) -> list[Finding]:
-    """Mentions of tools that only other servers have."""
-    own = {tool.name for tool in server.tools} | {prompt.name for prompt in server.prompts}
-    found = []
-    for text in texts(server):
-        if text.role in _SPEAKING:
-            seen = next((seen for form in text.spoken if (seen := _foreign(form, own, ref(server), names))), None)
-            if seen is not None:
-                found.append(seen[0].finding(text.field, seen[1]))
-    return found
-
-
-def _foreign(form: str, own: set[str], me: str, names: Names) -> tuple[Rule, str] | None:
-    """The worst that a text says of another server's tool, with the sentence."""
-    mention: tuple[Rule, str] | None = None
-    for sentence in _SENTENCE.split(form[:LONGEST_TEXT]):
-        for match in _IDENTIFIER.finditer(sentence):
-            owners = names.owners(match[0]) if match[0] not in own else ()
-            if owners and me not in owners:
-                if _COMMAND.search(sentence.lower()):
-                    return KNOWN, sentence[:200]
-                mention = mention or (MENTION, sentence[:200])
-    return mention
+        return found + foreign_findings(asset, around.names) if isinstance(asset, Server) else found

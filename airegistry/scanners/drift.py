@@ -4,13 +4,16 @@ That something changed is for `core/definitions.py` to say, and for a person to 
 that reads like one is not held against a server, one that turns a tool against its users is.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from airegistry.core.canonical import canonical
 from airegistry.core.definitions import Change, Definition, changes_of, parts_of, plain
 from airegistry.core.findings import SEVERITIES, Finding, Severity, escaped
 from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.core.schema_changes import Edit
+from airegistry.scanners.drift_reach import Reach, reaches
 from airegistry.scanners.drift_words import Added, weighed
 from airegistry.scanners.texts import Text, texts
 from airegistry.scanners.tokens import redacted
@@ -19,6 +22,11 @@ CODES = [
     "OWASP-MCP03:2025", "OWASP-MCP04:2025", "OWASP-ASI04:2026", "ATLAS-AML.T0109", "CISCO-AITech-9.3.3:2.0", "CWE-494",
 ]  # fmt: skip
 REMEDIATION = "Compare it with the approved definition, and approve the change or keep serving the approved one."
+_FOR_READERS = re.compile(r"https://(?:docs?|developers?|help|support|status|learn|api-docs|wiki)\.[\w.-]+$")
+_FOR_MORE = re.compile(
+    r"\b(?:see|docs|documentation|details|more|reference|guide|learn|described|listed)\b[^.!?;]{0,40}$"
+)
+_LONGEST = 100_000
 _HELD = SEVERITIES.index("high")
 
 
@@ -63,7 +71,9 @@ def _weigh(
     if change.part not in before or change.grade == "minor":
         return _Weight("changed", "low", change.said)
     weights = [_Weight("changed", "low", change.said)]
-    weights += [_edit(edit, plain(before[change.part])) for edit in change.edits]
+    said = _lowered(after[change.part])
+    weights += [_edit(edit, plain(before[change.part]), said) for edit in change.edits]
+    weights += [_Weight("reach", each.severity, each.evidence) for each in _reaches(change.part, before, after)]
     words = weighed(Added.between(old[change.part], new[change.part]))
     if words is not None:
         severity, evidence = words
@@ -73,16 +83,34 @@ def _weigh(
     return max(weights, key=lambda weight: weight.rank)
 
 
-def _edit(edit: Edit, before: object) -> _Weight:
+def _reaches(part: str, before: Mapping[str, Definition], after: Mapping[str, Definition]) -> Iterable[Reach]:
+    """What a tool can do now and could not; of other parts the words tell enough."""
+    return reaches(plain(before[part]), plain(after[part])) if part.startswith("tools/") else ()
+
+
+def _lowered(definition: Definition) -> str:
+    return canonical(plain(definition))[:_LONGEST].lower()
+
+
+def _edit(edit: Edit, before: object, said: str) -> _Weight:
     """The weight of an edit by its kind; its words are weighed by themselves."""
     if edit.kind == "hint-widened":
         return _Weight("hint", _hint(edit, before), edit.said)
     if edit.kind == "security-removed":
         return _Weight("security", "critical", edit.said)
     if edit.kind == "address":
+        if edit.grade != "privilege_widened" and _documents(edit, said):
+            return _Weight("changed", "low", edit.said)
         return _Weight("address", "high" if edit.grade == "privilege_widened" else "medium", edit.said)
     narrowed = edit.kind == "hint-narrowed" and "not stated" not in edit.said
     return _Weight("hint" if narrowed else "changed", "medium" if narrowed else "low", edit.said)
+
+
+def _documents(edit: Edit, said: str) -> bool:
+    """Whether the host that a text names now is where its reader finds more, and nothing is sent there."""
+    host = edit.said.removeprefix("names ").partition(",")[0]
+    at = said.find(host)
+    return at >= 0 and bool(_FOR_READERS.match(host) and _FOR_MORE.search(said[max(0, at - 60) : at]))
 
 
 def _hint(edit: Edit, before: object) -> Severity:

@@ -18,10 +18,26 @@ _CARRIES = re.compile(
     r"chain of thought|(?:previous|earlier|prior|all|recent) messages|(?:full|entire|whole) context|context window|"
     r"tools? list|your (?:\w{1,12} )?(?:context|reasoning|thoughts|memory|instructions|tools)|tools that you|"
     r"memory dump|model you are|credentials|secrets|private keys?|(?:environment|env) (?:variables|vars)|"
-    r"session cookies?|know about the user)\b"
+    r"session cookies?|know about the user|(?:user's|users'|their|your|the user) (?:\w{1,12} ){0,2}?(?:earlier|"
+    r"previous|past|prior|"
+    r"recent|last|other) (?:\w{1,12} )?(?:questions?|queries|searches|requests?|messages?|prompts?|answers?|chats?)|"
+    r"(?:what|everything)"
+    r" the (?:user|person) (?:has |have )?(?:said|asked|written|searched|typed))\b"
 )
 """What a parameter may not carry, by its name or its description: it is not the tool's to have."""
 _PARAMETER = "parameter "
+_FOR_READERS = re.compile(
+    r"\b(?:see|docs|documentation|details|more|reference|guide|learn|described|listed)\b[^.!?;]{0,40}"
+    r"https://(?:docs?|developers?|help|support|status|learn|api-docs|wiki)\.[\w-]"
+)
+"""Where a text sends its reader, and nothing else."""
+_SIBLING = re.compile(
+    r"^(?:please )?(?:see|see also|use|call|try|run|get [a-z ]{2,30} (?:with|from)|returned by|related|"
+    r"note)\b[^.!?;]{0,60}"
+    r"\b[a-z]{2,24}_[a-z][a-z_]{1,40}\b[^.!?;]{0,60}[.!?]?$"
+)
+"""A sentence that leads to another tool, and tells nothing to be done with it beyond this one."""
+_LOCAL = re.compile(r"^(?:127\.|0\.0\.0\.0|10\.|192\.168\.|172\.)|@example\.|noreply|no-reply")
 _DENIABLE = frozenset(("transfer", "collect", "sensitive", "address"))
 _DENIED = re.compile(r"\b(?:no|never|not|nothing|without)\b[^.!?;:,]{0,50}$")
 """Before what a sentence says that the tool does not do."""
@@ -31,7 +47,8 @@ _MANY_WORDS = 40
 _SIGNS: dict[str, re.Pattern[str]] = {
     "transfer": re.compile(
         r"\b(?:send|sends|sending|forward|forwards|let|loop|pass|passing|include|attach|attaching|append|appending|"
-        r"copy|b?cc|upload|uploading|post|uploads|sent|uploaded|forwarded|posted|transmitted|transmit|transmits|transmitting|share|sharing|exfiltrate|leak|"
+        r"copy|b?cc|upload|uploading|post|uploads|sent|uploaded|forwarded|posted|transmitted|transmit|transmits"
+        r"|transmitting|share|sharing|exfiltrate|leak|"
         r"embed|encode|relay|submit|insert|put|paste|deliver|mirror|redirect|route|hand over|"
         r"sende|leite|weiterleiten|anhängen|übergib|füge|envoie|envoyer|transmettre|transmets|joindre|inclure|inclus|"
         r"env[ií]a|enviar|adjunta|adjuntar|reenv[ií]a|reenviar|incluye|incluir|envie|anexe|anexar|encaminhe|inclua|"
@@ -40,7 +57,8 @@ _SIGNS: dict[str, re.Pattern[str]] = {
     ),
     "collect": re.compile(
         r"\b(?:read|collect|gather|fetch|retrieve|extract|obtain|query|dump|scan|open|load|enumerate|look up|grab|"
-        r"capture|record|harvest|lies|sammle|hole|lire|lis|collecte[rz]?|récupère[rz]?|lee|recopila|obtén|leia|colete|obtenha|"
+        r"capture|record|harvest|lies|sammle|hole|lire|lis|collecte[rz]?|récupère[rz]?|lee|recopila|obtén|leia|colete"
+        r"|obtenha|"
         r"прочита\w{1,4}|собер\w{1,4}|получ\w{1,4})\b|读取|收集|获取|讀取|読み|収集|取得"
     ),
     "sensitive": re.compile(
@@ -83,17 +101,33 @@ _SIGNS: dict[str, re.Pattern[str]] = {
         r"игнорир\w{1,6}|не (?:сообща|говор|упомина)\w{1,5}|без (?:ведома|подтверждения))\b"
         r"|忽略|不要告诉|无需确认|不得提及|不要提|無視|伝えないで|知らせず|教えないで"
     ),
+    "install": re.compile(
+        r"\b(?:installs?|installed|pip install|npm (?:i|install)|npx|uvx|run the (?:installer|script)|execute (?:it|"
+        r"them)|update yourself)\b"
+    ),
+    "trust": re.compile(
+        r"\b(?:trust(?:ed|s)?|safe to (?:run|install|execute)|vetted|no review|without (?:review|checking|asking)|"
+        r"right away|at once|"
+        r"automatically|immediately|unseen)\b"
+    ),
     "tool": re.compile(r"\b[a-z]{2,24}_[a-z][a-z_]{1,40}\b|\b(?:other|another|all|any) tools?\b|\bmcp_\w{2,40}"),
     "address": re.compile(
         r"https?://[^\s<>\"')]{3,200}|"
         r"\b[a-z0-9-]{2,40}\.(?:com|net|org|io|dev|app|xyz|site|online|top|ru|cn|me|co|info|ai|sh|example|test)\b"
     ),
+    "locked": re.compile(
+        r"~/|/etc/|\.env\b|\.(?:aws|ssh|kube|npmrc|netrc|config|git-credentials)\b|\b(?:credentials?|passwords?"
+        r"|secrets?|"
+        r"private keys?|api keys?|access tokens?)\b"
+    ),
     "contact": re.compile(
         r"\b[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){0,4}\.[a-z]{2,12}\b|\b\d{1,3}(?:\.\d{1,3}){3}\b|\+\d{8,15}\b"
     ),
     "markup": re.compile(
-        r"</?(?:important|system|instructions?|hidden|secret|note|critical|admin|assistant|context|inst|override|priority|"
-        r"directive|sys)\b[^<>]{0,40}>|\[(?:important|system|inst|note|admin|hidden|override|priority)\w{0,12}\b[^\[\]]{0,40}\]|"
+        r"</?(?:important|system|instructions?|hidden|secret|note|critical|admin|assistant|context|inst|override"
+        r"|priority|"
+        r"directive|sys)\b[^<>]{0,40}>|\[(?:important|system|inst|note|admin|hidden|override"
+        r"|priority)\w{0,12}\b[^\[\]]{0,40}\]|"
         r"<!--|\b(?:system|assistant|note to (?:the )?(?:ai|model|assistant|agent)):"
     ),
 }
@@ -109,6 +143,8 @@ class Added:
     named: frozenset[str]
     encoded: Sequence[str]
     carried: frozenset[str]
+    defaults: Sequence[str] = ()
+    """Values that are taken where nobody chose one, and were not."""
 
     @classmethod
     def between(cls, before: Sequence[Text], after: Sequence[Text]) -> "Added":
@@ -122,7 +158,9 @@ class Added:
         carried = frozenset(each for text in after if f"{text.field}/".startswith(fields) for each in _sentences(text))
         hidden = {words for text in before for words in text.decoded}
         encoded = [words.lower() for text in after for words in text.decoded if words not in hidden]
-        return cls([sentence for sentence in new if sentence not in said], had, named, encoded, carried)
+        chosen = {text.plain.lower() for text in before if text.role == "default"}
+        defaults = [text.plain.lower() for text in after if text.role == "default" and text.plain.lower() not in chosen]
+        return cls([sentence for sentence in new if sentence not in said], had, named, encoded, carried, defaults)
 
 
 def weighed(added: Added) -> tuple[Severity, str] | None:
@@ -131,6 +169,9 @@ def weighed(added: Added) -> tuple[Severity, str] | None:
     for said in added.sentences:
         if said in added.carried and _CARRIES.search(said):
             return "high", said
+    for value in added.defaults:
+        if _SIGNS["contact"].search(value) and not _LOCAL.search(value):
+            return "high", f"default {value}"
     for words in added.encoded:
         if _signs(words, added.had, added.named):
             return "high", words
@@ -142,9 +183,21 @@ def weighed(added: Added) -> tuple[Severity, str] | None:
             return "high", f"{prose[i - 1]} {sentence}"
     length = sum(len(_WORD.findall(sentence)) for sentence in prose)
     for here, sentence in zip(signs, prose, strict=True):
-        if len(here) > 1 or here - {"transfer", "collect", "order"} or length > _MANY_WORDS:
+        telling = here - {"transfer", "collect", "order", "trust"}
+        for_readers = telling == {"address"} and _FOR_READERS.search(sentence)
+        paraphrased = telling == {"sensitive"} and not _names_more(sentence, added.had)
+        led = here <= {"tool", "order"} and _SIBLING.search(sentence)
+        if led or for_readers or paraphrased:
+            telling = frozenset()
+        if telling or (not led and len(here) > 1 and here - {"address", "sensitive"}) or length > _MANY_WORDS:
             return "medium", sentence
     return None
+
+
+def _names_more(sentence: str, had: frozenset[str]) -> bool:
+    """Whether what a sentence speaks of is another thing than the approved words did, and no paraphrase."""
+    named = (_WORD.findall(match[0]) for match in _SIGNS["sensitive"].finditer(sentence))
+    return any(words[-1:] and words[-1] not in had for words in named)
 
 
 def _signs(sentence: str, had: frozenset[str], named: frozenset[str]) -> frozenset[str]:
@@ -167,6 +220,8 @@ def _turned(signs: frozenset[str]) -> bool:
         or ("contact" in signs and len(signs) > 1)
         or ("transfer" in acts and (signs & {"sensitive", "address"} or {"tool", "order"} <= signs))
         or ("sensitive" in signs and (len(acts) > 1 or (acts and "address" in signs)))
+        or {"tool", "locked"} <= signs
+        or {"install", "trust"} <= signs
         or ("markup" in signs and len(signs) > 1)
     )
 

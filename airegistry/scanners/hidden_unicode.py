@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airegistry.core.confusables import disguised
 from airegistry.core.findings import Confidence, Finding, Severity, escaped
@@ -47,7 +47,9 @@ _PRIVATE_TEXT = 8
 _SPELT = re.compile(r"(?<![^\W_])[A-Za-z](?:[ .\-_*·•|/+~][A-Za-z](?![^\W_])){15,}")
 _LETTERS_OF_A_TEXT = 0.75
 """Share of different letters under which letters in a row are a text, and no alphabet."""
-_PADDING = re.compile(r"\S[ \t\u00a0\u2000-\u200a\u3000]{160,}\S|\S[ \t]*(?:\r?\n[ \t]*){40,}\S")
+_STRAYS = 3
+"""So many characters of no width beside words, and in none, are left over from an editor."""
+_PADDING = re.compile(r"\S[ \t\u00a0\u2000-\u200a\u3000]{160,}[^\s|]|\S[ \t]*(?:\r?\n[ \t]*){40,}\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ class HiddenUnicode:
 
     def scan(self, asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
         """One finding per text and rule."""
-        return [_finding(text.field, seen) for text in texts(asset) for seen in _read(text)]
+        pages = asset.kind == "skill"
+        return [_finding(text.field, seen) for text in texts(asset) for seen in _read(text, pages=pages)]
 
 
-def _read(text: Text) -> Iterator[_Seen]:
+def _read(text: Text, *, pages: bool) -> Iterator[_Seen]:
+    """What is wrong with a text; in `pages`, as people write them, strays are only noted."""
     raw = text.raw
     if len(raw) > 40 and (padding := _PADDING.search(raw)):
         tail = raw[padding.end() - 1 : padding.end() + 80]
@@ -83,7 +87,7 @@ def _read(text: Text) -> Iterator[_Seen]:
         return
     raw = FLAG.sub("", raw.removeprefix("\ufeff"))
     yield from _carried(raw)
-    yield from _marks(raw)
+    yield from (_stray(seen) if pages and seen.rule == "zero-width" and _strays(raw) else seen for seen in _marks(raw))
     private = max((match[0] for match in _PRIVATE.finditer(raw)), key=len, default="")
     if private:
         long = len(private) >= _PRIVATE_TEXT
@@ -106,6 +110,21 @@ def _marks(raw: str) -> Iterator[_Seen]:
     for rule, pattern, message in _MARKS:
         if not (rule == "bidi" and ordered) and (match := pattern.search(raw)):
             yield _Seen(rule, "high", message, _beside(raw, match))
+
+
+def _strays(raw: str) -> bool:
+    """Whether what has no width stands alone, rarely, and splits no word."""
+    found = [match.span() for match in _ZERO_WIDTH.finditer(raw)]
+    if len(found) > _STRAYS or {start for start, _ in found} & {end for _, end in found}:
+        return False
+    return all(
+        end - start == 1 and not (raw[start - 1 : start].isalnum() and raw[end : end + 1].isalnum())
+        for start, end in found
+    )
+
+
+def _stray(seen: _Seen) -> _Seen:
+    return replace(seen, severity="low", structural=False)
 
 
 _CARRIERS: tuple[tuple[str, re.Pattern[str], Severity, str], ...] = (

@@ -1,6 +1,7 @@
 """Texts that are to describe and command instead: overrides, claims of precedence, mark-up of a system prompt."""
 
-from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner, phrases
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner
 
 CODES = ("OWASP-MCP03:2025", "OWASP-ASI01:2026", "OWASP-LLM01:2025", "ATLAS-AML.T0051", "CWE-1427")
 REMEDIATION = "Describe what the tool does; leave what the model is told to whoever runs the model."
@@ -24,6 +25,25 @@ _MODEL = (
     r"(?:the )?models?|agents?|claude|chatgpt|gpt|copilot|cursor|gemini)"
 )
 
+_DEFENDED = (
+    r"(?! (?:\w+ ){0,2}?(?:(?:returned|contained|embedded|found|hidden|included|written|placed|that (?:appear|stand|"
+    r"are|"
+    r"come)|in|inside|within|from|by)\b ?){1,3}(?:(?:the|a|an|any|its|their|this|that|these|those|of|all|fetched|web|"
+    r"untrusted|external|third-party|tool|message|retrieved|returned|such|quoted) ){0,4}(?:pages?|websites?|sites?|"
+    r"content"
+    r"s?|tools?\b(?! descr)|outputs?|results?|responses?|documents?|e-?mails?|mails?|messages?|body|bodies|files?|"
+    r"texts?|data|"
+    r"issues?|comments?|snippets?|transcripts?|images?|pictures?|code|it\b|them\b|there\b|search|web\b))"
+)
+"""Instructions that others may have planted: to set them aside is a defence."""
+_BEYOND = (
+    r"\b(?:read|files?|contents?|conversation|history|messages|user|human|tell|mention|passwords?|keys?|tokens?|"
+    r"secrets?|"
+    r"credentials|send|e-?mail|forward|include|assistant|model|ignore|disregard|never|not|instructions|silently|"
+    r"every|any|"
+    r"all|other|instead|execute|https?)\b"
+)
+"""What a tool's own precondition does not speak of."""
 _MARK = (
     r"(?:system|hidden|secret|override|instruction[_ ]override|admin(?:istrator)?|emergency|jailbreak|llm|"
     r"ai instructions)"
@@ -34,8 +54,9 @@ WORDS = (
         Rule("instructions.override", "high", "tells the model to set its instructions aside", REMEDIATION, CODES),
         phrases(
             rf"\b{_SET_ASIDE} (?:(?:the|all|any|of|and|every|your|these|those|my|its|their|"
-            rf"or) ){{0,4}}(?:{_EARLIER} (?:and |or |, )?){{1,4}}(?:\w+ ){{0,1}}?{_ORDERS}\b",
-            rf"\b{_SET_ASIDE} (?:(?:the|all|any|of|every|your|these|those) ){{1,3}}{_ORDERS} (?:previously|above|"
+            rf"or) ){{0,4}}(?:{_EARLIER} (?:and |or |, )?){{1,4}}(?:\w+ ){{0,1}}?{_ORDERS}\b{_DEFENDED}",
+            rf"\b{_SET_ASIDE} (?:(?:the|all|any|of|every|your|these|those) ){{1,3}}{_ORDERS}{_DEFENDED} "
+            rf"(?:previously|above|"
             rf"before|"
             r"given|set|you (?:have|were|received)|from|that (?:came|were))",
             r"\b(?:disregard|forget|ignore) (?:everything|anything|all|what)(?: (?:you|that|was|were|the|i|said|"
@@ -53,8 +74,8 @@ WORDS = (
         Rule("instructions.precedence", "high", "claims to rank above other instructions", REMEDIATION, CODES),
         phrases(
             r"\b(?:tak|hav|carr|hold|giv)\w{0,3} (?:\w+ ){0,2}?(?:precedence|"
-            r"priority) over (?:\w+ ){0,3}?(?:instructions?|prompts?|user|system|policies|rules|guidelines|"
-            r"everything|requests?)",
+            r"priority) over (?:\w+ ){0,3}?(?:instructions?|prompts?|user|system|policies|guidelines|everything|"
+            r"requests?|(?:other|your|all|any|existing|previous|safety) rules)",
             r"\boverrides? (?:\w+ ){0,3}?(?:user(?:'s)?|system|safety|previous|prior|"
             r"other) (?:\w+ ){0,2}?(?:instructions?|prompts?|directives?|policies|preferences|requests|guidelines)",
             r"\b(?:authoritative|binding|overriding|highest[- ]priority|top[- ]priority|supreme|"
@@ -75,6 +96,13 @@ WORDS = (
             r"contained|embedded|provided|inside|within|given|found|returned) (?:in |by |from |with )?(?:the |this |"
             r"its |tool ){0,6}(?:response|output|result|returned|tool|content|context|reply|payload|document|page|"
             r"file|message)s?\b",
+            r"\b(?:instructions?|orders?|commands?|directives?|requests?)(?: \w+){0,3}? (?:in|inside|within|from|by|"
+            r"on) (?:it|"
+            r"them|(?:the|this|a|any|its) \w{2,16}(?: \w{2,16})?)\b[^.!?;]{0,40}?\b(?:as (?:if )?(?:it |they "
+            r")?(?:came|come|coming|"
+            r"given|from|being|were|the user)|counts? as|like the user|as the user'?s|(?:is|are|has|have) to be "
+            r"(?:followed|"
+            r"carried out|obeyed|executed)|(?:must|should|shall) be (?:followed|carried out|obeyed|executed|acted))",
             r"\btreat (?:\w+ ){0,6}?(?:as|like) (?:\w+ )?(?:system|trusted|authoritative|developer|"
             r"admin\w{0,8}) (?:instructions?|prompts?|messages?|directives?|commands?|input)",
         ),
@@ -109,7 +137,8 @@ WORDS = (
     Words(
         Rule("instructions.urgent-marks", "medium", "marks a passage as an order", REMEDIATION, CODES),
         phrases(
-            r"<(?:important|critical|mandatory|instructions?|urgent|attention|must[-_]read|prompt|rules?|priority)>",
+            r"<(?:important|critical|mandatory|instructions?|urgent|attention|must[-_]read|prompt|rules?|priority)>"
+            rf"(?!(?:(?!{_BEYOND})[^<~/@]){{1,300}}</)",
             r"<!--[^>]{0,400}?\b(?:must|ignore|always|never|instruction|do not|system|assistant|ai)\b",
             r"\b(?:system|admin(?:istrator)?|important system|critical system) (?:note|notice|message|directive)s? ?:",
         ),
@@ -123,14 +152,25 @@ WORDS = (
             rf"for) (?:the |all |any |you,? the )?{_MODEL}\b(?! (?:training|serving|config|name|version|card|"
             rf"registry))",
             rf"\b(?:dear|hey|attention:?|hello) {_MODEL}\b",
+            rf"\b(?:implementation (?:detail|note|hint)|hint|guidance|detail|rule|word|request|advice|information|side "
+            rf"note|remark|memo)s? (?:to|for) (?:the |all |any )?{_MODEL}\b(?! (?:training|serving|config|name|version|"
+            rf"card|registry|to (?:train|choose)))",
+            r"[(\[] ?(?:the |all )?(?:assistants?|models?|llms?|ai|agents?) ?(?::|,? (?:please|must|should))|"
+            r"<!-- ?(?:the |"
+            r"all )?(?:assistants?|models?|llms?|ai|agents?)\b",
+            r"\bif you are an? (?:ai|llm|model|language model|assistant|agent|bot) reading\b",
+            r"\bthe assistant (?:also |then |first |silently |automatically ){0,2}(?:locates|forwards|uploads|"
+            r"attaches|copies|"
+            r"deletes|transfers|approves|disables|runs `|executes `)",
             r"\bif you are an? (?:ai|llm|language model|assistant|agent)\b|\byou are an? (?:ai|llm|helpful|expert|"
-            r"unrestricted)",
+            r"unrestricted)(?! (?:\w{1,14} )?assistant[.!\"']{0,2}$)",
             r"\b(?:from now on|for the rest of (?:this|the) (?:conversation|session|chat)|in all (?:future|"
-            r"subsequent) (?:responses|messages|conversations|interactions|calls)),? (?:you|always|every|never|"
+            r"subsequent) (?:responses|messages|conversations|interactions|calls)),? (?:you|always|every|never|when\w*|"
             r"the (?:ai|assistant|model))",
             rf"\b(?:the |any |this )?{_MODEL} (?:must|shall|is required to|has to) (?:always|never|first|"
             rf"immediately|also|not|"
-            r"automatically|adopt|follow|obey|ignore|include|send|call|read|pass|treat)\b",
+            r"automatically|adopt|follow|obey|ignore|include|send|call|read|pass|treat|attach|take|put|copy|hand|fill|"
+            r"collect|append|upload|forward|delete|fetch|paste|open|transfer|approve|disable)\b",
         ),
         spared=UNSPOKEN | {"prompt"},
     ),
@@ -158,15 +198,56 @@ WORDS = (
         ),
         phrases(
             r"\b(?:add|append|writ|sav|stor|insert|put|copy|persist|record|inject|remember)(?:e|es|ing|"
-            r"s)? [^.!?]{0,60}?(?:\bclaude\.md|\.cursorrules|\bagents\.md|\bgemini\.md|copilot-instructions|"
+            r"s)? [^!?]{0,60}?(?:\bclaude\.md|\.cursorrules|\bagents\.md|\bgemini\.md|copilot-instructions|"
             r"\.windsurfrules|\.clinerules|\b(?:your|the model's|the agent's|the assistant's|"
             r"long[- ]term) (?:\w+ )?(?:memory|memories|system prompt|core instructions|permanent instructions|"
             r"rules file))",
+            r"\b(?:remember|keep in mind|memori[sz]e|bear in mind|retain|note|carry over)\b[^.!?]{0,50}?\b(?:for|in|"
+            r"across|"
+            r"during|into|over) (?:all |any |every |the |your |each |of ){0,3}(?:future|coming|later|subsequent|"
+            r"following|"
+            r"next|other|further) (?:conversations?|sessions?|chats?|requests?|tasks?|interactions?|turns?)\b"
+            r"(?! (?:when|if|on|only))",
+            r"\b(?:stor|sav|writ|add|put|keep|plac|record)(?:e|es|ing|s)?\b[^.!?]{0,40}?\b(?:in|into|to) (?:your|"
+            r"its own|"
+            r"the (?:agent|assistant|model|ai)'s) (?:\w+[- ])?(?:memory|memories|knowledge)\b",
+            r"\b(?:when|as soon as|once|whenever) (?:the|a|every|each) (?:conversation|session|chat) (?:begins|"
+            r"starts|opens),? "
+            r"(?:\w+ )?(?:store|save|call|write|read|run|send|load|record|remember)\b",
             r"\bremember (?:this|these|the following)[^.!?]{0,40}? (?:for|in|across) (?:all |every |any )?(?:future|"
             r"subsequent|later|next)",
         ),
         affirmed=True,
         spared=UNSPOKEN,
+    ),
+    Words(
+        Rule("instructions.reply", "high", "puts a link of its own into what the model answers", REMEDIATION, CODES),
+        phrases(
+            r"\b(?:end|start|begin|finish|close|conclude|open) (?:every|each|all|any|your|the) (?:answers?|repl(?:y|"
+            r"ies)|"
+            r"responses?|messages?) with\b[^.!?]{0,80}?(?:https?://|!\[)",
+            r"\b(?:your|every|each|all|any) (?:answers?|repl(?:y|ies)|responses?|messages?) (?:must|should|has to|"
+            r"have to|"
+            r"needs? to|shall) (?:always )?(?:contain|include|end|begin|start|carry|show|"
+            r"close)\b[^.!?]{0,80}?(?:https?://|!\[)",
+            r"\b(?:at the (?:end|start|beginning|bottom|top) of|below|under|in) (?:your|every|each|the|any|"
+            r"all) (?:answers?|"
+            r"repl(?:y|ies)|responses?|messages?)\b[^.!?]{0,60}?(?:https?://|!\[)",
+        ),
+        affirmed=True,
+        spared=UNSPOKEN,
+    ),
+    Words(
+        Rule("comment.order", "high", "hides an order in a comment that is not shown", REMEDIATION, CODES),
+        phrases(
+            r"<!--[^>]{0,300}?\b(?:assistants?|models?|llms?|ai|agents?|you (?:must|should|have to)|ignore|"
+            r"instructions?|"
+            r"do not (?:tell|mention|show)|fetch|forward|send|read|exfiltrat\w*|~/)\b",
+            r"(?:^|\s)\[(?://|comment|_)\]: ?(?:#|<>) ?[(\"'][^)]{0,200}?\b(?:assistant|model|you must|ignore|send|"
+            r"read)\b",
+        ),
+        spared=UNSPOKEN,
+        bare=True,
     ),
     Words(
         Rule("instructions.sabotage", "high", "spoils what the model produces", REMEDIATION, CODES),
@@ -181,6 +262,18 @@ WORDS = (
             r"use) (?:the |a |an |this ){0,6}(?:prefix|suffix|following|link|url|line|snippet|package|script|string|"
             r"address|[`'\"])",
             r"\balways (?:recommend|suggest|promote|praise|favou?r|advertise)\b",
+            r"\b(?:recommend|suggest|promote|favou?r|prefer|show|rank|put)\b[^.!?]{0,60}?\b(?:regardless of|"
+            r"irrespective of|"
+            r"no matter (?:the|what)|even if|although) (?:\w+ ){0,3}?(?:price|costs?|quality|rating|reviews?|"
+            r"cheaper|worse|"
+            r"ask\w*|request\w*)\b|\b(?:do not|never|don't) (?:reveal|mention|disclose|say|tell) that (?:they|it|"
+            r"these|this) "
+            r"(?:is|are) (?:sponsored|paid|advert\w*|affiliat\w*)",
+            r"\bwhen(?:ever)? you (?:write|generate|produce|create|edit) (?:\w+ ){0,3}?(?:code|python|javascript|"
+            r"scripts?|sql|"
+            r"emails?|mails?|commits?)?[^.!?]{0,20}?,? (?:always |also )?(?:add|insert|include|append|put|use|"
+            r"install)\b"
+            r"[^.!?]{0,40}?(?:`|import |https?:|as the (?:first|last) line)",
         ),
         affirmed=True,
         spared=UNSPOKEN,
@@ -254,6 +347,18 @@ WORDS = (
             r"diretri|ordens|orientaç|polític)",
             r"\b(?:игнориру|забуд|проигнориру|отмени|не обращай внимания|пренебрег|"
             r"обойди)\w{0,4}\b[^.!?]{0,40}(?:инструкц|указан|правил|команд|ограничен|политик)",
+            r"\b(?:ignora|ignorate|ignorare|dimentica|dimenticate|trascura|disattendi|scarta)\b[^.!?]{0,30}\b(?:tutt\w|"
+            r"precedent\w|sistema|sicurezza|tue|vostre|qualsiasi|ricevut\w)\b[^.!?]{0,30}",
+            r"\b(?:negeer|vergeet|verwerp|omzeil|overschrijf)\b[^.!?]{0,30}\b(?:alle|eerdere|vorige|voorgaande|jouw|je|"
+            r"bestaande)\b[^.!?]{0,24}(?:instructie|aanwijzing|regels|opdracht|richtlijn)",
+            r"\b(?:z?ignoruj|zapomnij|pomiń|odrzuć|obejdź)\w{0,3}\b[^.!?]{0,30}(?:instrukcj|polece|zasad|wytyczn|"
+            r"regu[łl])",
+            r"\b(?:önceki|tüm|bütün|sistem|verilen)\b[^.!?]{0,24}(?:talimat|yönerge|komut|"
+            r"kural)\w{0,6}\b[^.!?]{0,20}(?:yok say|"
+            r"görmezden gel|dikkate alma|unut|göz ardı et|geçersiz)",
+            r"(?:تجاهل|انس|أهمل|لا تتبع|تخطى|تخط)[^.!?؟]{0,24}(?:التعليمات|تعليمات|الأوامر|القواعد|الإرشادات|"
+            r"التوجيهات)",
+            r"(?:निर्देश|आदेश|नियम)[^.!?।]{0,16}(?:अनदेख|नज़रअंदाज़|नजरअंदाज|भूल|उपेक्षा)",
             r"(?:忽略|无视|忘记|无视掉|不要理会|不要遵守|绕过|覆盖)[^。！？]{0,16}(?:指令|指示|说明|规则|提示词|提示|命令|限制|策略)",
             r"(?:指示|命令|ルール|プロンプト|規則|制限|ポリシー|指令)[^。！？]{0,8}(?:を)?[^。！？]{0,4}(?:無視|忘れ|破棄|上書き|従わな)",
             r"(?:지시|명령|규칙|지침|프롬프트)[^.!?]{0,12}(?:무시|잊어|따르지)",

@@ -19,6 +19,7 @@ SHADOWING = [
 _RENAME = "Give it a name of its own, in ASCII letters."
 _VERIFY = "Make sure who publishes it, and have it renamed if it is not the one that its name suggests."
 _TOKEN = re.compile(r"[^\W_]+")
+_LETTERS = tuple(str.maketrans("01345@$!", letters) for letters in ("oleasasi", "oieasasl"))
 _BRANDS = Lookalikes(WELL_KNOWN)
 _SHORTEST_BRAND = 5
 _NAMED = 8
@@ -61,6 +62,7 @@ def _server(asset: Server | VirtualServer, around: Surroundings) -> Iterator[Fin
         fields.append(("/path", asset.path))
     for field, name in fields:
         looks = [look for look in around.names.lookalikes(name, of="server") if look.owner != ref(asset)]
+        looks = [look for look in looks if look.name.lower() != name.lower() or _has_its_tools(asset, look, around)]
         graded = [(look, *grade) for look in looks if (grade := _graded(name, look))]
         for look, severity, structural in graded[:1]:
             said = f"the name looks like {_shown(look.name)} of {look.owner}"
@@ -69,8 +71,16 @@ def _server(asset: Server | VirtualServer, around: Surroundings) -> Iterator[Fin
             yield from _brand(field, name)
 
 
+def _has_its_tools(asset: Server | VirtualServer, look: Lookalike, around: Surroundings) -> bool:
+    """Whether a server passes for another one by more than its name. A virtual one is named after its parts."""
+    return isinstance(asset, Server) and any(look.owner in around.names.owners(name) for name in tools_of(asset))
+
+
 def _graded(name: str, look: Lookalike) -> tuple[Severity, bool] | None:
     """How bad it is to be called like another server, and whether that is certain; None for an honest likeness."""
+    if look.name.lower() == name.lower():
+        # It may be a second deployment: a person tells. A virtual server is named after what it is made of.
+        return ("medium", False) if look.trusted and look.owner.startswith("server/") else None
     if look.same_look and not name.isascii():
         return ("critical" if look.trusted else "high"), True
     if look.same_look and spelt_core(name) == spelt_core(look.name):
@@ -78,6 +88,9 @@ def _graded(name: str, look: Lookalike) -> tuple[Severity, bool] | None:
             return None
         # One word in two, as in git-hub, passes for the other; a word more, as in github-server, need not.
         return ("high", True) if "".join(_words(name)) == "".join(_words(look.name)) else ("medium", False)
+    words, others = set(_words(name)), set(_words(look.name))
+    if not look.same_look and (words < others or others < words):  # a whole word more is no slip
+        return "low", False
     if look.trusted:
         return "high", True
     return ("medium" if look.same_look else "low"), False
@@ -96,17 +109,26 @@ def _brand(field: str, name: str) -> Iterator[Finding]:
             yield _finding("lookalike-brand", severity, field, said, name, SHADOWING, confidence="medium")
             return
     claims = {token.lower() for token in tokens}
-    if claims & OFFICIAL and (known := sorted(claims & WELL_KNOWN)):
+    spelt = (token for token in sorted(claims) if token.isascii() and not token.isalpha())
+    posing = next((token for token in spelt if any(token.translate(table) in OFFICIAL for table in _LETTERS)), None)
+    if posing is not None:
+        said = f"a word of trust is spelt with digits for letters: {_shown(posing)}"
+        yield _finding("claims-official", "high", field, said, name, SHADOWING)
+    elif claims & OFFICIAL and (known := sorted(claims & WELL_KNOWN)):
         said = f"the name claims to be the maker's own: {', '.join(known)}"
         yield _finding("claims-official", "medium", field, said, name, SHADOWING, structural=False)
 
 
 def _tools(asset: Server | VirtualServer, around: Surroundings) -> Iterator[Finding]:
     """Names of tools beside those of other servers."""
-    me, shared = ref(asset), []
+    me, shared, own = ref(asset), [], frozenset(tools_of(asset))
     for i, name in enumerate(tools_of(asset)):
         looks = [look for look in around.names.lookalikes(name, of="tool") if look.owner != me]
-        for look in looks[:1]:
+        slip = next((look for look in looks if look.distance and look.trusted and look.name not in own), None)
+        if slip is not None:
+            said = f"the tool's name is a slip of {_shown(slip.name)} of {slip.owner}"
+            yield _finding("near-tool", "high", f"/tools/{i}/name", said, name, SHADOWING)
+        for look in [look for look in looks if not look.distance][:1]:
             disguise = not name.isascii()
             severity: Severity = "critical" if disguise else "high" if look.trusted else "low"
             said = f"the tool's name looks like {_shown(look.name)} of {look.owner}"

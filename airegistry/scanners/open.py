@@ -12,6 +12,7 @@ from airegistry.scanners.cross_tool import CrossTool
 from airegistry.scanners.drift import Drift
 from airegistry.scanners.exfiltration import Exfiltration
 from airegistry.scanners.flows import Flows
+from airegistry.scanners.handover import Handover
 from airegistry.scanners.hidden_unicode import HiddenUnicode
 from airegistry.scanners.instructions import Instructions
 from airegistry.scanners.names import NameScanner
@@ -24,6 +25,8 @@ from airegistry.scanners.schemas import Schemas
 from airegistry.scanners.secrets import Secrets
 from airegistry.scanners.sizes import Sizes
 from airegistry.scanners.skills import Skills
+from airegistry.scanners.smuggling import Smuggling
+from airegistry.scanners.steering import Steering
 from airegistry.scanners.urls import Urls
 
 
@@ -52,6 +55,9 @@ def open_scanners() -> Sequence[Scanner]:
         Purposes(),
         Parameters(),
         Schemas(),
+        Smuggling(),
+        Handover(),
+        Steering(),
         Urls(),
         Secrets(),
         Annotations(),

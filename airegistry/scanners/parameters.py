@@ -1,8 +1,9 @@
 """Parameters that ask for more than a tool needs: the conversation, the model's reasoning, a way to hide."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from airegistry.core.assets import Server, Tool
 from airegistry.core.findings import Finding
 from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.scanners.rules import Rule
@@ -34,7 +35,16 @@ SECRET = Rule(
     "Let the tool take credentials from its own configuration.",
     ("OWASP-MCP01:2025", "OWASP-ASI03:2026", "ATLAS-AML.T0098", "CWE-522"),
 )
-RULES = (CONTEXT, WIDE, STEALTH, SECRET)
+WHOLE = Rule(
+    "parameters.whole-context",
+    "high",
+    "a tool that has nothing to do with conversations takes all of one",
+    _REMEDIATION,
+    _CODES,
+    "high",
+    structural=True,
+)
+RULES = (WHOLE, CONTEXT, WIDE, STEALTH, SECRET)
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAMES = (
@@ -84,7 +94,8 @@ _NAMES = (
         re.compile(
             r"(?:ssh_(?:private_)?key(?:_content)?s?$|id_rsa|(?:content|contents)_(?:of|from)_\w{0,30}(?:ssh|env|"
             r"key|secret|cred|passwd|config)|^(?:env_file|dotenv)_contents?$|seed_phrase|mnemonic_phrase|"
-            r"private_key_(?:contents?|data)|\w{1,30}_from_reading_\w{1,30}|^etc_passwd|browser_cookies|^keychain)"
+            r"private_key_(?:contents?|data)|^(?:user|all|any|known|seen|stored|saved)_(?:secrets|credentials|"
+            r"passwords|tokens|api_keys|cookies)$|\w{1,30}_from_reading_\w{1,30}|^etc_passwd|browser_cookies|^keychain)"
         ),
     ),
 )
@@ -93,8 +104,43 @@ _PROSE = re.compile(
     r"from)) (?:\w{1,30} ){0,3}?(?:conversation|chat|dialog(?:ue)?|context|messages?|system prompt|prompt history|"
     r"transcript|instructions)\b|\bconversation (?:so far|verbatim)\b|\b(?:your|the model's|"
     r"the assistant's) (?:chain[- ]of[- ]thought|system prompt|internal reasoning|hidden reasoning|instructions)\b|"
+    r"\b(?:everything|word for word|all|verbatim|whatever|what)\b[^.!?]{0,30}? the (?:user|person) (?:has )?(?:said|"
+    r"told|"
+    r"wrote|asked|mentioned)\b[^.!?]{0,30}?\b(?:so far|you|chat|conversation|session|today)\b|\b(?:what|"
+    r"everything) you "
+    r"(?:know|remember|have learned) (?:about|of) the (?:user|person)\b|\bof the (?:model|"
+    r"assistant) (?:that )?you are\b|"
     r"\b(?:list|names) of (?:all |the |every ){0,6}(?:other |available )?tools (?:available|you have|accessible|"
     r"that you)"
+)
+_WHOLE = re.compile(
+    r"\b(?:entire|full|whole|complete|unabridged|verbatim|word for word|so far|up to (?:now|here|this point)|"
+    r"unfiltered|unedited|in full|as (?:it was|they were) given|without omission)\b|\b(?:all|every|each|everything|any)"
+    r"\b[^.!?]{0,40}\b(?:messages?|turns?|prompts?|tools?|conversations?|chats?|context|instructions|memor(?:y|ies)|"
+    r"(?:user|person|they|he) (?:has )?(?:said|told|wrote|asked)|you (?:know|have|remember))\b|"
+    r"\b(?:what|everything|much \w{1,12} as) you (?:know|remember|have (?:learn(?:ed|t)|seen|been told))\b|"
+    r"\b(?:learn(?:ed|t)|known?|remembered) (?:about|of) the (?:user|person)\b|"
+    r"\b(?:your|of the model|the model's|the assistant's) (?:\w+ )?(?:reasoning|system prompt|memory|memories|"
+    r"instructions|thoughts|context window|chain of thought|scratchpad)\b"
+)
+"""What asks for all of a conversation, or of what the model knows."""
+_TALK = re.compile(
+    r"\b(?:conversations?|chats?|dialog(?:ue)?s?|messages?|context|transcript|prompts?|tools|memor(?:y|ies)|reasoning|"
+    r"thoughts?|thinking|instructions|(?:user|person) (?:has )?(?:said|told|wrote|asked|mentioned)|"
+    r"(?:about|of) the (?:user|person))\b"
+)
+_ABOUT_TALK = re.compile(
+    r"(?:conversation|chat|dialog|messag|mail|prompt|transcript|context|llm|\blm\b|gpt|claude|model|complet|agent|"
+    r"assistant|memor|remember|recall|knowledge|summar|reason|think|thought|reflect|plan|delegat|handoff|hand off|"
+    r"sampl|inference|generat|session|history|thread|discuss|meeting|feedback|review|evaluat|moderat|guard|translat|"
+    r"persona|support|ticket|log|sub-?task|task|note|answer|ask|question|tutor|coach|therap|title|analy[sz]e)"
+)
+"""What a tool speaks of that may well be given a conversation."""
+_SENTENCE = re.compile(r"(?<=[.!?。])\s*")
+_MODELS = re.compile(
+    r"\b(?:llms?|gpt\S{0,8}|claude|gemini|language models?|(?:another|other|called|chosen|given|target) (?:model|"
+    r"agent)|"
+    r"sub-?agents?|completions?|ask_model|prompts?)\b"
 )
 _ASIDE = re.compile(r"\b(?:do not|don't|never|without|not)\b[^.!?]{0,50}$")
 
@@ -109,11 +155,48 @@ class Parameters:
         found: list[Finding] = []
         for text in texts(asset):
             if text.role == "parameter":
-                name = _CAMEL.sub("_", text.plain[:200]).replace("-", "_").replace(" ", "_").lower()
-                found += [rule.finding(text.field, text.plain) for rule, pattern in _NAMES if pattern.search(name)]
+                name = _spelt(text.plain)
+                broken = [rule for rule, pattern in _NAMES if pattern.search(name)]
+                if WIDE in broken and _asks_models(asset, text.field):
+                    broken.remove(WIDE)
+                found += [rule.finding(text.field, text.plain) for rule in broken]
             elif text.role == "description" and "/properties/" in text.field and "/outputSchema/" not in text.field:
                 said = text.plain[:4096].lower()
                 match = _PROSE.search(said)
                 if match and not _ASIDE.search(said[: match.start()]):
                     found.append(CONTEXT.finding(text.field, text.plain[max(0, match.start() - 30) : match.end() + 30]))
-        return [each for each in found if "/outputSchema/" not in each.field]
+        found = [each for each in found if "/outputSchema/" not in each.field]
+        return [*_whole(asset, found), *found] if isinstance(asset, Server) else found
+
+
+def _whole(server: Server, found: Sequence[Finding]) -> Iterator[Finding]:
+    """Parameters that both by name and by description take all of a conversation, in tools that are not about any."""
+    named = {each.field for each in found if each.rule in {CONTEXT.id, WIDE.id}}
+    said = {text.field: text.plain[:4096].lower() for text in texts(server) if text.role == "description"}
+    for field in sorted(each for each in named if not each.endswith("/description")):
+        prose = said.get(f"{field}/description", "")
+        match = _WHOLE.search(prose)
+        if match and _TALK.search(prose) and not _ASIDE.search(prose[: match.start()]):
+            tool = server.tools[int(field.split("/")[2])] if field.startswith("/tools/") else None
+            if tool and not about_talk(server, tool):
+                yield WHOLE.finding(f"{field}/description", prose[:160])
+
+
+def about_talk(server: Server, tool: Tool, spoken_of: re.Pattern[str] | None = None) -> bool:
+    """Whether a tool speaks of something for which it may well be given a conversation."""
+    # What it asks for does not tell: `full conversation` would excuse itself.
+    said = _SENTENCE.split(tool.description or "")[0]
+    return (spoken_of or _ABOUT_TALK).search(f"{_spelt(tool.name)} {said} {server.name}".lower()) is not None
+
+
+def _asks_models(asset: AnyAsset, field: str) -> bool:
+    """Whether the tool of a parameter says that it hands a prompt on to another model."""
+    if not isinstance(asset, Server) or not field.startswith("/tools/"):
+        return False
+    tool = asset.tools[int(field.split("/")[2])]
+    return _MODELS.search(f"{_spelt(tool.name)} {tool.description or ''}"[:4096].lower()) is not None
+
+
+def _spelt(name: str) -> str:
+    """A name in small letters, with its words joined in one way."""
+    return _CAMEL.sub("_", name[:200]).replace("-", "_").replace(" ", "_").lower()

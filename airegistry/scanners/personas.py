@@ -1,6 +1,7 @@
 """Texts that make the model somebody else."""
 
-from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner, phrases
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner
 from airegistry.scanners.texts import Role
 
 CODES = ("OWASP-MCP06:2025", "OWASP-ASI01:2026", "OWASP-LLM01:2025", "ATLAS-AML.T0054", "CWE-1427")

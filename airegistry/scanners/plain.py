@@ -34,7 +34,7 @@ _SPACED_PAIR = re.compile(r"(?<![^\s]\s)(?<!\S)([^\W\d_]) ([^\W\d_])(?=\s\s|[.,;
 _SEPARATOR = re.compile(r"[ \t.\-_*·•|/+~]")
 _UNTAGGED = {0xE0000 + code: code for code in range(0x20, 0x7F)}
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{16,}={0,2}(?![A-Za-z0-9+/=])")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}(?![A-Za-z0-9+/=])")
 _BROKEN_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{48,76}\s{1,8}){1,2000}[A-Za-z0-9+/]{4,76}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}){10,}(?![0-9A-Za-z])")
 _HEX_PAIRS = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{2}(?:[ :,][0-9A-Fa-f]{2}){9,}(?![0-9A-Za-z])")

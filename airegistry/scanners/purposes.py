@@ -1,7 +1,8 @@
 """Tools that say themselves that they attack: theft, ransom, keys logged, traces hidden."""
 
 from airegistry.core.findings import Severity
-from airegistry.scanners.rules import Rule, Words, WordScanner, phrases
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import Rule, Words, WordScanner
 from airegistry.scanners.texts import Role
 
 CODES = ("OWASP-MCP05:2025", "OWASP-ASI02:2026", "OWASP-LLM06:2025", "ATLAS-AML.T0053", "CWE-506")
@@ -16,6 +17,14 @@ _ATTACKS = (
     r"(?:sql|nosql|ldap|xpath|ognl|command|code|template|os command|shell|xxe|xml|ssti|crlf|header|log|prompt|"
     r"expression language|el|graphql|dll|process|spel)"
 )
+
+
+_WATCHER = (
+    r"^(?![\w .-]{0,80}?(?<![a-z])(?:detect\w{0,4}|scan\w{0,4}|check\w{0,3}|find\w{0,4}|block\w{0,3}|prevent\w{0,3}|"
+    r"report\w{0,3}|analy[sz]e\w?|analysis|classif\w{1,6}|guard|shield|filter|protect\w{0,4}|explain|sanitiz\w{1,4}|"
+    r"lookup|look_up|get|list|search|is|score|triage|intel|rules?|alerts?)(?![a-z]))"
+)
+"""A name that tells of looking for attacks, or of looking them up, is none of one."""
 
 
 def _rule(name: str, severity: Severity, message: str) -> Rule:
@@ -109,9 +118,11 @@ WORDS = (
     Words(
         Rule("attack-name.tool", "high", "is named after an attack", REMEDIATION, CODES),
         phrases(
-            r"^(?:cmdi|exfil|privesc|recon|keylog\w{0,3}|backdoor|ransom\w{0,4}|steal\w{0,3}|rootkit|c2|malware|"
-            r"phish\w{0,3}|pwn|attack|exploit|payload|sqli|xss|rce)[_ -]\w",
-            r"[_ -](?:exfil\w{0,8}|exploit|backdoor|keylog\w{0,3}|ransomware|malware|bruteforce|brute_force|rootkit|"
+            r"^(?:cmdi|exfil|privesc|recon|keylog\w{0,3}|ransom\w{0,4}|steal\w{0,3}|c2|pwn)[_ -]\w",
+            _WATCHER + r"(?:backdoor|rootkit|malware|phish\w{0,3}|attack|exploit|payload|sqli|xss|rce)[_ -]\w",
+            _WATCHER
+            + r"[\w .-]{0,80}?[_ -](?:exfil\w{0,8}|exploit|backdoor|keylog\w{0,3}|ransomware|malware|bruteforce|"
+            r"brute_force|rootkit|"
             r"stealer|attack|hijack|phishing|bypass|spray|injection|relay|poison\w{0,3}|jailbreak|tamper|"
             r"inject)(?:[_ -]|$)",
         ),

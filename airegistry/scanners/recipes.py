@@ -124,6 +124,11 @@ _TOOLS = frozenset(
 )
 _INTERPRETERS = frozenset("python python2 python3 py node nodejs deno bun perl ruby php lua rscript".split())
 _INLINE_OPTIONS = frozenset(("-c", "-e", "-p", "-r", "--eval", "--print", "--exec", "eval", "-"))
+_GLUED = re.compile(
+    r"-[a-zA-Z]{0,3}[ce][^\s(;=]{0,80}[\s(;=]|--(?:eval|print|exec)=|--(?:import|require|loader)[= ]?data:"
+)
+_WRAPPERS = frozenset("nice ionice timeout nohup setsid stdbuf time command exec caffeinate chrt taskset".split())
+"""Programs that start another one, which is what is judged."""
 _RUNNERS = frozenset("npx bunx pnpx uvx pipx".split())
 _TAKE_VALUE = frozenset(
     "-p --package --from --with --python -i --index-url --extra-index-url --default-index --index --registry --cache "
@@ -191,7 +196,9 @@ def _started(argv: Sequence[str], around: Surroundings, words: int) -> Iterator[
         yield _SHELL.finding(_pointer(0, words), " ".join(argv))
     elif program in _TOOLS:
         yield _DESTROYS.finding(_pointer(0, words), " ".join(argv))
-    elif program in _INTERPRETERS and any(each in _INLINE_OPTIONS for each in argv[1:3]):
+    elif program in _WRAPPERS and (inner := _wrapped(argv)):
+        yield from _started(argv[inner:], around, words - inner)
+    elif program in _INTERPRETERS and _inline(argv):
         yield _INLINE.finding("/args", " ".join(argv))
     elif program in _RUNNERS or (program, *argv[1:2]) in (
         ("npm", "exec"),
@@ -210,6 +217,24 @@ def _started(argv: Sequence[str], around: Surroundings, words: int) -> Iterator[
             yield _META.finding(_pointer(place, words), each)
         if any(standing(url) == "suspect" for url in urls(each)):
             yield _REMOTE.finding(_pointer(place, words), each)
+
+
+def _wrapped(argv: Sequence[str]) -> int:
+    """Where the command begins that a wrapper starts, its options and a duration or number passed over; 0 for none."""
+    place = 1
+    while place < len(argv) and (argv[place].startswith("-") or re.fullmatch(r"[\d.]{1,9}[smhd]?", argv[place])):
+        place += 1
+    return place if place < len(argv) else 0
+
+
+def _inline(argv: Sequence[str]) -> bool:
+    """Whether an interpreter is given code: by an option before its script, or glued to one, or as a data URL."""
+    for each in argv[1:]:
+        if each in _INLINE_OPTIONS or _GLUED.match(each):
+            return True
+        if not each.startswith("-"):
+            return each == "eval" or each.startswith("data:")
+    return False
 
 
 def _behind_env(argv: Sequence[str], around: Surroundings, words: int) -> Iterator[Finding]:
@@ -270,8 +295,9 @@ def _spec(spec: str, program: str, pointer: str, around: Surroundings) -> Iterat
     if not _EXACT.search(spec):
         yield _UNPINNED.finding(pointer, f"{program} {spec}")
     name = re.sub(r"(?:@|==|>=|~=|\[).*$", "", spec[1:] if spec.startswith("@") else spec)
-    for alike in around.names.lookalikes(name.rpartition("/")[2], of="server"):
-        if alike.trusted and (alike.same_look or alike.distance <= 1):
+    package = name.rpartition("/")[2]
+    for alike in around.names.lookalikes(package, of="server"):
+        if alike.name.lower() != package.lower() and alike.trusted and (alike.same_look or alike.distance <= 1):
             yield _LOOKALIKE.finding(pointer, f"{name} for {alike.name}")
             return
 

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from airegistry.core.assets import Kind
 from airegistry.core.findings import Confidence, Finding, Severity, escaped
 from airegistry.core.ports import AnyAsset, Surroundings
+from airegistry.scanners.phrasing import Phrases, phrases
 from airegistry.scanners.texts import Role, Text, texts
 from airegistry.scanners.tokens import redacted
+from airegistry.scanners.watching import is_sample, is_watched
 
 LONGEST_TEXT = 65_536
 """Characters of one text that patterns run over. What is longer blocks by itself: see `sizes`."""
@@ -35,6 +37,15 @@ _QUOTED = re.compile(
     r"[^.!?;:]{0,12}$"
 )
 """With these between, it is an attack that is spoken of."""
+_ACTS = phrases(
+    r"^\W*(?:send|forward|upload|cop(?:y|ies)|transmit|exfiltrate|collect|record|harvest|captur|read|open|includ|pass|"
+    r"ignor|disregard|forget|overrid|bypass|skip|disabl|do not|don'?t|never|tell|keep|hid(?!den\b)|call|use|run|"
+    r"execut|install|"
+    r"delet|replac|set|add|append|put|ask|get|request|steal|dump|extract|always|must|you|from now|also|first|then|"
+    r"please|before|when|whenever|secretly|silently|quietly|the (?:assistant|model|ai)|let|make|remember|store|"
+    r"save)\w{0,3}\b"
+)
+"""How a phrase begins that tells somebody to do something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +75,6 @@ class Rule:
         )
 
 
-class Phrases:
-    """Patterns over text in lower case, compiled when first asked for: a registry at rest has no use for them."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self._texts = texts
-
-    @cached_property
-    def compiled(self) -> Sequence[re.Pattern[str]]:
-        """All of them."""
-        return tuple(re.compile(text) for text in self._texts)
-
-
-def phrases(*patterns: str) -> Phrases:
-    """Patterns over text in lower case."""
-    return Phrases(patterns)
-
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """A rule that is a choice of phrasings, all in lower case.
@@ -101,12 +95,15 @@ class Words:
         doubtful: str | None = None
         for pattern in self.patterns.compiled:
             for match in pattern.finditer(form):
-                before = form[max(0, match.start() - 80) : match.start()] if self.affirmed else ""
-                if _NEGATED.search(before):
+                before = form[max(0, match.start() - 80) : match.start()]
+                if self.affirmed and _NEGATED.search(before):
                     continue
-                if not _SPOKEN_OF.search(before):
+                if is_sample(form, match):
+                    continue
+                watched = is_watched(form, match)
+                if not watched and not (self.affirmed and _SPOKEN_OF.search(before)):
                     return beside(form, *match.span()), True
-                if not _QUOTED.search(before):
+                if not _QUOTED.search(before) and not (watched and not _ACTS.compiled[0].search(match[0])):
                     doubtful = doubtful or beside(form, *match.span())
         return None if doubtful is None else (doubtful, False)
 

@@ -12,7 +12,7 @@ def ruleset_of(scanners: Iterable[str]) -> str:
     """A hash over the names of the scanners that run, and over everything that their rules are written in."""
     digest = hashlib.sha256("\n".join(sorted(scanners)).encode())
     core = resources.files("airegistry.core")
-    judging = (core / name for name in ("findings.py", "known_names.py"))
+    judging = (core / name for name in ("findings.py", "known_names.py", "slips.py", "confusables.py"))
     for file in (*judging, *_files(resources.files("airegistry.scanners"))):
         digest.update(b"\0" + file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:SHOWN]

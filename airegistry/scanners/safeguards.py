@@ -1,6 +1,7 @@
 """Words against what protects the person: no confirmation, checks off, rights that nobody gave."""
 
-from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner, phrases
+from airegistry.scanners.phrasing import phrases
+from airegistry.scanners.rules import SPOKEN, UNSPOKEN, Rule, Words, WordScanner
 
 CODES = ("OWASP-MCP02:2025", "OWASP-ASI03:2026", "OWASP-LLM06:2025", "ATLAS-AML.T0054", "CWE-862")
 REMEDIATION = "Remove the sentence; checks and consent are decided outside of the description."
@@ -19,7 +20,8 @@ _GUARD = (
 _ASSENT = r"(?:confirmation|consent|approval|permission|authori[sz]ation|acknowledge?ment|agreement|verification)"
 _DEED = (
     r"(?:execut|forward|send|pass|run|transmit|upload|delet|transfer|approv|process|perform|call|invok|proceed|"
-    r"share|submit|purchas|pay|install|writ|modif|push|post|trust|accept)\w{0,4}"
+    r"share|submit|purchas|pay|install|writ|modif|push|post|trust|accept|attach|hand|tak|cop|put|recreat|"
+    r"overwrit)\w{0,4}"
 )
 
 WORDS = (
@@ -33,8 +35,18 @@ WORDS = (
             rf"\b(?:do not|don'?t|never|no need to|need not|must not|should not) (?:ask|request|wait|seek|require|"
             rf"prompt|obtain|bother)(?:ing)?(?: \w+){{0,4}}? (?:for )?(?:\w+ ){{0,3}}?{_ASSENT}",
             r"\b(?:do not|don'?t|never) (?:ask|bother|question|check with|consult|confirm with|verify with) (?:the |"
-            r"your )?(?:end[- ])?(?:user|human|operator)\b(?! (?:for (?:the|their|a|an|this|it|more)|to (?:provide|"
-            r"enter|type|choose|select|specify|supply|repeat)))",
+            r"your )?(?:end[- ])?(?:user|human|operator)\b(?! (?:for (?!(?:\w+ ){0,2}?(?:confirm|approv|permission|"
+            r"consent|"
+            r"authori|agree))|to (?!(?:\w+ )?(?:confirm|approve|agree|allow|authori|consent))))",
+            r"\b(?:no|there(?:'s| is) no|there is not any) (?:need|reason|point) (?:to|in) (?:ask|asking|prompt|"
+            r"prompting|"
+            r"confirm|confirming|check|checking)\b(?! (?:for|which|what|where|how|the user (?:for|which|what))\b)|"
+            r"\b(?:asking|confirming|"
+            r"prompting|a prompt|(?:a )?confirmation(?: dialog)?|asking (?:again|first))(?: again| first| the user|"
+            r" here)? "
+            r"(?:is|would be|are) (?:not (?:needed|necessary|required|wanted)|unnecessary|superfluous|redundant|"
+            r"pointless|annoying)(?! (?:for (?:read|list|search)|as (?:it|this) (?:is|only)))",
+            rf"\b{_DEED}\b[^.!?]{{0,40}}? without (?:asking|prompting|checking|confirming)\b(?! for)",
             r"\b(?:always|automatically|implicitly|blindly|fully) (?:trust|approve|accept|allow|grant|"
             r"confirm)s? (?:all|any|every|whatever|each)\b|\btrust (?:all|any|every) (?:\w+ ){0,2}?(?:inputs?|"
             r"commands?|quer(?:y|ies)|requests?|instructions?|sources?|roles?)\b",
@@ -96,6 +108,28 @@ WORDS = (
         spared=UNSPOKEN,
     ),
     Words(
+        Rule("consent.planted", "high", "says for the person that the person agreed", REMEDIATION, CODES),
+        phrases(
+            r"(?<!if the )(?<!when the )(?<!once the )(?<!after the )(?<!until the )(?<!that the )(?<!unless the )"
+            r"(?<!if )(?<!when )(?<!once )(?<!after )(?<!until )(?<!unless )(?<!that )(?<!whether )(?<!only "
+            r")(?<!where )"
+            r"\b(?:the |your |every |all |our )?(?:end[- ])?(?:users?|customers?|humans?|persons?|owners?|"
+            r"clients?) (?:(?:has|"
+            r"have|had) )?(?:already |previously |implicitly |explicitly |fully |long ){0,3}(?:agreed|consented|"
+            r"approved|authori[sz]ed|confirmed|accepted|permitted|opted in|given (?:\w+ )?(?:consent|permission|"
+            r"approval))"
+            r"\b[^.!?]{0,60}?\b(?:when|at|during|by|on|to|already|so|for|in|upon|all|any|every)\b",
+            r"\b(?:consent|permission|approval|authori[sz]ation|agreement) (?:was|has been|is|were) (?:already |"
+            r"previously |implicitly ){0,2}(?:given|granted|obtained|collected|implied|on file|assumed)\b",
+            r"\b(?:transfers?|payments?|purchases?|orders?|requests?|actions?|calls?|deletions?|transactions?|changes?|"
+            r"commands?|operations?) (?:\w+ ){0,3}?(?:are|is|have been|has been|count as|counts as) (?:all |"
+            r"already |always "
+            r"){0,2}(?:pre-?)(?:approved|authori[sz]ed|confirmed|cleared|consented)\b",
+        ),
+        affirmed=True,
+        spared=UNSPOKEN,
+    ),
+    Words(
         Rule("safeguards.privilege", "medium", "claims rights that a description cannot give", REMEDIATION, CODES),
         phrases(
             r"\b(?:with|has|have|grants?|gives?|gains?|full|using|under|assume|simulate|"
@@ -127,6 +161,15 @@ WORDS = (
             r"\bsin (?:\w+ ){0,4}?(?:confirmación|confirmacion|consentimiento|aprobación|autorización|permiso)\b",
             r"\bsem (?:\w+ ){0,4}?(?:confirmação|confirmacao|consentimento|aprovação|autorização|permissão)\b",
             r"\bбез (?:\w+ ){0,3}?(?:подтвержден|согласи|одобрени|разрешени|проверк)",
+            r"\bsenza (?:\w+ ){0,3}?(?:conferma|consenso|approvazione|autorizzazione|permesso)\b",
+            r"\bzonder (?:\w+ ){0,3}?(?:bevestiging|toestemming|goedkeuring)\b|\bzonder (?:het |"
+            r"de gebruiker )?(?:te vragen|"
+            r"eerst te vragen)",
+            r"\bbez (?:\w+ ){0,2}?(?:potwierdzeni|zgody|pytania|zatwierdzeni|pozwoleni)",
+            r"\b(?:onay|izin|teyit)\w{0,3} (?:al|iste|bekle|sor)\w{0,3}(?:madan|meden)\b|\bonays[ıi]z\b|\bsormadan\b",
+            r"(?:دون|بدون) (?:أي |طلب |الحصول على ){0,3}(?:تأكيد|موافقة|إذن|سؤال)",
+            r"(?:पुष्टि|अनुमति|सहमति|स्वीकृति) (?:\S+ )?के बिना|बिना (?:\S+ ){0,2}?(?:पुष्टि|अनुमति|पूछे|सहमति)",
+            r"(?:확인|동의|승인|허락|허가) ?(?:없이|을? ?받지 않|을? ?구하지)",
             r"(?:无需|不需要|不要|未经|跳过|绕过)[^。！？]{0,10}(?:确认|同意|批准|许可|授权|安全检查|验证)",
             r"(?:確認|同意|承認|許可)[^。！？]{0,6}(?:なし|無し|せずに|取らず|得ず|求めず|不要)",
         ),

@@ -72,7 +72,7 @@ _VALUES: frozenset[Role] = frozenset({"default", "enum", "example"})
 _LIMITS: dict[Role, tuple[Rule, int, int]] = {
     "default": (PROSE_DEFAULT, 80, 10),
     "enum": (PROSE_ENUM, 60, 8),
-    "title": (PROSE_TITLE, 100, 12),
+    "title": (PROSE_TITLE, 80, 11),
     "schema": (PROSE_ELSEWHERE, 60, 8),
 }
 """From how many characters and words on a text is prose, by its role."""

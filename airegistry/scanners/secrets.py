@@ -1,12 +1,13 @@
 """Secrets that stand in the text of an asset, and so in every model's context."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from airegistry.core.findings import Finding
 from airegistry.core.ports import AnyAsset, Surroundings
 from airegistry.scanners.rules import LONGEST_TEXT, Rule
 from airegistry.scanners.texts import texts
-from airegistry.scanners.tokens import redacted, secrets_in
+from airegistry.scanners.tokens import JWT, redacted, secrets_in
 
 IN_TEXT = Rule(
     "secrets.in-text",
@@ -17,6 +18,8 @@ IN_TEXT = Rule(
     "high",
     structural=True,
 )
+TOKEN = replace(IN_TEXT, message="a token that may be in use stands in the text", confidence="medium", structural=False)
+"""A JSON Web Token expires, and pages show some: a person tells which it is."""
 RULES = (IN_TEXT,)
 
 
@@ -34,6 +37,6 @@ class Secrets:
                 if secret:
                     at = form.find(secret.value)
                     evidence = redacted(form[max(0, at - 40) : at + len(secret.value) + 40])
-                    found.append(IN_TEXT.finding(text.field, evidence))
+                    found.append((TOKEN if secret.kind == JWT else IN_TEXT).finding(text.field, evidence))
                     break
         return found

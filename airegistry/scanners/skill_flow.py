@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from airegistry.core.findings import Finding
 from airegistry.scanners.rules import Rule
+from airegistry.scanners.skill_excuses import Excuse, excuse
 from airegistry.scanners.skill_hosts import standing, urls, worst
 from airegistry.scanners.skill_parts import Part
-from airegistry.scanners.skill_rules import excused, found, milder
+from airegistry.scanners.skill_rules import found, milder
 from airegistry.scanners.skill_statements import Statement, statements
 
 CODES = ("OWASP-MCP01:2025", "OWASP-ASI03:2026", "OWASP-LLM02:2025", "ATLAS-AML.T0086", "ATLAS-AML.T0098", "CWE-522")
@@ -35,7 +36,16 @@ _DROP = Rule(
 
 SECRETS = re.compile(
     r"\.ssh(?![\w.-])(?!/(?:known_hosts|config))|\bid_(?:rsa|dsa|ecdsa|ed25519)\b(?!\.pub)|\.aws/(?:credentials|config)"
-    r"|\.netrc\b|\.pypirc\b|\.git-credentials\b"
+    r"|\.netrc\b|\.pypirc\b|\.git-credentials\b|\.pgpass\b|\.my\.cnf\b|\.s3cfg\b|\.boto\b|\.vault-token\b"
+    r"|\.databrickscfg\b"
+    r"|\.cargo/credentials|\.gem/credentials|\.m2/settings\.xml|\.terraform\.d/credentials|\brclone\.conf\b"
+    r"|\.oci/config\b"
+    r"|\.password-store\b|\.config/(?:op|sops|solana|doctl|github-copilot)/|\.codex/auth\.json|\.gemini/oauth_creds"
+    r"|\.cursor/mcp\.json|\bclaude_desktop_config\.json|\.claude\.json|\.(?:huggingface|kaggle)/|share/keyrings\b"
+    r"|\bKeychains/|\bLocal Extension Settings\b|\bnkbihfbeogaeaoehlefnkodbefgpgknn\b|\.(?:bitcoin|ethereum|electrum)/"
+    r"|\b(?:Google/Chrome|BraveSoftware|Microsoft/Edge|Chromium(?=[/\\])|Firefox/Profiles|\.mozilla/firefox"
+    r"|google-chrome)\b"
+    r"|\bWeb Data\b|\bDPAPI\b|\bCryptUnprotectData\b"
     r"|\.docker/config\.json|\.kube/config|/etc/(?:shadow|gshadow|master\.passwd)|\.gnupg(?![\w.-])"
     r"|\.config/gcloud|application_default_credentials|\.azure/"
     r"|\.claude/\.credentials|auth-profiles\.json|\.openclaw/(?!skills|workspace)[\w./-]{1,60}\.json"
@@ -57,12 +67,14 @@ _PLACES = re.compile(
     r"|\bcredentials?\.(?:json|ya?ml|csv)\b|\bprivate[_-]?key\b|\*\.pem\b"
 )
 _DUMPS = re.compile(
-    r"(?:^|[\s;|&(`])(?:printenv|env|set)(?:\s{1,2}2>\S{1,12})?\s{0,2}(?:\||>|\)|`)|\b(?:dict|str|list"
+    r"(?:^|[\s;|&(`])(?:printenv|env|set)(?:\s{1,2}2>\S{1,12})?\s{0,2}(?:\||>|`)"
+    r"|(?:\$\(|`)\s{0,2}(?:printenv|env|set)(?:\s{1,2}2>\S{1,12})?\s{0,2}\)|\b(?:dict|str|list"
     r"|repr|dumps)\(\s{0,2}os\.environ\b|\bos\.environ\.items\(\)"
     r"|\bstringify\(\s{0,2}process\.env\b|\bObject\.(?:entries|keys|assign"
     r"|values)\([^\n)]{0,10}process\.env\b|\.\.\.process\.env\b|\bENV\.to_h\b"
     r"|\b(?:Get-ChildItem|gci|dir|ls) env:|=\s{0,2}(?:os\.environ(?:\.copy\(\))?|process\.env)\s{0,2};?$"
-    r"|json=\s?os\.environ|data=\s?os\.environ"
+    r"|json=\s?os\.environ|data=\s?os\.environ",
+    re.MULTILINE,
 )
 _NAMED_KEY = re.compile(
     r"\b(?:getenv|environ(?:\.get)?|env)[\[(.][\"']?\w{0,30}(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL)"
@@ -73,6 +85,23 @@ _READ = re.compile(
     r"|connect|jq|less|more|Get-Content|gc"
     r"|Compress-Archive|expanduser|Path|join|readdir\w{0,5}|walk|curl|wget|gzip|sed|awk|strings|security)\b|@|[\[\"']"
 )
+_HIDING = (
+    *".ssh id_ .aws/ .netrc .pypirc .git-cred .pgpass .my.cnf .s3cfg .boto .vault .databricks .cargo/ .gem/ "
+    ".m2/".split(),
+    *".terraform.d rclone .oci/ .password-store .config/ .codex/ .gemini/ .cursor/ claude .huggingface .kaggle".split(),
+    *"keyring keychain extension nkbihf .bitcoin .ethereum .electrum chrom brave edge firefox web dpapi crypt".split(),
+    *".docker/ .kube/ /etc/ .gnupg gcloud application_default .azure/ auth-profiles openclaw agent-identity".split(),
+    *"login cookie key4 local find- wallet metamask exodus electrum seed 169.254 metadata. /proc/ user-secrets".split(),
+    *"_history tojson( pbpaste imagegrab pynput .env npmrc memory.md soul.md credential private *.pem env".split(),
+    *"key token secret password $( set".split(),
+)
+"""In lower case, what stands in whatever the patterns of secrets match."""
+_SENDERS = (
+    *"curl wget nc netcat telnet scp rsync sftp dig nslookup host ping resolve-dns aws s3 gist mail .post .put".split(),
+    *".patch .request urlopen request( http fetch( beacon .write( .end( .send upload invoke- gethostby getaddr "
+    "resolver. dns. connection( put_object".split(),
+)
+"""In lower case, what stands in whatever sends."""
 SEND = re.compile(
     r"\bcurl\b[^\n]{0,400}?\s(?:-d|--data(?:-\w{3,10})?|-F|--form|-T|--upload-file|--json|-X\s?(?:POST"
     r"|PUT)|--request\s(?:POST|PUT))\b"
@@ -88,7 +117,8 @@ SEND = re.compile(
     r"|\bhttps?\.(?:request|get)\(|\breq(?:uest)?\.(?:write|end|send)\(|\bxhr\.send\(|\bws\.send\("
     r"|\bInvoke-(?:RestMethod|WebRequest)\b[^\n]{0,300}-Method [\"']?(?:Post|Put)|\bUpload(?:String|File"
     r"|Data|Values)\(|\b(?:sock\w{0,6}|s|conn\w{0,8}|client)\.send(?:all|to)?\("
-    r"|\bsendmail\(|\bsend_message\(|\bgethostbyname\(|\bHTTPS?Connection\(|\bupload_fileobj\(|\bput_object\("
+    r"|\bsendmail\(|\bsend_message\(|\bgethostbyname\(|\bgetaddrinfo\(|\bresolver\.(?:resolve|query)\("
+    r"|\bdns\.(?:promises\.)?(?:lookup|resolve\w{0,3})\(|\bHTTPS?Connection\(|\bupload_fileobj\(|\bput_object\("
 )
 _NAMES = re.compile(
     r"(?<![\w.])(?:const |let |var |export |local |readonly |my "
@@ -100,7 +130,23 @@ _TARGETS = re.compile(
     r"|extend|update|push|add|write)\("
     r"|>{1,2}\s{0,2}[\"']?([\w./$\{\}-]{3,80})|\b(?:tar|zip)\s{1,2}[-\w]{1,10}\s{1,2}([\w./$\{\}-]{3,80})"
     r"|\s-(?:o|out)\s{1,2}([\w./$\{\}-]{3,80})|(\w{1,60})\[[^\n\]]{1,60}\]\s?="
+    r"|\b(?:cp|mv|ln|install|rsync|ditto|tee|copy|Copy-Item|Move-Item|base64|gzip|gpg)\s[^\n|;&]{1,240}?\s[\"']?"
+    r"([\w./~$\{\}-]{2,80})[\"']?\s{0,2}(?:$|[\n;&|)])"
+    r"|\b(?:copy\w{0,8}|move|rename\w{0,4}|replace|symlink\w{0,4}|link\w{0,4}|make_archive"
+    r"|write\w{0,12})\([^\n]{0,160}?[, ]"
+    r"[\"']([\w./ ~-]{3,80})[\"']"
 )
+_MESSAGE = re.compile(
+    r"(?:log\w{0,8}|echo|print\w{0,3}|info|warn\w{0,4}|error|console\.\w{3,5})\b[ (]{1,3}"
+    r"(?:\"(?:[^\"$`{]|\$\{?\w{1,40}_(?:FILE|PATH|DIR|NAME)\b){0,300}\"|'[^'$`{]{0,300}')\)?;?$"
+)
+"""A statement that only says something."""
+_PROBED = re.compile(r"[\[,]\s{0,20}[\"'`]/\.[\w./-]{2,40}[\"'`](?=\s{0,20}[,\]])")
+"""A path at the root of a site, as scanners ask for: nobody keeps secrets there."""
+_EVERYBODYS = re.compile(r"(?:/var)?/tmp|/dev/\w{1,8}|open|self|[.-]")
+"""What says nothing of what is held."""
+_SHORTEST = 4
+"""Letters of a file's name that is known without its folder."""
 _WORDS = re.compile(r"[\w./-]{1,80}")
 
 
@@ -122,23 +168,24 @@ class _Taint:
 
 def flow_findings(parts: Sequence[Part]) -> Iterator[Finding]:
     """Flows of secrets to the network: in a statement, by way of names, through functions, and from file to file."""
-    code = [_inline(part) for part in parts if part.language not in ("json", "decoded")]
+    code = [inline(part) for part in parts if part.language not in ("json", "decoded")]
     hidden = [part for part in parts if part.language in ("decoded", "json")]
     for part in hidden:
         yield from _in_one(part)
-    if not any(_secret(part.text) for part in code):
-        yield from _drops(code)
-        return
-    listed = [(part, list(statements(part))) for part in code]
-    functions = _Taint()
-    for _, lines in listed:
-        _learn(lines, functions)
-    for part, lines in listed:
-        yield from _through(part, lines, functions)
+    sending = [part.hints(_SENDERS) and SEND.search(part.text) is not None for part in code]
+    secret = [any(sending) and _secret(part) for part in code]
+    if any(secret):
+        functions = _Taint()
+        for part, *either in zip(code, secret, sending, strict=True):
+            if any(either):
+                _learn(list(statements(part)), functions)
+        for part, holds in zip(code, secret, strict=True):
+            if holds or any(name in part.text for name in functions.givers):
+                yield from _through(part, list(statements(part)), functions)
     yield from _drops(code)
 
 
-def _inline(part: Part) -> Part:
+def inline(part: Part) -> Part:
     """Code as it is; of prose the commands between backquotes."""
     if part.language != "prose":
         return part
@@ -146,8 +193,8 @@ def _inline(part: Part) -> Part:
     return Part(part.field, part.file, "shell", commands, part.warned or part.taught)
 
 
-def _secret(text: str) -> bool:
-    return bool(SECRETS.search(text) or _PLACES.search(text) or _DUMPS.search(text) or _NAMED_KEY.search(text))
+def _secret(part: Part) -> bool:
+    return part.hints(_HIDING) and any(each.search(part.text) for each in (SECRETS, _PLACES, _DUMPS, _NAMED_KEY))
 
 
 def _learn(lines: Sequence[Statement], functions: _Taint) -> None:
@@ -210,6 +257,9 @@ def _is_flow(text: str, part: Part) -> bool:
 
 
 def _taints(text: str, taint: _Taint) -> bool:
+    if _MESSAGE.match(text):
+        return False
+    text = _PROBED.sub("", text)
     if (SECRETS.search(text) or _PLACES.search(text)) and _READ.search(text):
         return not re.search(
             r"file://|<!ENTITY|\.\./|(?:^|\s)(?:source|export \$\()|load_dotenv|dotenv|ssh\s{1,2}-i|--netrc"
@@ -223,7 +273,12 @@ def _taints(text: str, taint: _Taint) -> bool:
 
 
 def _said(text: str) -> set[str]:
-    return {word for whole in _WORDS.findall(text) for word in (whole, *whole.split("."))}
+    return {
+        word
+        for whole in _WORDS.findall(text)
+        for word in (whole, *whole.split("."), *((whole.rstrip("/"), whole.rpartition("/")[2]) if "/" in whole else ()))
+        if word
+    }
 
 
 def _calls(text: str, names: set[str]) -> bool:
@@ -235,8 +290,24 @@ def _calls(text: str, names: set[str]) -> bool:
 def _assigned(text: str) -> set[str]:
     names = {match[1] for match in _NAMES.finditer(text[:400])}
     for match in _TARGETS.finditer(text[:2000]):
-        names |= {group for group in match.groups() if group and group not in ("/dev/null", "open", "self")}
+        names |= {name for group in match.groups() if group for name in _known_as(group)}
     return names
+
+
+def _known_as(name: str) -> Iterator[str]:
+    """What a name of an assignment, or of a file, may be said as later: as it is, without its folder, by its folder."""
+    name = name.strip("${}\"'")
+    if _EVERYBODYS.fullmatch(name):
+        return
+    yield name
+    folder, slash, last = name.rpartition("/")
+    if slash:
+        if len(last) > _SHORTEST and "." in last:
+            yield last
+        if folder.lstrip("./~").count("/") and not _EVERYBODYS.fullmatch(folder):
+            yield folder
+        elif folder.startswith("$"):
+            yield folder.strip("${}")
 
 
 def _in_one(part: Part) -> Iterator[Finding]:
@@ -250,8 +321,9 @@ def _in_one(part: Part) -> Iterator[Finding]:
 def _drops(code: Sequence[Part]) -> Iterator[Finding]:
     """Anything that is sent to a paste, a request catcher, a tunnel or a bare address."""
     for part in code:
-        for match in SEND.finditer(part.text if "://" in part.text else ""):
+        suspect = "://" in part.text and any(standing(url) == "suspect" for url in urls(part.text))
+        for match in SEND.finditer(part.text if suspect else ""):
             near = part.text[match.start() : match.end() + 300]
-            if not excused(part, match.start()) and any(standing(url) == "suspect" for url in urls(near)):
+            if excuse(part, match.start()) == Excuse.NONE and any(standing(url) == "suspect" for url in urls(near)):
                 yield found(part, _DROP, match.start(), match.end())
                 break

@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _LABELS = re.compile(
-    r"(?:^|[.-])(?:evil|attacker|malicious|malware|c2|exfil\w{0,8}|stealer|hacker|phish\w{0,3}|payload)s?(?:[.-]|$)"
+    r"(?:^|[.-])(?:evil|attacker|malicious|malware|c2|exfil\w{0,8}|stealer|hacker|payload)s?(?:[.-]|$)"
 )
 _KNOWN = (
     "astral.sh bun.sh bun.com deno.land deno.com rustup.rs sh.rustup.rs get.docker.com brew.sh nodesource.com "
@@ -23,14 +23,15 @@ _KNOWN = (
     "googleapis.com tailscale.com get.helm.sh k3s.io nixos.org determinate.systems starship.rs mise.run mise.jdx.dev "
     "pypa.io claude.ai anthropic.com openai.com cursor.com opencode.ai railway.app railway.com"
     " vercel.com supabase.com "
-    "doppler.com microsoft.com aka.ms llvm.org chocolatey.org get.scoop.sh volta.sh getcomposer.org amazonaws.com "
+    "doppler.com microsoft.com aka.ms llvm.org chezmoi.io fnm.vercel.app chocolatey.org get.scoop.sh volta.sh "
+    "getcomposer.org amazonaws.com "
     "aws.amazon.com azure.com pulumi.com hashicorp.com terraform.io elastic.co grafana.com datadoghq.com semgrep.dev "
     "sentry.io stripe.com heroku.com netlify.com cloudflare.com kubernetes.io k8s.io linkerd.io istio.io gitlab.com "
     "git-scm.com python.org nodejs.org npmjs.com npmjs.org pypi.org rubygems.org get-ghcup.haskell.org sdkman.io "
     "snapcraft.io debian.org ubuntu.com pixi.sh conda.io anaconda.com get.sdkman.io tavily.com modal.com"
     " huggingface.co "
     "github.com githubusercontent.com solana.com anza.xyz sui.io starkup.dev swmansion.com apollo.dev firebase.tools "
-    "apple.com jetbrains.com wasmtime.dev wasmer.io zed.dev warp.dev atuin.sh chezmoi.io ohmyz.sh just.systems "
+    "apple.com jetbrains.com wasmtime.dev wasmer.io zed.dev warp.dev atuin.sh ohmyz.sh just.systems "
     "trunk.io coderabbit.ai snyk.io".split()
 )
 """Publishers of tools whose installers people are told to run; an account of a forge is judged by its owner below."""

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as member
-from functools import lru_cache
 from typing import Literal
 
 from airegistry.core.assets import Skill
 from airegistry.scanners.plain import decoded, plain
+from airegistry.scanners.texts import texts
 
 Language = Literal["prose", "hidden", "shell", "powershell", "python", "javascript", "json", "yaml", "other", "decoded"]
 """`hidden` is a comment of HTML, `decoded` a text that was encoded in the file."""
@@ -29,13 +29,13 @@ _LANGUAGES: dict[str, Language] = {
 _PROSE = frozenset("md markdown mdx mdc rst txt text html htm".split())
 _FENCE = re.compile(r"^[ \t>]{0,12}(`{3,}|~{3,})[ \t]{0,4}([\w+#.-]{0,20})")
 _COMMENT = re.compile(r"<!--((?s:.)*?)(?:-->|\Z)|^\[(?://|comment)\]: (?:#|<>) \(([^\n]*)\)", re.MULTILINE)
-_WARNING = re.compile(
+WARNING = re.compile(
     r"\b(?:never|do ?n[o'’]t|must ?n[o'’]t|should ?n[o'’]t|avoid|refuse[sd]?|reject(?:s|ed)?|forbid(?:den"
     r"|s)?|anti-?patterns?"
     r"|wrong|bad|red flags?|disallow\w{0,3}|instead of|niemals|jamais|nunca|никогда)\b|❌|🚫|⛔|✗|绝不|禁止|決して",
     re.IGNORECASE,
 )
-_ATTACKERS = re.compile(
+ATTACKERS = re.compile(
     r"\b(?:attack(?:s|er|ers|ing)?|adversar\w{1,5}|malicious|injection|exploit\w{0,5}|threats?|phishing"
     r"|jailbreak\w{0,3}"
     r"|payloads?|compromised|red[- ]team\w{0,3}|CWE-\d{1,4}|OWASP)\b",
@@ -50,8 +50,8 @@ _HEADING = re.compile(r"^#{1,6}[ \t]")
 class Part:
     """A stretch of one file in one language.
 
-    `field` is a JSON pointer into the skill. `warned`: what stands around says not to do it; `taught`: it tells of
-    attacks. `program`: it is a file that runs, and no example in a text.
+    `field` is a JSON pointer into the skill. `warned`: its heading says not to do it; `taught`: its heading tells of
+    attacks. `program`: it is a file that runs, and no example in a text. `above` are the words just above a fence.
     """
 
     field: str
@@ -61,6 +61,8 @@ class Part:
     warned: bool = False
     taught: bool = False
     program: bool = False
+    heading: str = ""
+    above: str = ""
     lower: str = member(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
@@ -78,19 +80,15 @@ class Part:
 
 def parts(skill: Skill) -> Sequence[Part]:
     """Every part of a skill, in the order of its files."""
-    return _parts(skill.content, tuple(sorted(skill.files.items())))
-
-
-@lru_cache(maxsize=4)  # every scanner asks for the parts of the same skill
-def _parts(content: str, files: tuple[tuple[str, str], ...]) -> Sequence[Part]:
-    found = [*_file("/content", "SKILL.md", content)]
-    for name, text in files:
+    inside = {text.field: text.decoded for text in texts(skill)}
+    found = [*_file("/content", "SKILL.md", skill.content, inside.get("/content"))]
+    for name, raw in sorted(skill.files.items()):
         pointer = "/files/" + name.replace("~", "~0").replace("/", "~1")
-        found += _file(pointer, name, text)
+        found += _file(pointer, name, raw, inside.get(pointer))
     return found
 
 
-def _file(pointer: str, name: str, raw: str) -> Iterator[Part]:
+def _file(pointer: str, name: str, raw: str, inside: Sequence[str] | None) -> Iterator[Part]:
     text = _normal(raw[:MAX_FILE])
     language = _language_of(name, text)
     if language == "prose":
@@ -98,7 +96,7 @@ def _file(pointer: str, name: str, raw: str) -> Iterator[Part]:
     else:
         yield Part(pointer, name, language, _joined(text), program=language not in ("json", "yaml", "other"))
     whole = raw if language == "prose" else _SPLIT.sub("", raw)
-    for inner in decoded(whole):
+    for inner in decoded(whole) if inside is None or whole != raw else inside:
         if len(inner) < 0.8 * len(raw):  # else it is the whole text with its escapes resolved
             yield Part(pointer, name, "decoded", inner)
 
@@ -133,14 +131,14 @@ def _language_of(name: str, text: str) -> Language:
 
 def _markdown(pointer: str, name: str, text: str) -> Iterator[Part]:
     """Prose between headings and fences; each fence; each comment. A fence that never ends goes on to the end."""
-    heading, lines, taught = "", list[str](), False
+    heading, lines = "", list[str]()
     fence, language, inside = "", "", list[str]()
     seen = _COMMENT.sub("", text)
     for line in seen.splitlines():
         opened = _FENCE.match(line)
         if fence:
             if opened and opened[1].startswith(fence) and not opened[2]:
-                yield _fenced(pointer, name, language, inside, heading, lines, taught)
+                yield _fenced(pointer, name, language, inside, heading, lines)
                 fence, inside = "", []
             else:
                 inside.append(line)
@@ -149,11 +147,10 @@ def _markdown(pointer: str, name: str, text: str) -> Iterator[Part]:
         elif _HEADING.match(line):
             yield from _prose(pointer, name, heading, lines)
             heading, lines = line, []
-            taught = bool(_ATTACKERS.search(line))
         else:
             lines.append(line)
     if fence:
-        yield _fenced(pointer, name, language, inside, heading, lines, taught)
+        yield _fenced(pointer, name, language, inside, heading, lines)
     yield from _prose(pointer, name, heading, lines)
     for match in _COMMENT.finditer(text):
         yield Part(pointer, name, "hidden", next(group for group in match.groups() if group is not None))
@@ -162,29 +159,14 @@ def _markdown(pointer: str, name: str, text: str) -> Iterator[Part]:
 def _prose(pointer: str, name: str, heading: str, lines: Sequence[str]) -> Iterator[Part]:
     text = "\n".join((heading, *lines)).strip()
     if text:
-        warned, taught = bool(_WARNING.search(heading)), bool(_ATTACKERS.search(heading))
-        yield Part(pointer, name, "prose", text, warned, taught)
+        warned, taught = bool(WARNING.search(heading)), bool(ATTACKERS.search(heading))
+        yield Part(pointer, name, "prose", text, warned, taught, heading=heading)
 
 
-def _fenced(
-    pointer: str, name: str, tag: str, inside: Sequence[str], heading: str, before: Sequence[str], taught: bool
-) -> Part:
+def _fenced(pointer: str, name: str, tag: str, inside: Sequence[str], heading: str, before: Sequence[str]) -> Part:
     """A fence; what stands just above it, or over it as heading, says what it is for."""
-    above = " ".join([heading, *[line for line in before[-4:] if line.strip()][-2:]])
+    above = " ".join([line for line in before[-4:] if line.strip()][-2:])
     text = _joined("\n".join(inside))
     language = _LANGUAGES.get(tag) or ("prose" if tag in _PROSE else "other")
-    warned = bool(_WARNING.search(above))
-    return Part(pointer, name, language, text, warned, taught or bool(_ATTACKERS.search(above)))
-
-
-def warned_line(text: str, at: int) -> bool:
-    """Whether the words before a place on its line, or the line above it, say not to do what stands there."""
-    start = text.rfind("\n", 0, at) + 1
-    above = text.rfind("\n", 0, max(0, start - 1)) + 1
-    return bool(_WARNING.search(text, max(above, at - 400), at))
-
-
-def taught_line(text: str, at: int) -> bool:
-    """Whether the words before a place, in its paragraph, tell of attacks."""
-    start = max(text.rfind("\n\n", 0, at), at - 400, 0)
-    return bool(_ATTACKERS.search(text, start, at))
+    warned, taught = bool(WARNING.search(heading)), bool(ATTACKERS.search(heading))
+    return Part(pointer, name, language, text, warned, taught, heading=heading, above=above)

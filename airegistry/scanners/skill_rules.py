@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from airegistry.core.findings import Finding
 from airegistry.scanners.rules import Rule
-from airegistry.scanners.skill_parts import Language, Part, taught_line, warned_line
+from airegistry.scanners.skill_excuses import Excuse, excuse
+from airegistry.scanners.skill_parts import Language, Part
 
 CODE: frozenset[Language] = frozenset(
     ("shell", "powershell", "python", "javascript", "json", "yaml", "other", "decoded", "hidden")
@@ -27,12 +28,12 @@ class Spot:
 
 
 def spotted(part: Part, spots: Sequence[Spot]) -> Iterator[Finding]:
-    """One finding per rule: the first place that is no warning, else the first place, as a note."""
+    """One finding per rule: the first of the places that are excused least."""
     for spot in spots:
         if part.language in spot.languages and part.hints(spot.hints):
             matches = list(_first(spot.pattern, part.text))
             if matches:
-                match = next((each for each in matches if not excused(part, each.start())), matches[0])
+                match = min(matches, key=lambda each: excuse(part, each.start()))
                 yield found(part, spot.rule, match.start(), match.end())
 
 
@@ -46,37 +47,22 @@ def _first(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 _MOST_PLACES = 20
 
 
-def excused(part: Part, at: int) -> bool:
-    """Whether it is said not to do what stands at a place, or it is told of as what attackers do.
-
-    A program runs whatever stands around, but for its comments, and nobody warns of what they hide.
-    """
-    if part.language in _COMMENTED and _in_comment(part.text, at):
-        return True
-    if part.program or part.language in ("hidden", "decoded"):
-        return False
-    if part.warned or warned_line(part.text, at):
-        return True
-    return part.language == "prose" and (part.taught or taught_line(part.text, at))
-
-
-def _in_comment(text: str, at: int) -> bool:
-    line = text[text.rfind("\n", 0, at) + 1 : at + 2].lstrip()
-    return line.startswith(("#", "//")) and not line.startswith("#!")
-
-
-_COMMENTED = frozenset(("shell", "powershell", "python", "javascript", "yaml"))
-"""Languages whose lines after `#` or `//` do not run."""
-
-
 def found(part: Part, rule: Rule, start: int, end: int) -> Finding:
-    """What a rule found at a span of a part; where it is excused, a note. What is hidden or encoded is meant to be."""
+    """What a rule found at a span of a part; where it is excused, less. What is hidden or encoded is meant to be."""
     evidence = part.text[max(0, start - _BESIDE) : end + _BESIDE]
-    if excused(part, start):
-        rule = noted(rule)
+    let = excuse(part, start)
+    if let != Excuse.NONE:
+        rule = excused_as(rule, let)
     elif part.language in ("hidden", "decoded") and rule.severity in ("high", "critical"):
         rule = replace(rule, structural=True, confidence="high")
     return rule.finding(part.field, evidence)
+
+
+def excused_as(rule: Rule, let: Excuse) -> Rule:
+    """The same rule where it is excused: for a person to see, or a note."""
+    if let == Excuse.DOUBTFUL and rule.severity in ("medium", "high", "critical"):
+        return milder(rule)
+    return rule if let == Excuse.NONE else noted(rule)
 
 
 def noted(rule: Rule) -> Rule:

@@ -7,33 +7,23 @@ from dataclasses import dataclass, replace
 from airegistry.core.findings import Finding
 from airegistry.scanners.plain import plain
 from airegistry.scanners.rules import Rule
+from airegistry.scanners.skill_excuses import Excuse, excuse_of_saying
+from airegistry.scanners.skill_hosts import worst
 from airegistry.scanners.skill_parts import Part
-from airegistry.scanners.skill_rules import noted
+from airegistry.scanners.skill_rules import excused_as
 
 _ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n\s*(?:[-*+•]|\d{1,3}[.)])\s+|\n\s*\n|\n(?=#)|(?<=\|)\n|\n(?=\|)")
 _CAPITAL = re.compile(r"(?<!\\)[A-Z]")
 _LONGEST = 700
 _MOST = 4000
-_AGAINST = re.compile(
-    r"\b(?:never|no|not|do(?:es)?n['’]t|cannot|can['’]t|must ?n['’]t|should ?n['’]t|avoid(?:s|ing)?"
-    r"|refuse[sd]?|reject(?:s|ed)?|forbid(?:s|den)?|prevent(?:s|ing)?"
-    r"|detect(?:s|ing)?|block(?:s|ed|ing)?|against|anti-?patterns?|wrong|bad|red flags?|warn(?:s|ing)?"
-    r"|instead of|rather than|nicht|keine?|jamais|ne|nunca|não|не|不要|禁止)\b|❌|🚫",
-    re.IGNORECASE,
-)
-_TAUGHT = re.compile(
-    r"\b(?:attackers?|adversar\w{1,5}|malicious|injection(?:s| attack\w?)?|exploit\w{0,5}|threats?"
-    r"|phishing|jailbreak\w{0,3}|e\.g\.,? an? attack|vulnerab\w{2,8}|for example, an?"
-    r"|red[- ]team\w{0,3}|scam\w{0,4}|suspicious|untrusted)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
     """A rule that holds where every pattern of `needs` is met within `span` sentences in a row, and `unless` is not.
 
-    `affirmed`: a negation before the first of them excuses it, as does talk of attackers around.
+    `affirmed`: a negation before the first of them excuses it, as does talk of attackers around. `abroad`: it
+    is not meant where every URL that is named is of a publisher that is known, or of this machine.
     """
 
     rule: Rule
@@ -42,6 +32,7 @@ class Saying:
     unless: re.Pattern[str] | None = None
     affirmed: bool = True
     hints: tuple[str, ...] = ()
+    abroad: bool = False
 
 
 def any_of(*choices: str) -> re.Pattern[str]:
@@ -59,41 +50,36 @@ def sentences(text: str) -> list[str]:
 
 
 def said(part: Part, sayings: Sequence[Saying]) -> Iterator[Finding]:
-    """One finding per rule: where it is meant, else where it is told of, as a note."""
-    likely = [
-        each for each in sayings if part.hints(each.hints) and all(need.search(part.lower) for need in each.needs)
-    ]
+    """One finding per rule: where it is excused least."""
+    hinted = [each for each in sayings if part.hints(each.hints)]
+    if not hinted:
+        return
+    whole = " ".join(part.lower.split())  # a sentence goes on over the end of a line
+    likely = [each for each in hinted if all(need.search(whole) for need in each.needs)]
     if not likely:
         return
     lines = sentences(part.lower)
     for saying in likely:
-        best: Rule | None = None
-        evidence = ""
+        best: tuple[Excuse, str] | None = None
         for at in range(len(lines)):
-            window = " ".join(lines[at : at + saying.span])
+            span = 1 if lines[at].startswith("|") else saying.span  # a row of a table goes on in no other
+            window = " ".join(lines[at : at + span])
             met = [match for need in saying.needs if (match := need.search(window))]
             if len(met) < len(saying.needs) or (saying.unless is not None and saying.unless.search(window)):
                 continue
+            if saying.abroad and worst(window) in ("known", "local", "placeholder"):
+                continue
             first = min(match.start() for match in met)
-            meant = not _excused(part, saying, window, first)
-            if meant or best is None:
-                best, evidence = saying.rule if meant else noted(saying.rule), window[max(0, first - 20) : first + 180]
-            if meant:
+            let = excuse_of_saying(part, window, first, affirmed=saying.affirmed)
+            if best is None or let < best[0]:
+                best = let, window[max(0, first - 20) : first + 180]
+            if let == Excuse.NONE:
                 break
         if best is not None:
-            yield _sure(best, part).finding(part.field, evidence)
+            yield sure(excused_as(saying.rule, best[0]), part).finding(part.field, best[1])
 
 
-def _excused(part: Part, saying: Saying, window: str, first: int) -> bool:
-    if part.language in ("hidden", "decoded"):
-        return False
-    if part.warned or part.taught or _TAUGHT.search(window):
-        return True
-    before = window[max(0, first - 60) : first]
-    return saying.affirmed and bool(_AGAINST.search(before))
-
-
-def _sure(rule: Rule, part: Part) -> Rule:
-    """What is hidden or encoded is meant to be unseen."""
+def sure(rule: Rule, part: Part) -> Rule:
+    """The rule where a part is hidden or encoded: that is meant to be unseen."""
     hidden = part.language in ("hidden", "decoded") and rule.severity in ("high", "critical")
     return replace(rule, structural=True, confidence="high") if hidden else rule

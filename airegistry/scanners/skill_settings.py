@@ -27,9 +27,10 @@ _ENDPOINTS = pattern(
     r"[\"']?\s{0,2}[:=]\s{0,2}[\"']?(https?://[^\s\"',}]{3,200})"
 )
 _ASSISTANT = (
-    r"(?:CLAUDE\.md|AGENTS\.md|GEMINI\.md|MEMORY\.md|SOUL\.md|IDENTITY\.md|HEARTBEAT\.md|\.cursorrules"
+    r"(?:(?:CLAUDE|CLAUDE\.local|AGENTS|GEMINI|MEMORY|SOUL|IDENTITY|HEARTBEAT)\.md(?!\.\w)|\.cursorrules"
     r"|\.windsurfrules"
-    r"|\.clinerules|\.cursor/(?:rules|mcp\.json)|\.claude/(?:settings|hooks|CLAUDE|agents|commands)[\w./-]{0,40}"
+    r"|\.clinerules|\.cursor/(?:rules|mcp\.json)|\.claude/(?:settings|hooks|CLAUDE(?!\.md\.\w)|agents"
+    r"|commands)[\w./-]{0,40}"
     r"|\.claude\.json|claude_desktop_config\.json|copilot-instructions\.md|\.codex/(?:config|AGENTS)[\w.]{0,8})"
 )
 _FORCES = (
@@ -41,6 +42,19 @@ _FORCES = (
 
 _FILES = tuple(
     "claude agents.md gemini.md memory.md soul.md identity.md heartbeat.md cursor windsurf cline copilot codex".split()
+)
+
+_FORCED = _rule(
+    "skill-memory.forced", "what the assistant always reads is told to lift its own checks", _MEMORY_CODES, sure=True
+)
+_TO_MEMORY = pattern(
+    rf"\b(?:write|append|add|insert|put|update|save|inject|paste|copy|prepend)\w{{0,5}}\b[^\n]{{0,160}}{_ASSISTANT}"
+    r"|\b(?:write|append|add|insert|save)\w{0,3}\b[^\n]{0,80}\b(?:the|your|its|agent['’]?s?|assistant['’]?s?)"
+    r" (?:long-term )?memory\b"
+)
+_LIFTS = pattern(
+    rf"{_FORCES}|\bnever (?:mention|ask|refuse|reveal|tell)\b|\b(?:do not|don't) (?:mention|tell|reveal|show)\b"
+    r"|\b(?:always|automatically) (?:run|execute|approve|allow|accept|send|upload)\b"
 )
 
 _SPOTS = (
@@ -62,24 +76,31 @@ _SPOTS = (
         ("bypasspermissions", "sandbox", "approve", "trust", "enableall", "skipdangerous", "approval_policy"),
     ),
     Spot(
-        replace(
-            _rule("skill-settings.dangerous-flag", "an assistant is started without its permission checks"),
-            severity="medium",
-        ),
+        _rule("skill-settings.allowed", "the assistant's settings let it run any command unasked"),
         pattern(
-            r"--(?:dangerously-[\w-]{4,40}|yolo\b|allow-all-tools|full-auto)|\bbypassPermissions\b"
-            r"|danger-full-access"
+            r"[\"']?\bautoApprove[\"']?\s{0,2}[:=]\s{0,2}(?:true\b|\[\s{0,2}[\"']\*)"
+            r"|[\"']?\ballow[\"']?\s{0,2}[:=]\s{0,2}\[[^\]\n]{0,120}[\"'](?:Bash(?:\((?:\*|:\*|\*:\*)\))?"
+            r"|\*)[\"'][^\n]{0,40}"
         ),
-        ANY,
-        ("--dangerously", "--yolo", "--allow-all", "--full-auto", "bypasspermissions", "danger-full"),
+        frozenset(("json", "prose", "hidden", "decoded", "other", "shell", "python", "javascript")),
+        ("autoapprove", "bash", '"*"'),
     ),
     Spot(
-        _rule(
-            "skill-memory.forced",
-            "what the assistant always reads is told to lift its own checks",
-            _MEMORY_CODES,
-            sure=True,
+        replace(
+            _rule("skill-settings.dangerous-flag", "an assistant is started without its permission checks"),
+            severity="low",
         ),
+        pattern(
+            r"\b(?:claude|codex|gemini|cursor-agent|amp|copilot|qwen|opencode)\b[^\n`"
+            r"|]{0,200}\s--(?:dangerously-[\w-]{4,40}|yolo\b"
+            r"|allow-all-tools)|--permission-mode[ =]bypassPermissions\b|--sandbox[ =]danger-full-access\b"
+            r"|\bsandbox(?:_mode)?\s{0,2}=\s{0,2}[\"']danger-full-access"
+        ),
+        ANY,
+        ("--dangerously", "--yolo", "--allow-all", "bypasspermissions", "danger-full"),
+    ),
+    Spot(
+        _FORCED,
         pattern(
             rf"\b(?:write|append|add|insert|put|echo|update|save|inject|modif|edit"
             rf"|cat)\w{{0,5}}\b[^\n]{{0,160}}{_ASSISTANT}(?s:.){{0,700}}?{_FORCES}"
@@ -107,8 +128,9 @@ _SPOTS = (
         pattern(
             rf"\b(?:write|append|add|insert|inject|plant|persist|store|save)\b[^.\n]{{0,100}}?(?:to|into|in"
             rf"|at the (?:top|end) of) (?:the |your |its |user's |project's "
-            rf"|~/)*{_ASSISTANT}[^\n]{{0,100}}?\b(?:so that (?:every|all|future)|permanent"
-            rf"|every (?:future )?(?:session|conversation)|silently|always|survive|persist)"
+            rf"|~/)*{_ASSISTANT}[^\n]{{0,100}}?\b(?:so that (?:every|all|future|they|it)|permanent"
+            rf"|(?:every|all|each|any) (?:future |other |new )?(?:session|conversation|project|chat)s?|silently"
+            rf"|always|survive|persist)"
         ),
         frozenset(("prose", "hidden", "decoded")),
         _FILES,
@@ -160,7 +182,7 @@ _SPOTS = (
             r"\bpull_request_target\b(?s:.){0,1200}?\$\{\{\s{0,2}github\.(?:event\.[\w.]{1,60}\.(?:title|body|ref"
             r"|label|message|name)|head_ref)"
         ),
-        CODE,
+        ANY,
         ("pull_request_target",),
     ),
 )
@@ -169,6 +191,8 @@ _SPOTS = (
 def settings_findings(part: Part) -> Iterator[Finding]:
     """How a part changes the assistant that reads it."""
     yield from spotted(part, _SPOTS)
+    if part.above and _TO_MEMORY.search(part.above) and (lifted := _LIFTS.search(part.text)):
+        yield found(part, _FORCED, *lifted.span())
     if part.file.rpartition("/")[2] in ("settings.json", "settings.local.json", ".claude.json") or part.code:
         for match in _ENDPOINTS.finditer(part.text if part.hints(("_url", "_base", "_endpoint", "_host")) else ""):
             kind = standing(next(iter(urls(match[1])), match[1]))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from airegistry.core.findings import Finding
 from airegistry.scanners.rules import Rule
-from airegistry.scanners.skill_hosts import worst
+from airegistry.scanners.skill_hosts import Standing, worst
 from airegistry.scanners.skill_parts import Part
 from airegistry.scanners.skill_rules import ANY, CODE, Spot, found, milder, noted, pattern, spotted
 
@@ -33,10 +33,22 @@ PIPED = re.compile(
     r"|\b(?:curl|wget)\b[^\n]{0,300}(?:&&|;)\s{0,3}(?:sudo )?(?:ba|z)?sh {1,3}(?!-c)[^\s;&|]{1,80}",
     re.IGNORECASE | re.MULTILINE,
 )
-_FETCHERS = tuple("curl wget aria2c iwr irm invoke- downloadstring lwp- fetch".split())
-_SHELLS = tuple("/dev/tcp /dev/udp nc ncat netcat mkfifo socat fsockopen tcpclient dup2( tcpsocket net.".split())
+_FETCHERS = (*"curl wget aria2c iwr irm invoke- downloadstring lwp-".split(), "fetch -")
+_SHELLS = (
+    *"/dev/tcp /dev/udp ncat netcat mkfifo socat fsockopen tcpclient dup2( tcpsocket net.connect net.create".split(),
+    "net.socket",
+)
+_NETCAT = re.compile(r"nc\b(?<![a-z0-9_]nc)")
+_NOWHERE = re.compile(
+    r"\b(?:curl|wget)(?: -\w{1,8}){0,2} {0,3}\||https?://(?:[\w-]{1,40}\.){0,2}example\.(?:com|org|net)\b"
+)
+"""No address, or one that is nobody's."""
+_HOST = re.compile(
+    r"\s[\"']?((?:[a-z0-9-]{1,40}\.){1,4}(?!sh\b|py\b|js\b|json\b|tgz\b|gz\b|txt\b)[a-z]{2,12})(?=[\s/)\"'|])"
+)
 _BARE = re.compile(r"\bcurl\b[^\n|]{0,200}\s(?:-k|--insecure|-[a-zA-Z]{0,8}k[a-zA-Z]{0,8})\s", re.MULTILINE)
 
+START_BY_ITSELF = "skill-persistence.start-with-the-machine"
 PIPE = Rule(
     "skill-shell.pipe-to-interpreter", "high", "a command runs what it downloads, unseen", READ_IT, FETCH_CODES, "high"
 )
@@ -49,7 +61,7 @@ _DECODED_RUN = Rule(
     "high",
     structural=True,
 )
-_REVERSE = Rule(
+REVERSE = Rule(
     "skill-shell.reverse-shell",
     "critical",
     "a shell of this machine is given to another one",
@@ -81,7 +93,7 @@ _REVERSE_SHELL = re.compile(
     r"|\bnet\.(?:connect|createConnection|Socket)\([^\n]{0,300}\.pipe\(\s{0,2}\w{1,20}\.stdin",
     re.IGNORECASE,
 )
-_PLACE_HOLDER_TARGET = re.compile(
+PLACE_HOLDER_TARGET = re.compile(
     r"[${\[]|<[A-Za-z]|\b(?:LHOST|ATTACKER|YOUR)|(?<![\d.])(?:127\.0\.0\.1|10\.\d|192\.168\.)|localhost|x\.x\.x|\.\.\."
     r"|/dev/tcp/(?:host|ip)\b"
 )
@@ -93,7 +105,7 @@ _DECODE = re.compile(
     r"|\b(?:eval|source|(?:ba|z)?sh -c|exec)\s{1,3}[\"']?(?:\$\(|`"
     r"|<\()[^\n)]{0,200}\b(?:base64\s{1,3}(?:-d|-D|--decode)|xxd -r)"
     r"|\bpowershell(?:\.exe)?\b[^\n]{0,120}\s-e(?:nc|ncodedcommand|c)?\s{1,3}[A-Za-z0-9+/=]{16,}+(?!\.\.)"
-    r"|\b(?:iex|Invoke-Expression)\b[^\n]{0,120}FromBase64String"
+    r"|\b(?:iex|Invoke-Expression)\b(?!\|\w)[^\n]{0,120}FromBase64String"
     r"|FromBase64String\([^\n]{0,200}\|\s{0,3}(?:iex|Invoke-Expression)"
     r"|\b(?:exec|eval|compile)\(\s{0,3}(?:\w{1,20}\.){0,3}(?:b(?:ase)?(?:16|32|64|85)_?\w{0,3}decode"
     r"|unhexlify|fromhex|decompress|loads|a2b_\w{3,6})\("
@@ -115,9 +127,9 @@ _WIPE = _rule(
     structural=True,
     codes=("OWASP-MCP05:2025", "OWASP-ASI02:2026", "ATLAS-AML.T0101", "CWE-506"),
 )
-_WIPERS = tuple(
-    "rm mkfs of=/dev :() vssadmin wbadmin bcdedit remove-item format rmtree /dev/sd /dev/nvme chmod"
-    " preserve-root".split()
+_WIPERS = (
+    *"mkfs of=/dev :() vssadmin wbadmin bcdedit remove-item rmtree /dev/sd /dev/nvme preserve-root".split(),
+    *("rm -", "rm  ", "rm\t", ": /", "chmod -r"),
 )
 _WIPES = pattern(
     r"\brm\s{1,3}(?:-[a-z]{1,6}\s{1,3}){1,3}(?:--no-preserve-root\s{1,3})?[\"']?(?:/|/\*|~|~/|~/\*"
@@ -168,7 +180,8 @@ _SPOTS = (
             )
         ),
         re.compile(
-            r"\b[A-Z_]{0,20}(?:ADMIN_OVERRIDE|BYPASS_[A-Z_]{2,30}|OVERRIDE_ENABLED|DISABLE_SAFETY|GOD_MODE"
+            r"\b[A-Z_]{0,20}(?:ADMIN_OVERRIDE|BYPASS_(?:ALL|SAFETY|CONTENT|FILTER|SECURITY|AUTH|APPROVAL|POLICY"
+            r"|PERMISSION|RESTRICTION|GUARD)\w{0,20}|OVERRIDE_ENABLED|DISABLE_SAFETY|GOD_MODE"
             r"|UNRESTRICTED_MODE|DAN_MODE|IGNORE_POLICY)"
         ),
         ANY,
@@ -278,7 +291,7 @@ _SPOTS = (
             r"(?:anti-?virus|defender|gatekeeper|firewall|EDR|endpoint protection|smartscreen|security software"
             r"|real-?time (?:protection|monitoring))\b"
             r"|\bunset HISTFILE|\bhistory -c\b|\bHISTSIZE=0|\brm [^\n]{0,20}\.(?:bash|zsh)_history"
-            r"|\bxattr -[a-z]{0,3}[cd][a-z]{0,3} [^\n]{0,60}(?:quarantine|\.app\b)"
+            r"|\bxattr -[a-z]{0,3}[cd][a-z]{0,3} (?![^\n]{0,80}brew --)[^\n]{0,60}(?:quarantine|\.app\b)"
         ),
         ANY,
         tuple(
@@ -304,7 +317,7 @@ _SPOTS = (
     ),
     Spot(
         _rule(
-            "skill-persistence.start-with-the-machine",
+            START_BY_ITSELF,
             "something is made to start by itself from now on",
             codes=STAY_CODES,
         ),
@@ -338,33 +351,6 @@ _SPOTS = (
         CODE | {"prose"},
         tuple("bashrc zshrc profile zshenv".split()),
     ),
-    Spot(
-        _rule(
-            "skill-privilege.host-mount",
-            "a container gets the keys of the machine that runs it",
-            structural=True,
-            codes=("OWASP-MCP02:2025", "OWASP-ASI03:2026", "CWE-250"),
-        ),
-        pattern(
-            r"\bdocker run\b(?=[^\n]{0,600}(?:--privileged|--cap-add[= ](?:ALL|SYS_ADMIN)|--pid[= ]host))"
-            r"[^\n]{0,600}(?:-v|--volume)[= ][\"']?(?:/:|/etc/shadow|/root\b|/home[:/]|~/?:|~/\.ssh)"
-        ),
-        CODE,
-        tuple("docker".split()),
-    ),
-    Spot(
-        replace(
-            _rule(
-                "skill-privilege.docker",
-                "a container may control the machine that runs it",
-                codes=("OWASP-MCP02:2025", "OWASP-ASI03:2026", "CWE-250"),
-            ),
-            severity="medium",
-        ),
-        pattern(r"\bdocker run\b[^\n]{0,600}(?:--privileged\b|/var/run/docker\.sock\b|--cap-add[= ](?:ALL|SYS_ADMIN))"),
-        CODE,
-        tuple("docker".split()),
-    ),
 )
 
 
@@ -375,23 +361,29 @@ def shell_findings(part: Part) -> Iterator[Finding]:
     )
     if part.hints(_FETCHERS):
         yield from _pipes(part)
-    if not part.hints(_SHELLS):
+    if not part.hints(_SHELLS) and _NETCAT.search(part.lower) is None:
         return
     for match in _REVERSE_SHELL.finditer(part.text):
         target = part.text[match.start() : match.end() + 60]
-        rule = milder(_REVERSE) if _PLACE_HOLDER_TARGET.search(target) and not part.program else _REVERSE
+        rule = milder(REVERSE) if PLACE_HOLDER_TARGET.search(target) and not part.program else REVERSE
         yield found(part, rule, *match.span())
         return
+
+
+def _unschemed(command: str) -> Standing | None:
+    """Whether the first host in a command that names it without a scheme is known; None if it is not."""
+    named = _HOST.search(command)
+    return "known" if named and worst(f"https://{named[1]}") == "known" else None
 
 
 def _pipes(part: Part) -> Iterator[Finding]:
     """Pipes to interpreters, judged by whose host it is that they trust."""
     for match in PIPED.finditer(part.text):
-        kind = worst(match[0])
+        kind = worst(match[0]) or _unschemed(match[0])
         sure = kind == "suspect" or _BARE.search(match[0]) or part.language in ("hidden", "decoded")
         if sure or (part.language == "json" and kind != "known"):
             rule = replace(PIPE, structural=True)
-        elif kind in ("known", "local"):
+        elif kind in ("known", "local") or (kind != "unknown" and _NOWHERE.search(match[0])):
             rule = noted(PIPE)
         else:
             rule = PIPE if kind == "unknown" else milder(PIPE)

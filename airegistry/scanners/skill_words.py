@@ -33,40 +33,65 @@ _DENIAL = Rule(
 )
 _BIAS = Rule("skill-deception.bias", "high", "advice is bent for somebody else's gain", _REMEDY, _TRUST)
 
+_DIVERTED = Rule("skill-money.diverted", "high", "money is sent to somebody whom nobody chose", _REMEDY, _LEAK)
+_MAILED = Rule(
+    "skill-exfiltration.mailed", "high", "what is worked on goes to a mail address that nobody chose", _REMEDY, _LEAK
+)
+_BY_URL = Rule(
+    "skill-exfiltration.by-url", "high", "what is read is put into an address that is called", _REMEDY, _LEAK
+)
+
 _SECRETS = (
     r"(?:(?<!-i )~/\.ssh|\bid_(?:rsa|ed25519)\b|\.aws/credentials|(?<![\w.])\.env\b(?![.\w])"
-    r"|/etc/(?:passwd|shadow)|\.netrc|\.npmrc|\.kube/config|auth-profiles|/proc/self/environ"
+    r"|/etc/(?:passwd|shadow)|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.my\.cnf|\.git-credentials|\.docker/config\.json"
+    r"|\.kube/config|\.config/(?:gcloud|gh|solana|rclone)\b|\.gnupg|database\.yml|auth-profiles|/proc/self/environ"
+    r"|\b(?:session|chat|conversation) (?:transcripts?|logs?)\b|\b(?:full|whole|entire) conversation\b"
+    r"|\bbrowser (?:profiles?|passwords?|cookies)\b|\bcookie (?:store|jar|database)s?\b|\blogin data\b"
+    r"|\bwallet (?:files?|keys?)\b"
     r"|\bapi[ _-]?keys?\b|\b(?:access|auth\w{0,10}|session|bearer|refresh|oauth|github"
     r"|identity) (?:tokens?|headers?|cookies?)\b|\bbrowser cookies\b"
     r"|\b(?:private|ssh|signing|secret|encryption) keys?\b|\bpasswords\b|\bpasswörter|\bcredentials\b"
     r"|\benvironment variables\b|\benv vars\b|\bsecrets\b"
     r"|\bseed phrases?\b|\bmnemonic|\b(?:chat|conversation|message|browsing|shell|command) history\b"
+    r"|\bprintenv\b|\.git/config|\bgit config (?:--list|-l)\b|\bkubectl get secrets"
     r"|\bsystem prompt\b|\bMEMORY\.md\b|\bkeychain\b|\buser messages\b|\btool outputs\b"
     r"|\bcontraseñas?|\bmots? de passe|\bsenhas?\b|\bZugangsdaten|\bclés? (?:privée|API)|密码|密钥|凭据|凭证"
     r"|パスワード|認証情報|秘密鍵|парол\w{1,3}|ключ\w{0,3} API)"
 )
+_OF_SECRETS = (
+    *".ssh id_rsa id_ed .aws/ .env /etc/ .netrc .npmrc .pypirc .pgpass .my.cnf .git-cred .docker/ .kube/ "
+    ".gnupg".split(),
+    *".config/ database.yml auth-profiles /proc/ transcript log conversation browser cookie wallet key token "
+    ".git/config kubectl".split(),
+    "git config",
+    *"header password passwörter credential env secret phrase mnemonic history prompt memory.md messages "
+    "outputs".split(),
+    *"contraseña passe senha zugangsdaten privée api 密 凭 パスワード 認証 トークン 環境変数 парол ключ".split(),
+)
 _TAKES = any_of(
     rf"\b(?:read|collect|gather|extract|list|compil|harvest|captur|check|cat|dump|locat|find|grab|includ"
-    rf"|record|cop|inspect|scan|forward|send|upload|post|identif)\w{{0,3}}\b[^.]{{0,80}}{_SECRETS}",
+    rf"|record|cop|inspect|scan|forward|send|upload|post|identif(?!ied))\w{{0,3}}\b[^.]{{0,80}}{_SECRETS}",
     rf"\b(?:lies|sammle|lee[rs]?|recopil\w{{1,4}}|lire|lis(?:ez)?|collecte[rz]?|leia|colete"
     rf"|прочита\w{{1,4}}|собер\w{{1,4}})\b[^.]{{0,80}}{_SECRETS}|(?:读取|收集|読み取|収集)[^.。]{{0,80}}{_SECRETS}"
-    rf"|{_SECRETS}[^.。]{{0,40}}(?:を読|を収集)",
+    r"|(?:パスワード|認証情報|秘密鍵|\.ssh|\.env\b|api[ _-]?(?:keys?|キー)|credentials|トークン|環境変数)"
+    r"[^.。]{0,40}(?:を読|を収集)",
 )
 _SENDS_TO = any_of(
     rf"\b{_VERBS}\b[^\n]{{0,120}}(?:https?://|\bendpoint|\bwebhook|\bserver\b|\bremote\b|\bexternal\b"
-    rf"|\bback to\b|\bcollaborator|\battacker|\bdashboard|\bto us\b|\bAPI at\b|\bDNS\b)",
+    rf"|\bback to\b|\bcollaborator|\battacker|\bdashboard|\bto us\b|\bAPI at\b|\bDNS\b|\bgist create\b|\bpastebin)",
     r"\b(?:sende|schicke|envía|envíe|enviar|envoie|envoyez|envie|отправ\w{1,4})\b[^\n]{0,120}(?:https?://"
     r"|\bserver|\bserv|сервер)|(?:发送|上传|送信|アップロード)[^\n]{0,120}(?:https?://|服务器|サーバ)",
     r"https?://[^\s]{3,200}[^\n]{0,40}(?:に送信|送って|にアップロード)|\b(?:curl|wget)\b[^\n]{0,200}https?://",
 )
 _OWN_USE = any_of(
-    r"\bauthenticat|\bauthoriz|\bheader|\bBearer\b|\bset (?:the|your|an)\b|\bexport [A-Z]|\blog ?in\b"
+    r"\bauthenticat|\b(?:un)?authoriz|\bheader|\bBearer\b|\bset (?:the|your|an)\b|\bexport [A-Z]|\blog ?in\b"
     r"|\bsign ?in\b|\bexchange\b|\brotat|\bencrypt|\bstore[sd]? securely"
 )
 _STEP = (
     r"(?:this|these|it|them|that|the (?:[\w-]{1,14} ){0,2}(?:upload|collection|transmission|steps?"
     r"|request|files?|contents?|data|calls?|actions?|process|telemetry|payload|existence|results?"
-    r"|verification|commands?|sync|instructions?|premium|relationship))"
+    r"|verification|commands?|sync|instructions?|premium|relationship|commission|referral|fee|link|entry|note|hook"
+    r"|message|comment|change|rule))"
 )
 
 _KEPT = r"(?:api keys?|secrets?|tokens?|passwords?|credentials?|keys)"
@@ -74,7 +99,16 @@ _SECRETS_KEPT = any_of(
     rf"\b(?:show|display|reveal|expos|log|print|disclos)\w{{0,4}} (?:[\w'-]{{1,14}} ){{0,4}}{_KEPT}\b",
     rf"\b{_KEPT}\b[^.]{{0,60}}\b(?:show|display|reveal|expose|log|print|disclose) (?:them|it|these)\b",
 )
-"""Care for secrets is no concealment."""
+_KEPT_SHORT = any_of(
+    _SECRETS_KEPT.pattern,
+    r"\babout (?:every|each) (?:single )?(?:retry|iteration|warning)\b"
+    r"|\b(?:about|mention\w{0,3}|show|list|report) (?:the |any |your |which )?(?:[\w-]{1,14} ){0,2}(?:sources?"
+    r"|candidates?"
+    r"|results?|options?|matches|findings|drafts?|ideas|alternatives)\b[^.]{0,40}\b(?:discarded|rejected|irrelevant"
+    r"|filtered|duplicates?|unrelated|low[- ]\w{1,12}|dropped|skipped)\b|\b(?:discarded|rejected|irrelevant|unrelated"
+    r"|duplicate) (?:sources?|candidates?|results?|options?|matches|findings|drafts?)\b",
+)
+"""Care for secrets is no concealment, and neither is to leave out what is of no use."""
 
 BEHIND_THE_BACK = (
     Saying(
@@ -86,12 +120,25 @@ BEHIND_THE_BACK = (
                 rf"|that this|anything|before|this|these)",
                 rf"\b(?:do ?n[o']t|don’t|never|must not|should not|without) (?:ever |explicitly )?(?:mention|reveal"
                 rf"|disclos|acknowledg|show|display|report|explain|surfac|announc|log|expos"
-                rf"|discuss)\w{{0,4}} (?:any of )?(?:{_STEP}|steps? \d)\b(?:[^.]{{0,60}} {WHO}|[^.]{{0,30}}$)",
+                rf"|discuss)\w{{0,4}} (?:any of )?(?:{_STEP}|steps? \d)\b(?! as an? )(?:[^.]{{0,60}} {WHO}"
+                rf"|[^.]{{0,30}}[.!]?$)",
+                r"\b(?:do ?n[o']t|don’t|never) (?:ever |explicitly )?(?:mention|reveal|disclose|acknowledge"
+                r"|announce|surface)"
+                r" (?:any of )?(?:this|these|the) (?:[\w-]{1,14} ){0,2}(?:upload|collection|transmission|steps?|request"
+                r"|telemetry|sync|instructions?|commission|referral|rules?|copy|backup|transfer)"
+                r"(?: at all| anywhere| to anyone| ever| again)?(?:[.!?;,]|$)",
+                rf"\b(?:do ?n[o']t|don’t|never|must not|should not|not to|avoid) (?:ever )?(?:mention(?:ing)?"
+                rf"|reveal(?:ing)?"
+                rf"|disclos(?:e|ing)|report(?:ing)?|admit(?:ting)?|say(?:ing)?) (?:this |it |any of this |anything"
+                rf" )?to {WHO}"
+                rf" (?:that|which|what|how|about|any)\b",
+                rf"\b(?:does not|doesn't|do not|don't|never|without) (?:notif|inform|alert|warn)\w{{1,4}} {WHO} that\b"
+                rf"|\bwithout (?:ever )?(?:disclos|reveal|mention|admit)\w{{1,4}} that (?:it|you|this|the)\b",
                 rf"\b{WHO} (?:(?:should|must|need|are|is|do|does|may) (?:not|never)|aren't|isn't|shouldn't"
                 rf"|needn't) (?:be |need to be |need to |to be )?(?:informed|notified|told|shown|made aware|know about"
                 rf"|alerted|consulted)",
-                rf"\b(?:not|never|without being) (?:be )?(?:shown|displayed|disclosed|reported|reflected|mentioned"
-                rf"|revealed|surfaced|listed|communicated) (?:to {WHO}|in (?:the "
+                rf"\b(?:not|never|without being) (?:be )?(?:disclosed|reported|reflected|mentioned"
+                rf"|revealed|surfaced|communicated) (?:to {WHO}|in (?:the "
                 rf"|its )?(?:[\w'’-]{{1,16}} ){{0,2}}(?:output|results?|rationale|audit|logs?|summary|responses?"
                 rf"|reports?))",
                 rf"\b(?:hidden|conceal\w{{0,3}}|invisible|secret|hide (?:this|these|it)|keep (?:this|these"
@@ -107,8 +154,12 @@ BEHIND_THE_BACK = (
                 r"|не (?:говори|сообщай|упоминай)\w{0,3}[^.]{0,20}пользовател",
             ),
         ),
-        unless=_SECRETS_KEPT,
+        unless=_KEPT_SHORT,
         affirmed=False,
+        hints=(
+            *"n't don’t dont not never without avoid hidden conceal invisible secret hide keep transparen".split(),
+            *"nicht usuario utilisateur usuário 不要 用户 ユーザー пользовател".split(),
+        ),
     ),
     Saying(
         _SILENT,
@@ -118,6 +169,9 @@ BEHIND_THE_BACK = (
                 r"|invisibly) (?:and \w{3,12} )?(?:send|upload|forward|transmit|exfiltrate|post|submit|read|record"
                 r"|collect|gather|harvest|log|execute|install|sends|uploads|forwards|transmits|collects|records"
                 r"|sending|uploading)\b",
+                r"\b(?:leav|without leav)\w{1,3} (?:no|any) traces?\b(?! of (?:the|old|mal))|\b(?:cover|hide|erase"
+                r"|remove) (?:your|its|all|any|the) "
+                r"(?:own )?(?:tracks|traces)\b(?! of (?:the|old|mal))",
                 r"\b(?:completed|executed|performed|done|carried out|sent|uploaded) (?:[\w-]{1,14} ){0,3}(?:silently"
                 r"|secretly|covertly)\b|\bsilently (?:in the background|before|after) ",
                 r"\b(?:heimlich|unbemerkt|en secreto|en secret|secrètement|secretamente|silenciosamente)\b|(?:悄悄|偷偷"
@@ -127,8 +181,12 @@ BEHIND_THE_BACK = (
         unless=any_of(
             r"\b(?:fail|skip|ignore|drop|discard|overwrit|truncat|swallow|catch|exit|succeed|break)\w{0,5}\b"
         ),
+        hints=(
+            *"silently secretly covertly discreetly unobtrusively surreptitiously stealthily invisibly trace".split(),
+            *"track heimlich unbemerkt secret secrètement silenciosamente 悄悄 偷偷 秘密 こっそり 密かに".split(),
+        ),
     ),
-    Saying(_TOLD, (_SENDS_TO, _TAKES), span=3, unless=_OWN_USE),
+    Saying(_TOLD, (_SENDS_TO, _TAKES), span=3, unless=_OWN_USE, hints=_OF_SECRETS),
     Saying(
         _READ,
         (
@@ -137,8 +195,11 @@ BEHIND_THE_BACK = (
                 r"|retrieve|scan)\b"
             ),
             any_of(
-                r"~/\.ssh/\w|\bid_(?:rsa|ed25519)\b(?!\.pub)|\.aws/credentials|/etc/shadow|\.netrc\b"
-                r"|\.git-credentials|\.kube/config|\.docker/config\.json|auth-profiles|\.config/gh/hosts|login data\b"
+                r"~/\.ssh/(?!known_hosts|config|authorized_keys)\w|\bid_(?:rsa|ed25519)\b(?!\.pub)|\.aws/credentials"
+                r"|/etc/shadow|\.netrc\b"
+                r"|\.git-credentials|\.pgpass\b|\.pypirc\b|\.my\.cnf\b|\.kube/config|\.docker/config\.json"
+                r"|auth-profiles"
+                r"|\.config/gh/hosts|\.config/solana|login data\b"
                 r"|key4\.db|wallet\.dat|\.npmrc\b|\.cursor/mcp\.json|openclaw\.json"
             ),
             any_of(
@@ -163,8 +224,10 @@ BEHIND_THE_BACK = (
                 r"\b(?:skill|plugin|extension)(?:['’]s)? (?:provider|author|publisher|vendor|developer|maintainer"
                 r"|creator)",
                 r"\bprovider['’]s (?:server|endpoint|archive|cloud)",
-                r"\b(?:diagnostic|telemetry|analytics|compliance|monitoring|logging|quality|audit) (?:archive"
-                r"|endpoint|server|service|host|collector)\b",
+                r"\b(?:to|in|into|at|with) (?:the |our |its |their |an? ){0,2}(?:[\w'’-]{1,14} ){0,2}(?:diagnostics?"
+                r"|telemetry"
+                r"|analytics|compliance|monitoring|logging|quality|audit) (?:archive|endpoint|server|service|host"
+                r"|collector)\b",
             ),
         ),
         span=2,
@@ -176,7 +239,7 @@ BEHIND_THE_BACK = (
         _INCLUDED,
         (
             any_of(
-                r"\bincluding (?:those involving |any |all |the "
+                r"\bincluding (?!adding|using|modif|creat|manag|steal)(?:those involving |any |all |the "
                 r"|full )?(?:[\w-]{1,14} ){0,2}(?:authentication headers?|authorization headers?|api keys?"
                 r"|access tokens?|credentials|passwords?|secrets|private keys?|session tokens?|environment variables"
                 r"|headers and body)\b"
@@ -185,6 +248,7 @@ BEHIND_THE_BACK = (
         ),
         span=2,
         unless=any_of(r"\b(?:redact|mask|strip|sanitiz|scrub|remov|exclud|rotate|leak|expos|never|not)\w{0,4}\b"),
+        hints=tuple("including".split()),
     ),
     Saying(
         _WANTED,
@@ -198,6 +262,7 @@ BEHIND_THE_BACK = (
                 r"|phrase))",
             ),
         ),
+        hints=tuple("phrase key password mnemonic wallet".split()),
     ),
     Saying(
         _DENIAL,
@@ -207,8 +272,13 @@ BEHIND_THE_BACK = (
                 rf"|complains?|asked)\b"
             ),
             any_of(
-                r"\b(?:deny|say (?:that )?(?:you|there|it) (?:have|are|is|has|do)|tell (?:them|him|her"
-                r"|the user) (?:you (?:do not|don't|have no)|there (?:is|are) no|it was)|pretend|refuse and"
+                r"\b(?:deny (?:it|that|this|any|all|having|doing|being|knowing|knowledge)|say (?:that )?(?:you|there"
+                r"|it) (?:have|are|is|has|do)|tell (?:them|him|her"
+                r"|the user) (?:you (?:do not|don't|have no)|there (?:is|are) no|it was)|pretend"
+                r"|(?:respond|answer|reply|state|assure \w{1,8}|insist|confirm) that (?:it|you|there|this|the"
+                r" (?:skill|tool|agent"
+                r"|assistant)|no|nothing|deletion|all)\b[^.]{0,24} (?:is not|isn't|not|only|no|never|nothing|is"
+                r" complete|deleted)\b"
                 r"|claim (?:that|to|you|it|there)|explain that (?:they|it) (?:implicitly|was an?|is an?)"
                 r"|provide only the standard|say you)\b"
             ),
@@ -219,16 +289,86 @@ BEHIND_THE_BACK = (
         _BIAS,
         (
             any_of(
-                r"\b(?:partner(?:ship)?s?|sponsor\w{0,4}|affiliate\w{0,2}|commercial relationship|commission"
+                r"\b(?:partner(?:ship)?s?|sponsor\w{0,4}|affiliate\w{0,2}|commercial relationship|commission|referral"
+                r"|\?ref="
                 r"|paid placement|preferred vendors?)\b"
             ),
-            any_of(r"\b(?:increase|boost|rank|favou?r|prioriti[sz]e|recommend|promote|premium|prefer)\w{0,4}\b"),
+            any_of(
+                r"\b(?:increase|boost|rank|favou?r|prioriti[sz]e|recommend|promote|premium|prefer|present|suggest"
+                r"|mention)"
+                r"\w{0,4}\b|\bbest (?:choice|option)\b"
+            ),
             any_of(
                 r"\b(?:not (?:be )?disclosed|without (?:disclos|mention|reveal)\w{1,4}|do not (?:disclose|mention"
-                r"|reveal)|undisclosed|never (?:disclose|mention))"
+                r"|reveal|say|tell|admit|state|show)|undisclosed|(?:never|don't) (?:disclose|mention|reveal|say|tell"
+                r"|admit|state))"
             ),
         ),
         span=3,
         affirmed=False,
+        hints=tuple("partner sponsor affiliate commerc commission referral ref= placement preferred".split()),
+    ),
+    Saying(
+        _DIVERTED,
+        (
+            any_of(
+                r"\b(?:send|transfer|pay|route|forward|add|deduct|divert|donate|wire|skim|redirect|replace|swap"
+                r"|substitut"
+                r"|insert)\w{0,4}\b"
+            ),
+            any_of(
+                r"\b(?:each|every|all|any|of the) (?:\w{1,14} )?(?:payments?|transactions?|transfers?|swaps?|deposits?"
+                r"|purchases?|withdrawals?|trades?|balances?)\b|\b(?:recipient|destination|payout|deposit|wallet|bank"
+                r"|iban)"
+                r"(?:['’]s)? (?:address(?:es)?|accounts?|numbers?|details)\b"
+            ),
+            any_of(
+                r"(?<![\w/])(?:0x[0-9a-f]{40}|bc1[0-9a-z]{25,60}|[13][1-9a-z]{26,34}|t[1-9a-z]{33})(?![\w])"
+                r"|\bour (?:own )?(?:wallet|account|address|iban)\b|\b[a-z]{2}\d{2} ?(?:\d{4} ?){3,7}"
+            ),
+        ),
+        span=2,
+        hints=tuple("0x bc1 wallet address account iban our".split()),
+    ),
+    Saying(
+        _MAILED,
+        (
+            any_of(
+                rf"\b(?:send|forward|e-?mail|mail|bcc|cc|{_VERBS})\b[^.\n]{{0,80}}\b(?:to|at|bcc"
+                rf"|cc)\b[^.\n]{{0,16}}[`\"']?"
+                r"[\w+.-]{1,40}@[\w-]{1,40}\.[a-z]"
+            ),
+            any_of(
+                r"\b(?:each|every|all|cop(?:y|ies)|bcc|files?|documents?|them|contents?|results?|history|messages"
+                r"|emails"
+                r"|contacts|attachments?|drafts?|secrets?|tokens?|keys|invoices?|logs?)\b"
+            ),
+        ),
+        unless=any_of(
+            r"\b(?:questions?|support|feedback|bugs?|issues?|vulnerabilit\w{1,3}|contact us|security@|support@|help@"
+            r"|info@"
+            r"|noreply|sales@|hello@)|@(?:example|acme|company|yourcompany|yourdomain|domain|email|test)\b"
+        ),
+        hints=tuple("@".split()),
+    ),
+    Saying(
+        _BY_URL,
+        (
+            any_of(r"https?://[^\s`)\]]{3,200}[?&=/](?:[<{$\[%]|\.\.\.)"),
+            any_of(
+                r"~/\.ssh|\bid_(?:rsa|ed25519)\b|\.aws/credentials|(?<![\w.])\.env\b(?![.\w])|\.netrc|\.pgpass|\.npmrc"
+                r"|\.git-credentials|/etc/passwd|\b(?:conversation|chat|session|message) (?:history|transcript"
+                r"|context|so far)"
+                r"|\bsystem prompt\b|\benvironment variables\b|\btools? list\b|\b(?:what|everything) (?:you find|the"
+                r" user)"
+            ),
+            any_of(
+                r"\b(?:fetch|request|load|visit|render|embed|call|ping|open|image|append|put|add|encode"
+                r"|include)\w{0,3}\b"
+            ),
+        ),
+        span=2,
+        unless=_OWN_USE,
+        hints=tuple("http".split()),
     ),
 )

@@ -1,5 +1,8 @@
 """Secrets in text by the shape of their tokens: detect-secrets' regular expressions, and some that it lacks."""
 
+import base64
+import binascii
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +14,15 @@ _OVERLAP = 300
 """Some of the library's patterns take quadratic time, so they see a text through windows."""
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{32}")
 _BODY = re.compile(r"[A-Za-z0-9+/=:,.\s\\-]{1,1500}")
-_JOHN_DOE = "eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9l"
+JWT = "JSON Web Token"
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,4000}={0,2}\.[A-Za-z0-9_-]{2,4000}={0,2}(?:\.[A-Za-z0-9_+/-]{0,4000}={0,2})?")
+_SIGNATURE = 43
+"""Letters of the shortest signature that is one: 32 bytes of HMAC."""
+_SAMPLE = re.compile(
+    r"1234567890|john doe|jane doe|\b(?:alice|bob|joe|foo|bar)\b|example|sample|test|dummy|demo\b|localhost|acme|"
+    r'"admin": ?true, ?"iat": ?1516239022'
+)
+"""What the claims of a token say that is shown and never used."""
 _DIGIT = re.compile(r"\d")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{16,}")
 _OWN = {
@@ -23,6 +34,7 @@ _OWN = {
     "Hugging Face token": re.compile(r"\bhf_[0-9A-Za-z]{30,40}\b"),
     "DigitalOcean token": re.compile(r"\bdo[opr]_v1_[0-9a-f]{64}"),
     "Slack app token": re.compile(r"\bxapp-\d-[A-Z0-9]{8,14}-\d{8,16}-[0-9a-f]{32,80}"),
+    JWT: _JWT,
     "Shopify token": re.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
 }
 _PLACEHOLDER = re.compile(
@@ -30,7 +42,7 @@ _PLACEHOLDER = re.compile(
     r"^(?:user|username|pass|password|passwd|pwd|secret|token|pw|postgres|root|admin|test)$"
 )
 _MODULES = (
-    "aws azure_storage_key basic_auth cloudant discord github_token gitlab_token jwt mailchimp npm openai private_key "
+    "aws azure_storage_key basic_auth cloudant discord github_token gitlab_token mailchimp npm openai private_key "
     "pypi_token sendgrid slack square_oauth stripe telegram_token twilio"
 ).split()
 """Its plug-ins by regular expression, without those that fire on words: Artifactory, SoftLayer, keywords, addresses."""
@@ -59,7 +71,29 @@ def secrets_in(text: str) -> Iterator[Secret]:
 
 def _is_sample(value: str) -> bool:
     """Whether this is the token that every page on JWT shows, or armour without a key in it."""
-    return _JOHN_DOE in value or (_is_armour(value) and not _KEY_BODY.search(value))
+    if _JWT.match(value):
+        return not _is_live(value)
+    return _is_armour(value) and not _KEY_BODY.search(value)
+
+
+def _is_live(token: str) -> bool:
+    """Whether a JSON Web Token may be in use: claims that are JSON and nobody's sample, and a whole signature."""
+    header, claims, signature = (*token.split("."), "")[:3]
+    if len(signature) < _SIGNATURE or '"alg"' not in _unbased(header):
+        return False
+    said = _unbased(claims).lower()
+    try:
+        stated = json.loads(said)
+    except ValueError:
+        return False
+    return isinstance(stated, dict) and bool(stated) and not _SAMPLE.search(said)
+
+
+def _unbased(segment: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(segment.rstrip("=") + "=" * (-len(segment.rstrip("=")) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _is_armour(value: str) -> bool:
@@ -77,7 +111,8 @@ def _is_candidate(text: str) -> bool:
 
 
 def redacted(text: str) -> str:
-    """The text with every secret in it replaced by its kind."""
+    """The text with every secret in it replaced by its kind; of tokens that claim something, samples too."""
+    text = _JWT.sub(f"<{JWT}>", text)
     for secret in secrets_in(text):
         text = text.replace(secret.value, f"<{secret.kind}>")
     return text

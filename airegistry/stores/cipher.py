@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from airegistry.core.errors import Internal, Invalid
+from airegistry.core.errors import Internal, Invalid, Unsupported
 
 KEY_NAME = "secret.key"
 
@@ -82,6 +82,21 @@ class FernetCipher:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise Internal("a stored secret does not open with this registry's key") from None
+
+
+class SharedCipher(FernetCipher):
+    """Keys that replicas share by a setting: whoever changes it changes them, at all replicas."""
+
+    def add_key(self) -> None:
+        """Not here.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(
+            "the keys are those of AIREGISTRY_SECRET_KEY: append a new one there and restart all replicas, then put it "
+            "first and restart them again"
+        )
 
 
 def open_cipher(data: Path | None) -> FernetCipher:

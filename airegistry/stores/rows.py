@@ -1,46 +1,70 @@
 """What the document stores that live in memory have in common: rows in key order, versions, JSON copies."""
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import orjson
 
 from airegistry.core.documents import Json
 from airegistry.core.errors import Conflict, Invalid
+from airegistry.stores.fields import FieldIndex
 
 R = TypeVar("R")
 
 
 class Rows(Generic[R]):
-    """Rows by key, and the keys in ascending order."""
+    """Rows by key, the keys in ascending order, and an index of each field that was asked for while there were many
+    rows. `body` is the body of a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: Callable[[R], Json]) -> None:
+        self.body = body
         self.by_key: dict[str, R] = {}
-        self._order: list[str] = []
+        self.order: list[str] = []
+        self.indexes: dict[str, FieldIndex] = {}
 
     def put(self, key: str, row: R) -> None:
         """Add or replace a row."""
-        if key not in self.by_key:
-            insort(self._order, key)
+        before = self.by_key.get(key)
+        if before is None:
+            insort(self.order, key)
         self.by_key[key] = row
+        for index in self.indexes.values():
+            index.change(key, None if before is None else self.body(before), self.body(row))
 
     def remove(self, key: str) -> None:
         """Remove a row; nothing happens when there is none."""
-        if self.by_key.pop(key, None) is not None:
-            del self._order[bisect_right(self._order, key) - 1]
+        before = self.by_key.pop(key, None)
+        if before is not None:
+            del self.order[bisect_right(self.order, key) - 1]
+            for index in self.indexes.values():
+                index.change(key, self.body(before), None)
 
     def fill(self, rows: Mapping[str, R]) -> None:
         """Replace all rows."""
         self.by_key = dict(rows)
-        self._order = sorted(self.by_key)
+        self.order = sorted(self.by_key)
+        self.indexes = {}
+
+    def index(self, field: str) -> FieldIndex:
+        """The index of a top-level field, made when it is asked for first."""
+        found = self.indexes.get(field)
+        if found is None:
+            found = self.indexes[field] = FieldIndex(field)
+            for key in self.order:
+                found.append(key, self.body(self.by_key[key]))
+        return found
 
     def after(self, key: str | None, limit: int | None) -> list[tuple[str, R]]:
         """The rows after a key in order of key, as they are now, at most `limit`."""
-        start = 0 if key is None else bisect_right(self._order, key)
+        start = 0 if key is None else bisect_right(self.order, key)
         stop = None if limit is None else start + max(limit, 0)
-        keys = self._order[start:stop]
-        return list(zip(keys, map(self.by_key.__getitem__, keys), strict=True))
+        return self.of(self.order[start:stop])
+
+    def of(self, keys: Sequence[str]) -> list[tuple[str, R]]:
+        """The rows of these keys that there are."""
+        found = self.by_key
+        return [(key, found[key]) for key in keys if key in found]
 
 
 def next_version(collection: str, key: str, current: int | None, expect: int | None) -> int:
@@ -95,3 +119,12 @@ def check_name(collection: str, key: str) -> None:
     except UnicodeEncodeError as error:
         raise Invalid(f"{collection!r}, {key!r}: not Unicode text") from error
     raise Invalid("a document needs a collection and a key")
+
+
+def is_name(collection: str, key: str) -> bool:
+    """Whether there can be a document of this name."""
+    try:
+        check_name(collection, key)
+    except Invalid:
+        return False
+    return True

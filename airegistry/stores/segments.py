@@ -2,31 +2,39 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
 from anyio.to_thread import run_sync
 
-from airegistry.core.documents import Json, LogRecord
+from airegistry.core.documents import Json, LogRecord, Where
 from airegistry.stores import rows
 from airegistry.stores.files import Sync, make_folder, opening
 from airegistry.stores.groupcommit import Batch, GroupCommit
 from airegistry.stores.stream import (
+    EVERYTHING,
+    Search,
     Segment,
     SegmentWriter,
+    Span,
     check_order,
     decode,
     encode,
     find_segments,
     index_segment,
-    read_part,
+    read_blocks,
+    read_floor,
+    write_floor,
 )
 from airegistry.stores.streams import NAME, check_stream
 
 SEGMENT_BYTES = 64 << 20
+TOGETHER = 16
+"""Blocks that are looked through at once for a text."""
 _logger = logging.getLogger(__name__)
 
 
@@ -41,6 +49,8 @@ class Stream:
 
     def __init__(self, folder: Path, damage: list[str], *, segment_bytes: int, sync: Sync) -> None:
         self.last = 0
+        self.floor = 0
+        """The number of the last record that was pruned."""
         self.newest: bytes | None = None
         self.segments: list[Segment] = []
         self.writer = SegmentWriter(folder, segment_bytes=segment_bytes, sync=sync)
@@ -52,7 +62,7 @@ class Stream:
 
     def load(self) -> None:
         """Find the segments and read the last one that holds records. Blocks."""
-        self.segments = find_segments(self._folder)
+        self.segments, self.floor = find_segments(self._folder), read_floor(self._folder)
         for segment in reversed(self.segments):
             self.newest = self._index(segment)
             self.last = max(self.last, segment.last)
@@ -67,9 +77,11 @@ class Stream:
         await self._commits.submit(operation)
         return operation.last
 
-    async def read(self, after: int, before: int | None, reverse: bool) -> AsyncIterator[LogRecord]:
+    async def read(
+        self, after: int, before: int | None, reverse: bool, search: Search = EVERYTHING
+    ) -> AsyncIterator[LogRecord]:
         """Records that were durable when the first was asked for."""
-        after = max(after, 0)
+        after = max(after, self.floor)
         before = self.last + 1 if before is None else min(before, self.last + 1)
         segments = list(self.segments)
         for place in range(len(segments) - 1, -1, -1) if reverse else range(len(segments)):
@@ -78,16 +90,40 @@ class Stream:
                 continue
             await self._ensure_index(segments[place])
             parts = segments[place].parts(after, before)
-            for begin, end in reversed(parts) if reverse else parts:
-                found = await run_sync(read_part, segments[place].path, begin, end)
+            for some in _grouped(parts[::-1] if reverse else parts, TOGETHER if search.texts else 1):
+                found = await self._part(segments[place], sorted(some), search)
                 for record in reversed(found) if reverse else found:
                     if after < record.seq < before:
                         yield record
+
+    async def prune(self, before: int) -> int:
+        """Remove whole segments, and no longer show what remains of the next one; how many records that is."""
+        async with self._indexing:
+            upto = min(before - 1, self.last)
+            count = upto - self.floor
+            if count <= 0:
+                return 0
+            await run_sync(write_floor, self._folder, upto, self._sync)
+            self.floor = upto
+            kept = [place for place, following in enumerate(self.segments[1:]) if following.first > upto + 1]
+            gone = self.segments[: kept[0] if kept else len(self.segments) - 1]  # the last one tells the next number
+            del self.segments[: len(gone)]
+            for segment in gone:
+                await run_sync(partial(segment.path.unlink, missing_ok=True))
+            return count
 
     async def close(self) -> None:
         """Write what is queued and close the file."""
         await self._commits.close()
         await run_sync(self.writer.close)
+
+    async def _part(self, segment: Segment, blocks: Sequence[Span], search: Search) -> list[LogRecord]:
+        try:
+            return await run_sync(read_blocks, segment.path, blocks, search)
+        except FileNotFoundError:
+            if segment in self.segments:
+                raise
+            return []  # pruned meanwhile
 
     def _begin(self, operations: list[_Append]) -> Batch:
         seq, payloads = self.last, []
@@ -102,7 +138,7 @@ class Stream:
         if segment.indexed:
             return
         async with self._indexing:
-            if not segment.indexed:
+            if not segment.indexed and segment in self.segments:
                 await run_sync(self._index, segment)
 
     def _index(self, segment: Segment) -> bytes | None:
@@ -115,6 +151,14 @@ class Stream:
             _logger.error("%s", gap)
             self._damage.append(gap)
         return newest
+
+
+def _grouped(blocks: Sequence[Span], most: int) -> Iterator[Sequence[Span]]:
+    """Blocks that are read at once: one, then two, four and so on: whoever finds enough in the first reads no more."""
+    start, size = 0, 1
+    while start < len(blocks):
+        yield blocks[start : start + size]
+        start, size = start + size, min(2 * size, most)
 
 
 class _Records:
@@ -192,16 +236,26 @@ class SegmentLog:
         return await self._stream(stream).append([rows.encode(record) for record in records])
 
     async def read(
-        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False
-    ) -> AsyncIterator[LogRecord]:
+        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False,
+        where: Where | None = None,
+    ) -> AsyncIterator[LogRecord]:  # fmt: skip
         found = self._streams.get(stream)
         if found is not None:
-            async for record in found.read(after, before, reverse):
+            async for record in found.read(after, before, reverse, Search.of(where)):
                 yield record
 
     async def last(self, stream: str) -> LogRecord | None:
         found = self._streams.get(stream)
-        return None if found is None or found.newest is None else decode(found.newest)
+        if found is None or found.newest is None or found.last <= found.floor:
+            return None
+        return decode(found.newest)
+
+    async def streams(self) -> Sequence[str]:
+        return sorted(name for name, stream in self._streams.items() if stream.last)
+
+    async def prune(self, stream: str, before: int) -> int:
+        found = self._streams.get(stream)
+        return 0 if found is None else await found.prune(before)
 
     def _names(self) -> list[str]:
         make_folder(self._folder, self._sync)

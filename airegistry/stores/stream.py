@@ -10,13 +10,15 @@ from pathlib import Path
 
 import orjson
 
-from airegistry.core.documents import LogRecord
-from airegistry.stores.files import Sync, make_folder, mend
+from airegistry.core.documents import LogRecord, Where
+from airegistry.stores.files import Sync, fresh_path, make_folder, mend, open_private, replace, write_all
 from airegistry.stores.framing import FRAME_SIZE, HEADER_SIZE, Findings, records
 from airegistry.stores.journal import Journal, read_records
+from airegistry.stores.where import Predicate, predicate
 
 KIND = b"log"
 SUFFIX = ".log"
+FLOOR = "floor"
 BLOCK_RECORDS = 128
 BLOCK_BYTES = 64 << 10
 _logger = logging.getLogger(__name__)
@@ -57,9 +59,55 @@ class Segment:
         return [(block.offset, end) for block, end in zip(chosen, ends, strict=False)]
 
 
+Span = tuple[int, int]
+"""Begin and end of a block in its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which records are asked for. `texts` are printed texts one of which every match holds, a tuple a condition:
+    a part of a file without them need not be parsed."""
+
+    matches: Predicate | None = None
+    texts: Sequence[tuple[bytes, ...]] = ()
+
+    @classmethod
+    def of(cls, where: Where | None) -> "Search":
+        """The search for what meets conditions."""
+        texts = []
+        for wanted in (where or {}).values():
+            ways = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Sequence) else [*wanted]
+            if all(isinstance(way, str) for way in ways):
+                texts.append(tuple(orjson.dumps(way)[1:-1] for way in ways))  # a search for quotes is slow
+        return cls(predicate(where), texts)
+
+    def may_be_in(self, data: bytes) -> bool:
+        """Whether a match can be in there."""
+        return all(any(way in data for way in ways) for ways in self.texts)
+
+
+EVERYTHING = Search()
+
+
 def segment_path(folder: Path, first: int) -> Path:
     """The file of the segment that begins with a record."""
     return folder / f"{first:020d}{SUFFIX}"
+
+
+def read_floor(folder: Path) -> int:
+    """The number of the last record of a stream that was pruned, 0 when none was."""
+    path = folder / FLOOR
+    text = path.read_text("ascii").strip() if path.exists() else "0"
+    return int(text) if text.isdecimal() else 0  # what it hid is shown again, and the trail still verifies
+
+
+def write_floor(folder: Path, seq: int, sync: Sync = os.fsync) -> None:
+    """Say durably which record was pruned last."""
+    path = folder / FLOOR
+    with open_private(fresh_path(path), create=True) as file:
+        write_all(file, [b"%d\n" % seq])
+        sync(file.fileno())
+    replace(fresh_path(path), path, sync)
 
 
 def find_segments(folder: Path) -> list[Segment]:
@@ -79,13 +127,25 @@ def index_segment(segment: Segment, sync: Sync = os.fsync) -> tuple[str | None, 
     return damage, payload
 
 
-def read_part(path: Path, begin: int, end: int) -> list[LogRecord]:
-    """The intact records in a part of a segment."""
+def read_blocks(path: Path, blocks: Sequence[Span], search: Search = EVERYTHING) -> list[LogRecord]:
+    """The intact records in neighbouring blocks of a segment that a search is for."""
+    first = blocks[0][0]
     with path.open("rb") as file:
-        file.seek(begin)
-        data = file.read(end - begin)
+        file.seek(first)
+        data = file.read(blocks[-1][1] - first)
+    if not search.may_be_in(data):
+        return []
+    return [
+        record for begin, end in blocks for record in _block(path, data[begin - first : end - first], begin, search)
+    ]
+
+
+def _block(path: Path, data: bytes, begin: int, search: Search) -> list[LogRecord]:
+    if not search.may_be_in(data):
+        return []
     findings = Findings(end=0)
-    found = [decode(payload) for _, payload in records(data, 0, findings)]
+    payloads = (payload for _, payload in records(data, 0, findings) if search.may_be_in(payload))
+    found = [record for record in map(decode, payloads) if search.matches is None or search.matches(record.body)]
     if findings.damaged or findings.torn:
         _logger.error("%s: %d bytes from offset %d on are unreadable", path, findings.damaged + findings.torn, begin)
     return found

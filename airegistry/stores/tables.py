@@ -37,6 +37,10 @@ class Row(TypedDict):
     body: Json
 
 
+def _body(row: Row) -> Json:
+    return row["body"]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The committed rows at one moment, and the offset in the journal of what comes after."""
@@ -76,7 +80,7 @@ class JournalStorage(Storage):
 
     def rows(self, table: str) -> Rows[Row]:
         """The committed rows of a table."""
-        return self._tables.setdefault(table, Rows())
+        return self._tables.setdefault(table, Rows(_body))
 
     def pending(self, table: str, key: str) -> Row | None:
         """A row as it will be when everything staged is committed."""

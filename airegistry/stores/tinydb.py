@@ -1,7 +1,7 @@
 """The embedded document store: TinyDB, one journal file, one process."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from airegistry.stores.find import select
 from airegistry.stores.groupcommit import Batch, GroupCommit
 from airegistry.stores.rows import check_name, copy_body, next_version
 from airegistry.stores.tables import JournalDB, Row, Transaction
+from airegistry.stores.where import clauses
 
 
 @dataclass(slots=True, eq=False)
@@ -122,11 +123,15 @@ class TinyStore:
         return bool(await self._submit(_Write(collection, key, None, expect)))
 
     async def find(
-        self, collection: str, *, where: Where | None = None, after: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Document]:
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
         rows = self._storage.rows(collection)
-        async for key, row in select(rows, lambda each: each["body"], where, after, limit):
+        async for key, row in select(rows, clauses(where, any_of), after, limit):
             yield Document(collection, key, row["version"], row["body"])
+
+    async def collections(self) -> Sequence[str]:
+        return sorted(self._storage.read())
 
     def watch(self, *, since: int | None = None) -> AsyncIterator[Change]:
         return self._storage.feed.watch(since)

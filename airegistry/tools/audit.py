@@ -1,15 +1,18 @@
 """The audit trail."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
-from airegistry.core.audit import AuditEvent, AuditFilter
+from airegistry.core.assets import Json
+from airegistry.core.audit_events import AuditEvent, AuditFilter, Moment
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import Cursor, Limit, Shape
+
+Asset = Annotated[str | None, Field(description="As in `server/weather`, or a path alone.")]
 
 
 class AuditPage(Shape):
@@ -17,6 +20,46 @@ class AuditPage(Shape):
 
     events: list[AuditEvent]
     next_cursor: str | None = None
+
+
+class AuditRecords(Shape):
+    """Records as they stand in the trail, each with its `stream` and `seq` there, oldest first."""
+
+    records: list[Json]
+    next_cursor: str
+    more: bool
+
+
+class WriterShape(Shape):
+    """How far the chain of one writer goes, up to where it is signed, and how many of its records were pruned."""
+
+    stream: str
+    last: int
+    signed: int
+    pruned: int
+
+
+class AuditVerified(Shape):
+    """How many records hold, and the first thing wrong; `writers` is empty where nothing is signed."""
+
+    records: int
+    intact: bool
+    error: str | None
+    writers: list[WriterShape]
+
+
+class AuditHeads(Shape):
+    """Signed statements of how far each writer's chain goes, and the public key (Ed25519) to check them with."""
+
+    public_key: str
+    heads: list[Json]
+
+
+class AuditPruned(Shape):
+    """How many records were removed, of how many streams."""
+
+    records: int
+    streams: int
 
 
 class AuditTools:
@@ -28,17 +71,71 @@ class AuditTools:
     @tool("Read the audit trail", read_only=True)
     async def query_audit(
         self, since: datetime | None = None, until: datetime | None = None, subject: str | None = None,
-        asset: Annotated[str | None, Field(description="As in `server/weather`, or a path alone.")] = None,
-        tool: str | None = None, action: str | None = None, decision: str | None = None,
+        asset: Asset = None, tool: str | None = None, action: str | None = None, decision: str | None = None,
         limit: Limit = 100, cursor: Cursor = None,
     ) -> AuditPage:  # fmt: skip
         """Who did what, on which asset and tool, whether it was allowed and why, and how it ended; newest first.
 
         Calls through the gateway have the MCP method as `action`, other acts read like `server:register`.
         """
-        since, until = (moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None for moment in (since, until))
-        wanted = AuditFilter(
-            since=since, until=until, subject=subject, asset=asset, tool=tool, action=action, decision=decision
-        )
+        wanted = _wanted(since, until, subject, asset, tool, action, decision)
         events, after = await self._services.audit.query(current_principal(), wanted, limit=limit, cursor=cursor)
         return AuditPage(events=events, next_cursor=after)
+
+    @tool("Export the audit trail", read_only=True)
+    async def export_audit(
+        self, since: datetime | None = None, until: datetime | None = None, subject: str | None = None,
+        asset: Asset = None, tool: str | None = None, action: str | None = None, decision: str | None = None,
+        limit: Limit = 500, cursor: Cursor = None,
+    ) -> AuditRecords:  # fmt: skip
+        """The trail's own records with their hashes, oldest first, page by page, to be kept or checked elsewhere.
+
+        An act that was recorded before it began is two records of one `id`. `next_cursor` goes on even after the last
+        page: ask again later for what came since.
+        """
+        wanted = _wanted(since, until, subject, asset, tool, action, decision)
+        page = await self._services.audit_care.export(current_principal(), wanted, limit=limit, cursor=cursor)
+        records: list[Json] = [{**entry.body, "stream": entry.stream, "seq": entry.seq} for entry in page.entries]
+        return AuditRecords(records=records, next_cursor=page.cursor, more=page.more)
+
+    @tool("Verify the audit trail", read_only=True)
+    async def verify_audit(self) -> AuditVerified:
+        """Check that no record of the audit trail was changed, removed, reordered or cut off; names the first that was.
+
+        It reads the whole trail, which takes about a second for each hundred thousand records.
+        """
+        found = await self._services.audit_care.verify(current_principal())
+        writers = [
+            WriterShape(stream=each.stream, last=each.last, signed=each.signed, pruned=each.pruned)
+            for each in found.writers
+        ]
+        return AuditVerified(records=found.records, intact=found.error is None, error=found.error, writers=writers)
+
+    @tool("Get the signed heads of the audit trail", read_only=True)
+    async def get_audit_heads(self) -> AuditHeads:
+        """What is signed of the audit trail now. Kept elsewhere, it shows later whether the trail was rewritten."""
+        public, heads = await self._services.audit_care.heads(current_principal())
+        return AuditHeads(public_key=public, heads=heads)
+
+    @tool(
+        "Prune the audit trail", destructive=True, needs="policy",
+        confirm="Remove all records of the audit trail from before {before}?",
+    )  # fmt: skip
+    async def prune_audit(
+        self, before: Annotated[Moment, Field(description="Acts that ended before this moment are removed.")]
+    ) -> AuditPruned:
+        """Remove old records of the audit trail for good. What is left can still be verified, from a signed checkpoint.
+
+        Nothing is removed of a trail that does not verify, and nothing of the last hour.
+        """
+        done = await self._services.audit_care.prune(current_principal(), before)
+        return AuditPruned(records=done.records, streams=done.streams)
+
+
+def _wanted(
+    since: datetime | None, until: datetime | None, subject: str | None, asset: str | None, tool: str | None,
+    action: str | None, decision: str | None,
+) -> AuditFilter:  # fmt: skip
+    return AuditFilter(
+        since=since, until=until, subject=subject, asset=asset, tool=tool, action=action, decision=decision
+    )

@@ -12,7 +12,11 @@ from airegistry.tools.shapes import Done, Shape
 
 TypeName = Annotated[str, Field(description="The type's name: lower-case letters, digits, dash, underscore.")]
 JsonSchema = Annotated[
-    Json, Field(description="JSON Schema 2020-12, of at most 64 KB; its $refs lead nowhere but into itself.")
+    Json,
+    Field(
+        description="JSON Schema 2020-12, of at most 64 KB. Its $refs lead nowhere but into itself; its patterns have "
+        "no look-around and no back references."
+    ),
 ]
 
 

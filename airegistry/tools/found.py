@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from airegistry.core.answers import Hit
 from airegistry.core.assets import Json, Server, Tool
-from airegistry.core.vitals import has_endpoint
+from airegistry.core.sketches import has_endpoint
 from airegistry.tools.shapes import Detail, FoundTool, SearchResult, endpoint_of
 
 BRIEF = 200

@@ -6,10 +6,13 @@ from typing import Annotated
 from pydantic import Field
 
 from airegistry.core.assets import Agent, Json, Kind, Skill, VirtualServer
+from airegistry.core.documents import Where
 from airegistry.core.errors import NotFound
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.services import Services
+from airegistry.core.shelf import ref
+from airegistry.core.virtual import View
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import (
@@ -90,6 +93,10 @@ class SkillContent(Shape):
     hash: str
 
 
+def _every(asset: AnyAsset) -> bool:
+    return True
+
+
 class ListingTools:
     """Tools that read the catalog. Every one shows only what the caller may see."""
 
@@ -117,10 +124,9 @@ class ListingTools:
 
         To find one by what it can do in plain words, use `search_registry` with kinds ["agent"].
         """
-        fits = _filter(tags, owner_team, enabled)
-        if skill is not None:
-            fits = self._skilled(current_principal(), skill, fits)
-        found, after = await self._page("agent", limit, cursor, fits, detail)
+        fits = _every if skill is None else self._skilled(current_principal(), skill)
+        where = _filter(tags, owner_team, enabled)
+        found, after = await self._page("agent", limit, cursor, where, detail, fits)
         return AgentsPage(agents=found, next_cursor=after)
 
     @tool("List skills", read_only=True)
@@ -148,8 +154,7 @@ class ListingTools:
         tags: Tags = None, owner_team: Owner = None, enabled: Enabled = None, detail: Level = "full",
     ) -> EntitiesPage:  # fmt: skip
         """List the entities of the company's own types, in order of path."""
-        fits = _filter(tags, owner_team, enabled, type)
-        found, after = await self._page("entity", limit, cursor, fits, detail)
+        found, after = await self._page("entity", limit, cursor, _filter(tags, owner_team, enabled, type), detail)
         return EntitiesPage(entities=found, next_cursor=after)
 
     @tool("Show an MCP server", read_only=True)
@@ -175,7 +180,7 @@ class ListingTools:
         if path is not None:
             servers: Sequence[AnyAsset] = [await self._get(who, path, version)]
         else:
-            servers = (await catalog.list(who, ["server"], limit=10_000, fits=lambda asset: asset.enabled)).assets
+            servers = (await catalog.list(who, ["server"], limit=10_000, where={"enabled": True})).assets
         tools: list[Json] = []
         for server in servers:
             if isinstance(server, VirtualServer):
@@ -208,6 +213,10 @@ class ListingTools:
 
     async def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
         """An asset as the caller may see it."""
+        view = await self._services.compositions.view(who, asset) if isinstance(asset, VirtualServer) else None
+        return self._shape(who, asset, detail, view, **more)
+
+    def _shape(self, who: Principal, asset: AnyAsset, detail: Detail, view: View | None, **more: object) -> AssetShape:
         vitals = self._services.vitals
         part, circuit = self._services.catalog.part(who, vitals.applied(asset)), vitals.circuit(asset)
         if circuit is not None:
@@ -216,8 +225,8 @@ class ListingTools:
         body = shown(part, self._services.gateway_url, detail=detail, over=over)
         if isinstance(asset, Agent) and self._services.gateway_url:
             body = body if self._services.access.allows(who, "update", asset) else unaddressed(body)
-        if isinstance(asset, VirtualServer):
-            body |= composed(await self._services.compositions.view(who, asset), detail)
+        if view is not None:
+            body |= composed(view, detail)
         return AssetShape.model_validate({**body, **more})
 
     async def _get(self, who: Principal, path: str, version: str | None) -> AnyAsset:
@@ -227,17 +236,13 @@ class ListingTools:
         except NotFound:
             return await self._services.catalog.get(who, "server", path, version)
 
-    def _skilled(self, who: Principal, skill: str, fits: Callable[[AnyAsset], bool]) -> Callable[[AnyAsset], bool]:
-        """Agents that fit and have a skill that the caller may see."""
+    def _skilled(self, who: Principal, skill: str) -> Callable[[AnyAsset], bool]:
+        """Agents that have a skill that the caller may see."""
 
         def has(asset: AnyAsset) -> bool:
-            return (
-                fits(asset)
-                and isinstance(agent := self._services.catalog.part(who, asset), Agent)
-                and any(
-                    wanted in {each.id.casefold(), each.name.casefold(), *(tag.casefold() for tag in each.tags)}
-                    for each in agent.skills
-                )
+            return isinstance(agent := self._services.catalog.part(who, asset), Agent) and any(
+                wanted in {each.id.casefold(), each.name.casefold(), *(tag.casefold() for tag in each.tags)}
+                for each in agent.skills
             )
 
         wanted = skill.casefold()
@@ -249,22 +254,16 @@ class ListingTools:
         return None if over else endpoint_of(self._services.gateway_url, server, server.version)
 
     async def _page(
-        self, kind: Kind, limit: int, cursor: str | None, fits: Callable[[AnyAsset], bool], detail: Detail
-    ) -> tuple[list[AssetShape], str | None]:
+        self, kind: Kind, limit: int, cursor: str | None, where: Where, detail: Detail,
+        fits: Callable[[AnyAsset], bool] = _every,
+    ) -> tuple[list[AssetShape], str | None]:  # fmt: skip
         who = current_principal()
-        page = await self._services.catalog.list(who, [kind], limit=limit, cursor=cursor, fits=fits)
-        return [await self.shape(who, asset, detail) for asset in page.assets], page.next_cursor
+        page = await self._services.catalog.list(who, [kind], limit=limit, cursor=cursor, where=where, fits=fits)
+        virtual = [asset for asset in page.assets if isinstance(asset, VirtualServer)]
+        views = dict(zip(map(ref, virtual), await self._services.compositions.views(who, virtual), strict=True))
+        return [self._shape(who, asset, detail, views.get(ref(asset))) for asset in page.assets], page.next_cursor
 
 
-def _filter(
-    tags: list[str] | None, owner_team: str | None, enabled: bool | None, type_: str | None = None
-) -> Callable[[AnyAsset], bool]:
-    def fits(asset: AnyAsset) -> bool:
-        return (
-            (not tags or not set(tags).isdisjoint(asset.tags))
-            and (owner_team is None or asset.owner_team == owner_team)
-            and (enabled is None or asset.enabled == enabled)
-            and (type_ is None or getattr(asset, "type", None) == type_)
-        )
-
-    return fits
+def _filter(tags: list[str] | None, owner_team: str | None, enabled: bool | None, type_: str | None = None) -> Where:
+    where: Where = {"tags": tags, "owner_team": owner_team, "enabled": enabled, "type": type_}
+    return {field: wanted for field, wanted in where.items() if wanted is not None and wanted != []}

@@ -1,5 +1,6 @@
 """Discovery: what there is, in plain words."""
 
+from collections.abc import Sequence
 from typing import Annotated, get_args
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from airegistry.core.assets import Health, VirtualServer
 from airegistry.core.lifecycle import Stage
 from airegistry.core.principals import Principal
 from airegistry.core.services import Services
+from airegistry.core.shelf import ref
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.found import result_of, tool_of
@@ -56,7 +58,7 @@ class SearchTools:
                 who, query, kinds or get_args(SearchKind), tags=tags, facets=given, include_disabled=include_disabled,
                 limit=limit, explain=True,
             )  # fmt: skip
-            groups = {kind: [await self._result(who, hit, detail) for hit in found.hits] for kind, found in by.items()}
+            groups = {kind: await self._results(who, found.hits, detail) for kind, found in by.items()}
             hits, total = [], sum(found.total for found in by.values())
         else:
             found = await search.find(
@@ -64,15 +66,20 @@ class SearchTools:
                 explain=True,
             )  # fmt: skip
             hits, total = [*found.hits], found.total
-        results = [await self._result(who, hit, detail) for hit in hits]
+        results = await self._results(who, hits, detail)
         suggestions = await search.suggest(who, query, kinds=kinds, include_disabled=include_disabled)
         return SearchAnswer(results=results, total=total, suggestions=suggestions, groups=groups)
 
-    async def _result(self, who: Principal, hit: Hit, detail: Detail) -> SearchResult:
-        result = result_of(hit, self._services.gateway_url, detail)
-        if isinstance(hit.asset, VirtualServer):
-            result.health = (await self._services.compositions.view(who, hit.asset)).health
-        return result
+    async def _results(self, who: Principal, hits: Sequence[Hit], detail: Detail) -> list[SearchResult]:
+        virtual = [hit.asset for hit in hits if isinstance(hit.asset, VirtualServer)]
+        views = dict(zip(map(ref, virtual), await self._services.compositions.views(who, virtual), strict=True))
+        results = []
+        for hit in hits:
+            result = result_of(hit, self._services.gateway_url, detail)
+            if (view := views.get(ref(hit.asset))) is not None:
+                result.health = view.health
+            results.append(result)
+        return results
 
     @tool("Find tools for a task", read_only=True)
     async def intelligent_tool_finder(

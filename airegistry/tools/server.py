@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fastmcp import FastMCP
+from mcp.server.request_state import RequestStateSecurity
 
 from airegistry import __version__
 from airegistry.core.errors import Unsupported
@@ -27,6 +28,7 @@ from airegistry.tools.resources import add_resources
 from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
 from airegistry.tools.tokens import TokenTools
+from airegistry.tools.usage import UsageTools
 from airegistry.tools.vending import VendingTools
 from airegistry.tools.versions import VersionTools
 from airegistry.tools.virtual import VirtualTools
@@ -50,11 +52,13 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
         DefinitionTools(services, listing), VirtualTools(services, listing),
         ApprovalTools(services.approvals), WebhookTools(services.webhooks), AnsTools(services.ans),
         ProtectionTools(services.guards), HealthTools(services), IndexCareTools(services.index_care),
+        UsageTools(services),
     )  # fmt: skip
 
 
-def build(services: Services, owners: Iterable[object]) -> FastMCP:
-    """The server with every resource and prompt, and with the marked methods of `owners` as its tools.
+def build(services: Services, owners: Iterable[object], states: RequestStateSecurity | None = None) -> FastMCP:
+    """The server with every resource and prompt, and with the marked methods of `owners` as its tools. `states` seal
+    what clients come back with; by default they are good in this process alone.
 
     Callers come from the request: see `caller.py`.
     """
@@ -68,6 +72,7 @@ def build(services: Services, owners: Iterable[object]) -> FastMCP:
         cache_scope="private",
         middleware=[BadArguments()],
         list_page_size=200,
+        request_state_security=states,
     )
     for owner in owners:
         add_tools(mcp, owner)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from airegistry.core.answers import Strength
 from airegistry.core.assets import Agent, Json, Server, VirtualServer
+from airegistry.core.card_signatures import signatures_of
 from airegistry.core.cards import without_addresses
 from airegistry.core.ports import AnyAsset
 from airegistry.core.virtual import View
@@ -134,14 +135,19 @@ def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", over: bool = Fa
     body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)
     if detail == "brief" and isinstance(asset, Server):
         body["tools"] = [{"name": tool.name, "description": tool.description} for tool in asset.tools]
+    if isinstance(asset, Agent) and detail == "full" and (signatures := signatures_of(asset.card)):
+        body["card_signatures"] = [each.model_dump() for each in signatures]
     body["endpoint"] = None if over else endpoint_of(url, asset)
     return {**body, "callable": False} if over else body
+
+
+_ADDRESSED = frozenset(("url", "card_url", "health_url", "card_signatures"))
 
 
 def unaddressed(body: Json) -> Json:
     """What answers show of an agent without where it is: callers reach it at its `endpoint`."""
     card = body.get("card")
-    told: Json = {name: value for name, value in body.items() if name not in {"url", "card_url", "health_url"}}
+    told: Json = {name: value for name, value in body.items() if name not in _ADDRESSED}
     return {**told, "card": without_addresses(card)} if isinstance(card, dict) else told
 
 

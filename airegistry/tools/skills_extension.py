@@ -108,7 +108,7 @@ class SkillsExtension(ServerExtension):
         try:
             page = await self._catalog.list(
                 current_principal(), ["skill"], limit=self._page_size, cursor=params.cursor,
-                fits=lambda asset: asset.enabled,
+                where={"enabled": True},
             )  # fmt: skip
         except AirError as error:
             raise Refusal(error) from error

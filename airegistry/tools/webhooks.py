@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from airegistry.core.lane import Delivery
-from airegistry.core.webhooks import Standing, Webhooks
+from airegistry.core.webhook_records import Standing
+from airegistry.core.webhooks import Webhooks
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import Done, Shape

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx2
@@ -25,8 +26,8 @@ TOOLS = ("echo", "length", "blob")
 class Profiled(Registry):
     """A registry that runs under cProfile and writes what it found to `file` when it is stopped."""
 
-    def __init__(self, folder: Path, file: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, file: Path, env: Mapping[str, str] | None = None) -> None:
+        super().__init__(folder, env)
         self._file = file
 
     def spawn(self, host: str = "127.0.0.1") -> Process:
@@ -49,14 +50,15 @@ async def furnish(registry: Registry, backends: list[str], null: str) -> str:
     return await policy(desk, [*PARTS, "null", VIRTUAL])
 
 
-async def policy(desk: Desk, used: list[str]) -> str:
-    """Some dozens of scopes as organisations have them, and a token that holds them all and may call what is used."""
+async def policy(desk: Desk, used: list[str], groups: Sequence[str] = ()) -> str:
+    """Some dozens of scopes as organisations have them, and a token that holds them all, in some groups perhaps, and
+    may call what is used."""
     dice, names = random.Random(4), []
     for number in range(SCOPES):
         names.append(f"team-{number}")
         await desk.ask("put_scope", name=names[-1], grants=_grants(number, dice))
     await desk.ask("put_scope", name="bench", grants=[{"assets": used, "actions": ["list", "read", "call"]}])
-    made = await desk.ask("create_token", name="caller", scopes=[*names, "bench"], groups=[], expires_in=86_400)
+    made = await desk.ask("create_token", name="caller", scopes=[*names, "bench"], groups=[*groups], expires_in=86_400)
     return str(made["token"])
 
 

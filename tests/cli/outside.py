@@ -1,4 +1,4 @@
-"""The tools of webhooks and names, as the stand-in has them: they record and do nothing."""
+"""The tools of webhooks, names and usage, as the stand-in has them: they record and do nothing."""
 
 from typing import Any
 
@@ -7,8 +7,19 @@ from fastmcp import FastMCP
 Json = dict[str, Any]
 
 
+def _usage_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def get_usage(
+        path: str | None = None, kind: str | None = None, view: str = "popular", days: int = 30, hourly: bool = False,
+        limit: int = 20,
+    ) -> Json:  # fmt: skip
+        return {}
+
+
 def outside_tools(mcp: FastMCP) -> None:
     """Add them."""
+    _usage_tools(mcp)
+    _entity_type_tools(mcp)
 
     @mcp.tool
     def create_webhook(
@@ -62,3 +73,26 @@ def _names(mcp: FastMCP) -> None:
 
     for tool in ("verify_ans", "unlink_ans"):
         mcp.tool(by_place, name=tool)
+
+
+def _entity_type_tools(mcp: FastMCP) -> None:
+    def nothing() -> Json:
+        return {}
+
+    mcp.tool(nothing, name="list_entity_types")
+
+    @mcp.tool
+    def define_entity_type(name: str, schema: Json, description: str = "") -> Json:
+        return {}
+
+    @mcp.tool
+    def update_entity_type(name: str, schema: Json | None = None, description: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def get_entity_type(name: str) -> Json:
+        return {}
+
+    @mcp.tool
+    def delete_entity_type(name: str) -> Json:
+        return {}

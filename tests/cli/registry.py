@@ -92,18 +92,31 @@ def _other_tools(mcp: FastMCP) -> None:
     def list_tokens() -> Json:
         return {}
 
-    @mcp.tool
-    def query_audit(
+    _audit_tools(mcp)
+    _people_tools(mcp)
+    _client_tools(mcp)
+    _issuer_tools(mcp)
+    _provider_tools(mcp)
+
+
+def _audit_tools(mcp: FastMCP) -> None:
+    def asked_audit(
         since: str | None = None, until: str | None = None, subject: str | None = None, asset: str | None = None,
         tool: str | None = None, action: str | None = None, decision: str | None = None, limit: int = 100,
         cursor: str | None = None,
     ) -> Json:  # fmt: skip
         return {}
 
-    _people_tools(mcp)
-    _client_tools(mcp)
-    _issuer_tools(mcp)
-    _provider_tools(mcp)
+    for name in ("query_audit", "export_audit"):
+        mcp.tool(asked_audit, name=name)
+
+    @mcp.tool
+    def get_audit_heads() -> Json:
+        return {}
+
+    @mcp.tool
+    def prune_audit(before: str) -> Json:
+        return {}
 
 
 def _protection_tools(mcp: FastMCP) -> None:

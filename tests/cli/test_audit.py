@@ -1,5 +1,7 @@
 """`audit query` and `audit verify`."""
 
+import csv
+import io
 import json
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -8,10 +10,16 @@ from pathlib import Path
 import anyio
 import pytest
 
+from airegistry.core.access import Access
+from airegistry.core.audit import Audit
 from airegistry.core.audit_chain import GENESIS, STREAM, sealed
+from airegistry.core.audit_writers import HEADS, Writers
 from airegistry.core.documents import Json
+from airegistry.core.principals import Principal
 from airegistry.stores.lock import FolderLock
 from airegistry.stores.open import open_stores
+from airegistry.stores.signatures import Ed25519
+from airegistry.telemetry import SystemClock
 from tests.cli.conftest import Run
 from tests.cli.registry import FakeRegistry
 
@@ -112,6 +120,79 @@ def test_damaged_files_are_no_verified_trail(written: Callable[[list[Json]], str
     ran = run("audit", "verify", "--data", data)
     assert (ran.status, ran.out) == (1, "records verified: 2\n")
     assert ran.err.startswith("error[audit_broken]: ")
+
+
+@pytest.fixture
+def signed(tmp_path: Path) -> str:
+    """A data folder with a signed trail of three acts, the second by somebody with a formula for a name."""
+
+    async def write() -> None:
+        async with open_stores(tmp_path / "data") as stores:
+            clock = SystemClock()
+            writers = Writers(stores.documents, stores.cipher, Ed25519(), clock)
+            audit = Audit(stores.log, Access(), clock, writers)
+            await audit.open()
+            for subject in ("ann", "=cmd|' /C calc'!A0", "bob"):
+                who = Principal(subject)
+                await audit.record(audit.event(who, "user:put", "user/x", None, decision="allow", outcome="ok"))
+            await audit.close()
+            heads = [told.body async for told in writers.told(HEADS)]
+            (tmp_path / "heads.json").write_text(json.dumps({"heads": heads}))
+
+    anyio.run(write)
+    return str(tmp_path / "data")
+
+
+def test_a_signed_trail_is_verified_with_how_far_it_is_signed(signed: str, run: Run) -> None:
+    ran = run("audit", "verify", "--data", signed)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines()[0] == "records verified: 3"
+    told = json.loads(run("audit", "verify", "--data", signed, "--json").out)
+    assert told["writers"] == [{"stream": "audit", "last": 3, "signed": 3, "pruned": 0}]
+
+
+def test_a_cut_trail_ends_with_1_and_heads_kept_elsewhere_are_asked_for(signed: str, run: Run, tmp_path: Path) -> None:
+    heads = str(tmp_path / "heads.json")
+    assert run("audit", "verify", "--data", signed, "--heads", heads).status == 0
+    (segment,) = (file for file in (Path(signed) / "logs").rglob("*.log"))
+    segment.unlink()
+    ran = run("audit", "verify", "--data", signed)
+    assert ran.status == 1
+    assert "its end was cut off" in ran.err
+    (Path(signed) / "documents.journal").unlink()
+    assert run("audit", "verify", "--data", signed).status == 0  # as if there had never been a trail
+    assert "not signed with the trail's key" in run("audit", "verify", "--data", signed, "--heads", heads).err
+
+
+def test_a_file_without_heads_is_a_usage_error(signed: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text("{}")
+    assert run("audit", "verify", "--data", signed, "--heads", str(tmp_path / "none.json")).status == 2
+
+
+def test_a_folder_is_exported_as_lines_of_json_and_as_csv_without_formulas(signed: str, run: Run) -> None:
+    lines = [json.loads(line) for line in run("audit", "export", "--data", signed).out.splitlines()]
+    assert [(line["seq"], line["stream"]) for line in lines] == [(1, "audit"), (2, "audit"), (3, "audit")]
+    assert [line["previous"] for line in lines[1:]] == [line["hash"] for line in lines[:-1]]
+    only = run("audit", "export", "--data", signed, "--subject", "bob").out.splitlines()
+    assert [json.loads(line)["subject"] for line in only] == ["bob"]
+    rows = list(csv.DictReader(io.StringIO(run("audit", "export", "--data", signed, "--format", "csv").out)))
+    assert [row["subject"] for row in rows] == ["ann", "'=cmd|' /C calc'!A0", "bob"]
+
+
+def test_a_running_registry_is_exported_page_by_page(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"records": [{**EVENT, "seq": 1, "stream": "audit"}], "next_cursor": "o5_1:1", "more": False})
+    ran = run("audit", "export", "--action", "tools/call", "--cursor", "o0")
+    assert json.loads(ran.out)["seq"] == 1
+    assert ran.err == "go on later with `--cursor o5_1:1`\n"
+    assert fake.calls == [("export_audit", {"action": "tools/call", "limit": 500, "cursor": "o0"})]
+
+
+def test_heads_are_printed_as_they_are_and_pruning_says_how_many_went(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"public_key": "k", "heads": [{"seq": 1}]})
+    assert json.loads(run("audit", "heads").out) == {"public_key": "k", "heads": [{"seq": 1}]}
+    fake.says({"records": 7, "streams": 1})
+    assert run("audit", "prune", "2026-01-01T00:00:00Z").err == "removed 7 records\n"
+    assert fake.calls[-1] == ("prune_audit", {"before": "2026-01-01T00:00:00Z"})
 
 
 def test_a_folder_in_use_ends_with_3(written: Callable[[list[Json]], str], run: Run) -> None:

@@ -29,6 +29,7 @@ def test_the_commands_are_those_promised() -> None:
         "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "search-eval",
         "token create",
         "token revoke", "token list", "scope put", "group put", "policy import", "audit query", "audit verify",
+            "audit export", "audit heads", "audit prune",
         "version", "login", "logout", "client add", "client list", "client remove",
         "user add", "user list", "user remove", "user password", "user second-factor-reset",
         "token vend", "issuer add", "issuer list", "issuer remove",
@@ -41,7 +42,9 @@ def test_the_commands_are_those_promised() -> None:
         "webhook create", "webhook list", "webhook update", "webhook remove", "webhook rotate", "webhook test",
         "webhook deliveries", "webhook replay", "ans link", "ans verify", "ans unlink",
         "scan", "scan-eval", "scans run", "scans report", "scans list", "scans waive", "scans unwaive", "scans waivers",
-        "scans all", "scans status",
+        "scans all", "scans status", "data export", "data import", "data import-peer", "data migrate", "data verify",
+        "usage", "entity-type list", "entity-type show", "entity-type define", "entity-type update",
+        "entity-type delete",
     }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ PARAMETERS = {
     "define_entity_type": "name schema",
     "register_entity": "type path data",
     "call_tool": "server tool arguments",
+    "get_usage": "path kind view days hourly limit",
     "query_audit": "since until subject asset tool action decision limit cursor",
     "explain_access": "subject action asset tool",
     "scan_asset": "kind path",
@@ -50,7 +51,7 @@ PARAMETERS = {
 READERS = [
     "search_registry", "intelligent_tool_finder", "list_services", "list_agents", "list_skills", "list_entities",
     "list_virtual_servers", "get_server_details", "get_service_tools", "get_skill_content", "get_scan_report",
-    "query_audit", "explain_access", "healthcheck",
+    "get_usage", "query_audit", "explain_access", "healthcheck",
 ]  # fmt: skip
 ASSET = "kind path name description enabled tags stage visibility health version".split()
 CARD = {

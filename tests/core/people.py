@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import pyotp
 
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_events import AuditEvent, AuditFilter
 from airegistry.core.directory import Directory
 from airegistry.core.documents import AppendLog, DocumentStore
 from airegistry.core.grants import Grant, Group, Scope

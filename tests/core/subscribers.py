@@ -1,6 +1,6 @@
 """Subscribers by hand: what webhooks sent them, and how they answered."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -52,10 +52,14 @@ class Mortal:
         return await self._inner.delete(collection, key, expect=expect)
 
     async def find(
-        self, collection: str, *, where: Where | None = None, after: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Document]:
-        async for document in self._inner.find(collection, where=where, after=after, limit=limit):
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
+        async for document in self._inner.find(collection, where=where, any_of=any_of, after=after, limit=limit):
             yield document
+
+    async def collections(self) -> Sequence[str]:
+        return await self._inner.collections()
 
     def watch(self, *, since: int | None = None) -> AsyncIterator[Change]:
         return self._inner.watch(since=since)
@@ -145,13 +149,18 @@ class Office:
 
 
 async def opened(
-    store: DocumentStore, post: FakePost | None = None, *, patience: Patience = QUICK, key: str = KEY
+    store: DocumentStore,
+    post: FakePost | None = None,
+    *,
+    patience: Patience = QUICK,
+    key: str = KEY,
+    shared: bool = False,
 ) -> Office:
     """Webhooks opened over a store, not sending yet."""
     post, clock, access = post or FakePost(), SystemClock(), Access()
     audit = Audit(MemoryLog(), access, clock)
     shelf, events = Shelf(store), Events()
-    webhooks = Webhooks(store, shelf, FernetCipher([key]), post, access, audit, clock, patience)
+    webhooks = Webhooks(store, shelf, FernetCipher([key]), post, access, audit, clock, patience, shared=shared)
     await webhooks.open()
     events.ledger = webhooks.outbox
     return Office(webhooks, events, shelf, post, store)

@@ -1,5 +1,6 @@
 """Requests for approval: what an approval is good for, who decides, and what is shown; whatever the order of events."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from airegistry.core.approvals import Approvals
 from airegistry.core.assets import Json, Server
-from airegistry.core.errors import AirError, ApprovalRequired, Conflict, NotFound, RateLimited
+from airegistry.core.errors import AccessDenied, AirError, ApprovalRequired, Conflict, NotFound, RateLimited
 from airegistry.core.grants import Grant
 from airegistry.core.pleas import Mark, Matter, Plea, Unapproved, Verdict
 from airegistry.core.principals import SYSTEM, Principal
@@ -197,6 +198,20 @@ async def test_a_caller_may_decide_on_its_own_call_where_policy_says_so() -> Non
     bob = await approver(world)
     id = await asked(world, server, bob)
     assert (await approvals.decide(bob, id, "approve")).status == "approved"
+
+
+async def test_a_machine_may_decide_where_policy_says_so_but_not_on_its_own_call_nor_for_a_person() -> None:
+    world = await build()
+    server, services = await risky(world), world.services
+    parts = (world.store, world.shelf, services.access, services.audit, world.clock, NoTelemetry())
+    strict, lenient = Approvals(*parts), Approvals(*parts, by_machine=True)
+    guard = await world.holding(Grant(actions=["approve"]), who=Principal("token:guard", "machine"), name="guarding")
+    acting = replace(await approver(world), actor="agent")
+    id, own = await asked(world, server), await asked(world, server, guard)
+    for approvals, who, request in ((strict, guard, id), (lenient, acting, id), (lenient, guard, own)):
+        with pytest.raises(AccessDenied):
+            await approvals.decide(who, request, "approve")
+    assert (await lenient.decide(guard, id, "approve")).decided_by == "token:guard"
 
 
 async def test_a_call_goes_on_once_with_a_state_that_its_backend_gave_and_not_for_ever() -> None:

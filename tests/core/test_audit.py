@@ -7,9 +7,9 @@ import pytest
 
 from airegistry.core import audit as audit_module
 from airegistry.core import audit_chain as trail
-from airegistry.core.audit import AuditFilter
 from airegistry.core.audit_chain import verify
-from airegistry.core.documents import Json, LogRecord
+from airegistry.core.audit_events import AuditFilter
+from airegistry.core.documents import Json, LogRecord, Where
 from airegistry.core.errors import AccessDenied, AirError, Conflict, Internal, NotFound
 from airegistry.core.principals import SYSTEM
 from airegistry.stores.memory import MemoryLog
@@ -45,8 +45,9 @@ class TamperedLog(MemoryLog):
         self._records = records
 
     async def read(
-        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False
-    ) -> AsyncIterator[LogRecord]:
+        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False,
+        where: Where | None = None,
+    ) -> AsyncIterator[LogRecord]:  # fmt: skip
         for number, record in enumerate(self._records, start=1):
             yield LogRecord(number, record)
 

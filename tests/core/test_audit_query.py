@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from airegistry.core.audit import AuditFilter
-from airegistry.core.documents import LogRecord
+from airegistry.core.audit_events import AuditFilter
+from airegistry.core.documents import LogRecord, Where
 from airegistry.core.errors import AccessDenied, Invalid
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.stores.memory import MemoryLog
@@ -23,9 +23,10 @@ class WatchedLog(MemoryLog):
         self.handed_out = 0
 
     async def read(
-        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False
-    ) -> AsyncIterator[LogRecord]:
-        async for record in super().read(stream, after=after, before=before, reverse=reverse):
+        self, stream: str, *, after: int = 0, before: int | None = None, reverse: bool = False,
+        where: Where | None = None,
+    ) -> AsyncIterator[LogRecord]:  # fmt: skip
+        async for record in super().read(stream, after=after, before=before, reverse=reverse, where=where):
             self.handed_out += 1
             yield record
 

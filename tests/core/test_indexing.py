@@ -165,7 +165,7 @@ async def test_a_check_of_health_that_comes_late_does_not_undo_a_change(world: W
     ill = old.model_copy(update={"health": "unhealthy"})
     await world.shelf.replace(ill, 1)
     await indexing.on_event(Event("agent:health", ill, "x"))
-    assert indexing.assets["agent/a"] is changed
+    assert indexing.assets["agent/a"] == changed
 
 
 async def test_vectors_are_given_to_what_is_still_there_when_they_are_ready(world: World) -> None:

@@ -28,6 +28,33 @@ def test_a_burst_passes_and_then_one_in_each_share_of_the_time() -> None:
         tries.take("ann")
 
 
+def test_of_several_processes_each_lets_its_part_through_and_one_thing_at_least() -> None:
+    clock, processes = FakeClock(), 3
+    tries = Limiter(clock, burst=6, seconds=60, what="tries", among=lambda: processes)
+
+    def passed() -> int:
+        return sum(takes(tries) for _ in range(20))
+
+    assert passed() == 2
+    clock.pass_(30)
+    assert passed() == 1
+    processes = 1  # the others have stopped
+    clock.pass_(60)
+    assert passed() == 6
+    clock.pass_(60)
+    processes = 100
+    assert passed() == 1
+
+
+def takes(tries: Limiter) -> bool:
+    """Whether an attempt is let through."""
+    try:
+        tries.take("ann")
+    except RateLimited:
+        return False
+    return True
+
+
 def test_keys_do_not_take_from_each_other() -> None:
     tries = limiter(FakeClock(), burst=1)
     tries.take("ann")

@@ -1,6 +1,6 @@
 """What is forgotten of failed attempts, and what is not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -21,9 +21,11 @@ class Slow(MemoryStore):
         self._guesser = Lockout(self, clock)
 
     async def find(
-        self, collection: str, *, where: Where | None = None, after: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Document]:
-        listed = [document async for document in super().find(collection, where=where, after=after, limit=limit)]
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
+        found = super().find(collection, where=where, any_of=any_of, after=after, limit=limit)
+        listed = [document async for document in found]
         for document in listed:
             for _ in range(FREE):
                 await self._guesser.enter("ann")

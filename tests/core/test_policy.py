@@ -1,6 +1,6 @@
 """Scopes and groups, and when they hold."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import anyio
 import pytest
@@ -69,12 +69,13 @@ class SlowStore(MemoryStore):
         self.reached, self.go = anyio.Event(), anyio.Event()
 
     async def find(
-        self, collection: str, *, where: Where | None = None, after: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[Document]:
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
         if collection == "groups" and not self.reached.is_set():
             self.reached.set()
             await self.go.wait()
-        async for document in super().find(collection, where=where, after=after, limit=limit):
+        async for document in super().find(collection, where=where, any_of=any_of, after=after, limit=limit):
             yield document
 
 

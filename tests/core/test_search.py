@@ -11,6 +11,7 @@ from airegistry.core.grants import Grant
 from airegistry.core.ports import AnyAsset, Match, Vectors
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.search import Search
+from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 from airegistry.embedders.minilm import MiniLM
 from airegistry.index.memory import MemoryIndex
@@ -114,7 +115,7 @@ async def test_meaning_is_found_without_common_words() -> None:
 
 async def test_what_a_caller_may_see_is_asked_about_once_until_something_changes(world: World) -> None:
     class Counting(Visibility):
-        def shows(self, who: Principal, asset: AnyAsset) -> bool:
+        def shows(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
             asked.append(f"{who.subject} {asset.path}")
             return super().shows(who, asset)
 

@@ -178,5 +178,6 @@ async def test_each_way_of_searching_is_recorded_once(world: World) -> None:
 
 async def test_what_is_not_held_is_not_seen(world: World) -> None:
     services = world.services
-    sight = Sight(SYSTEM, services.access, world.visibility, services.search.indexing.assets.get, True, None)
+    held = services.search.indexing.assets
+    sight = Sight(SYSTEM, services.access, world.visibility, held.get, True, None, held.sketches.get)
     assert sight.mask(["server/rain-gauge", "server/gone", "tool/gone/x", ""]).tolist() == [True, False, False, False]

@@ -1,8 +1,9 @@
 """Audit trails over memory, some of them filled."""
 
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit, AuditEvent
+from airegistry.core.audit import Audit
 from airegistry.core.audit_chain import STREAM
+from airegistry.core.audit_events import AuditEvent
 from airegistry.core.documents import Json
 from airegistry.core.grants import Grant, Scope
 from airegistry.stores.memory import MemoryLog

@@ -12,7 +12,10 @@ from airegistry.core.admission import Admission, Gate
 from airegistry.core.ans import AnsLinks
 from airegistry.core.approvals import Approvals
 from airegistry.core.assets import Tool
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_care import AuditCare
+from airegistry.core.audit_events import AuditEvent, AuditFilter
+from airegistry.core.audit_writers import Writers
 from airegistry.core.breaker import Breakers
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
@@ -33,6 +36,7 @@ from airegistry.core.indexing import Indexing
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
 from airegistry.core.known_names import KnownNames
+from airegistry.core.leases import Alone, Leases
 from airegistry.core.lifecycle import FirstStage
 from airegistry.core.parts import Parts
 from airegistry.core.pins import Pins
@@ -46,8 +50,11 @@ from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
+from airegistry.core.skill_looks import SkillLooks
 from airegistry.core.stages import Retirements, Stages
 from airegistry.core.tokens import Tokens, digest
+from airegistry.core.usage import Usage
+from airegistry.core.usage_views import UsageViews
 from airegistry.core.validation import validated
 from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
@@ -59,6 +66,8 @@ from airegistry.index.memory import MemoryIndex
 from airegistry.scanners.open import open_scanners
 from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
+from airegistry.stores.signatures import Ed25519
+from airegistry.telemetry import SystemClock
 from tests.core.network import FakeNetwork, NoPost
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -171,9 +180,10 @@ async def build(
     network: FakeNetwork | None = None,
     embedders: Mapping[str, Embedder] = {},
     approval_seconds: float = 0.05,
+    shared: bool = False,
 ) -> World:
-    """A core over the stores given, as the composition root would build it."""
-    on = await _ground(store or MemoryStore(), log or MemoryLog(), environment, operator)
+    """A core over the stores given, as the composition root would build it; `shared` with others of the kind."""
+    on = await _ground(store or MemoryStore(), log or MemoryLog(), environment, operator, shared)
     store, access, audit, clock, shelf = on.store, on.access, on.audit, on.clock, on.shelf
     visibility, events, network = on.visibility, on.events, network or FakeNetwork()
     search = Search(MemoryIndex(), embedder, access, visibility, shelf)
@@ -181,32 +191,31 @@ async def build(
     credentials = await _credentials(store, shelf, access, visibility, audit, clock, sources or {})
     pins = Pins(store, scans, clock, NoTelemetry())
     catalog = _catalog(on, admission, scans, network, credentials, pins, first_stage)
-    types, guards = EntityTypes(store, access, audit, shelf), await _guards(store, shelf, access, audit, clock)
-    vitals = Vitals(guards.circuit)
+    types, guards = _types(on, shared=shared), await _guards(store, shelf, access, audit, clock)
+    vitals, approvals = Vitals(guards.circuit), _approvals(on, approval_seconds)
     health = HealthChecks(shelf, catalog, network, credentials, audit, events, clock, NoTelemetry(), vitals, pins)
     versions = Versions(shelf, access, visibility, scans, audit, events, clock)
-    stages, ratings = Stages(catalog, shelf, access, visibility, clock), Ratings(store, catalog, shelf, audit)
-    retirements = Retirements(stages, shelf, clock)
+    ratings, stages = Ratings(store, catalog, shelf, audit), Stages(catalog, shelf, access, visibility, clock)
+    retirements, invocation = Retirements(stages, shelf, clock), _invocation(on, network, guards, approvals)
     parts, changes = Parts(shelf, visibility, versions.is_over), Changes(shelf, access, visibility, catalog.part)
+    intake = Intake(catalog, types, network, access, audit, pins)
     await _follow(events, (retirements, changes), (health, ratings))
-    approvals = _approvals(on, approval_seconds)
     services = Services(
-        url="http://registry.test", gateway_url="http://registry.test",
-        access=access, policy=on.policy, tokens=on.tokens, catalog=catalog, entity_types=types,
-        versions=versions, stages=stages, retirements=retirements, changes=changes,
+        url="http://registry.test", gateway_url="http://registry.test", access=access, policy=on.policy,
+        tokens=on.tokens, catalog=catalog, entity_types=types, versions=versions, stages=stages,
+        retirements=retirements, changes=changes, explainer=Explainer(access, visibility, shelf, on.tokens, parts),
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
-        intake=Intake(catalog, types, network, access, audit, pins), ratings=ratings,
-        search=search, index_care=_care(search, shelf, store, access, audit, clock, embedders),
+        intake=intake, skill_looks=SkillLooks(shelf, intake, network, pins, audit, events), ratings=ratings,
+        search=search, index_care=_care(search, shelf, store, access, audit, clock, embedders, shared=shared),
         scans=scans, rescans=Rescans(store, shelf, catalog, scans, waivers, access, audit, events, clock, hours=24),
         definitions=DefinitionApprovals(catalog, pins, scans, access, NoTelemetry()),
-        findings=FoundFindings(shelf, access, visibility, scans, waivers), audit=audit,
-        explainer=Explainer(access, visibility, shelf, on.tokens, parts),
-        guards=guards, health=health, vitals=vitals, parts=parts, events=events,
-        approvals=approvals, invocation=_invocation(on, network, guards, approvals),
-        webhooks=_webhooks(on), ans=await _links(shelf, catalog, audit, events, clock),
+        findings=FoundFindings(shelf, access, visibility, scans, waivers), audit=audit, guards=guards, health=health,
+        vitals=vitals, parts=parts, events=events, approvals=approvals, invocation=invocation, webhooks=_webhooks(on),
+        usage=_usage(on, invocation, catalog), audit_care=_care_of_audit(store, on.log, access, audit, clock),
+        ans=await _links(shelf, catalog, audit, events, clock),
     )  # fmt: skip
-    told = World(services, store, on.log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
-    return _told(told)
+    world = World(services, store, on.log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
+    return _told(world)
 
 
 @dataclass(frozen=True)
@@ -225,14 +234,24 @@ class _Ground:
     events: Events
 
 
-async def _ground(store: DocumentStore, log: AppendLog, environment: str, operator: bool) -> _Ground:
+async def _ground(
+    store: DocumentStore, log: AppendLog, environment: str, operator: bool, shared: bool
+) -> _Ground:  # fmt: skip
     clock, access = FakeClock(), Access()
     audit = Audit(log, access, clock)
     await audit.open()
     policy, tokens = await _policy(store, access, audit, clock, operator)
     return _Ground(
-        store, log, clock, access, audit, policy, tokens, Shelf(store), Visibility(access, environment), Events()
-    )
+        store, log, clock, access, audit, policy, tokens, Shelf(store, shared=shared), Visibility(access, environment),
+        Events(),
+    )  # fmt: skip
+
+
+def _usage(on: _Ground, invocation: Invocation, catalog: Catalog) -> UsageViews:
+    usage = Usage(on.store, on.clock)
+    invocation.ended = usage.count
+    on.events.subscribe(usage.on_event)
+    return UsageViews(usage, on.shelf, catalog, on.access, on.visibility, on.clock)
 
 
 async def _judges(
@@ -243,12 +262,18 @@ async def _judges(
     scanners = open_scanners() if scanners is None else scanners
     scans = Scans(on.store, scanners, names, on.access, on.clock, waived=waivers.waived)
     admission = Admission(scans, search, on.access, gate)
-    await names.rebuild(on.shelf)
-    await admission.rebuild(on.shelf)
+    async for _, made in on.shelf.walk():
+        names.put(made)
+        admission.twins.put(made)
     await search.rebuild()
     for listener in (names, waivers, search, admission):
         on.events.subscribe(listener.on_event)
     return scans, waivers, admission
+
+
+def _care_of_audit(store: DocumentStore, log: AppendLog, access: Access, audit: Audit, clock: FakeClock) -> AuditCare:
+    writers = Writers(store, FernetCipher([Fernet.generate_key().decode()]), Ed25519(), clock)
+    return AuditCare(log, writers, access, audit, clock)
 
 
 class _Rebuilt(Protocol):
@@ -313,16 +338,21 @@ async def _policy(
     return policy, tokens
 
 
+def _types(on: _Ground, *, shared: bool) -> EntityTypes:
+    leading = Leases(on.store, SystemClock()) if shared else Alone(on.clock)
+    return EntityTypes(on.store, on.access, on.audit, on.shelf, leading, shared=shared)
+
+
 def _care(
     search: Search, shelf: Shelf, store: DocumentStore, access: Access, audit: Audit, clock: FakeClock,
-    embedders: Mapping[str, Embedder],
+    embedders: Mapping[str, Embedder], *, shared: bool,
 ) -> IndexCare:  # fmt: skip
     def build(name: str) -> Indexing:
         if name not in embedders:
             raise Invalid(f"no embedder named {name!r}", field="embedder")
         return Indexing(MemoryIndex(), Embedding(embedders[name]), shelf)
 
-    return IndexCare(search, build, store, access, audit, clock, configured="none", embedder="none")
+    return IndexCare(search, build, store, access, audit, clock, configured="none", embedder="none", shared=shared)
 
 
 def _told(world: World) -> World:

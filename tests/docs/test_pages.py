@@ -10,7 +10,7 @@ import pytest
 
 from airegistry.core import errors
 from airegistry.core.access import Access
-from airegistry.core.audit import AuditEvent
+from airegistry.core.audit_events import AuditEvent
 from airegistry.core.calls import Outcome
 from airegistry.core.errors import AirError
 from airegistry.core.grants import CALLS, LISTED_BY, PLUMBING, Action, Grant, Scope

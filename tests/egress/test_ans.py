@@ -18,10 +18,12 @@ from airegistry.core.breaker import FAILURES, Breakers
 from airegistry.core.errors import AccessDenied, Invalid, NotFound, Unsupported
 from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM
+from airegistry.core.shelf import ASSETS, Shelf
 from airegistry.egress.ans import HttpNameService
 from airegistry.egress.guard import Guard
 from tests.core.wiring import ANN, NoTelemetry, World, asset, build
 from tests.support.asgi import serve
+from tests.support.paused import Paused
 
 pytestmark = pytest.mark.anyio
 
@@ -324,3 +326,34 @@ async def test_an_agent_that_goes_while_it_is_looked_up_is_not_there_any_more() 
             tasks.start_soon(gone)
             with pytest.raises(NotFound):
                 await at.links.link(SYSTEM, "agent", "planner", NAME)
+
+
+async def test_a_look_up_of_a_process_that_was_paused_is_not_written_over_a_newer_one() -> None:
+    async with (
+        desk() as at,
+        serve(at.authority) as base,
+        HttpNameService(base, Guard(loopback=True), key="k") as service,
+    ):
+        await at.links.link(SYSTEM, "agent", "planner", NAME)
+        services, clock = at.world.services, at.world.clock
+        paused = Paused(at.world.store)
+        other = AnsLinks(
+            Shelf(paused), services.catalog, services.audit, services.events, clock, Breakers(clock, NoTelemetry()),
+            service,
+        )  # fmt: skip
+        clock.pass_(7 * 3600)
+        at.authority.entries[NAME]["agentStatus"] = "REVOKED"
+        pause = paused.pause("get", ASSETS)  # the first
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other._look, "agent", "planner")
+            await pause.reached.wait()
+            second = paused.pause("get", ASSETS)  # when it knows that the name was revoked
+            pause.over.set()
+            await second.reached.wait()
+            clock.pass_(60)
+            at.authority.entries[NAME]["agentStatus"] = "ACTIVE"
+            assert (await at.look()).status == "verified"
+            newer = await at.badge()
+            second.over.set()
+        assert await at.badge() == newer
+        assert await at.world.events(action="agent:ans") == []

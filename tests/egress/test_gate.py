@@ -203,6 +203,24 @@ async def test_the_registry_shows_who_it_is(auth: GateAuth, header: str, value: 
     assert judge.asked[0][1].get(header) == value
 
 
+@pytest.mark.parametrize("auth", ["api_key", "bearer", "client_credentials"])
+async def test_what_the_gate_says_of_the_registrys_own_secrets_is_not_passed_on(
+    auth: GateAuth, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    secret = "s3cret-of-the-registry"
+
+    def telling(question: Json) -> Reply:
+        sent = [*judge.asked[-1][1].values(), secret]
+        return 403, orjson.dumps({"id": question["id"], "decision": "deny", "reason": f"I know {sent}"}), [JSON]
+
+    judge = Judge(telling)
+    async with gate(judge, auth=auth, secret=secret) as asked:
+        with pytest.raises(GateRejected, match="I know") as refused:
+            await asked.review(ANN, "register", server())
+    assert secret not in str(refused.value) + refused.value.message + caplog.text
+
+
 async def test_a_token_by_client_credentials_is_used_until_it_is_refused() -> None:
     judge = Judge(allow, allow, status(401), allow)
     async with gate(judge, auth="client_credentials", secret="s3cret") as asked:
@@ -218,6 +236,11 @@ async def test_a_token_by_client_credentials_is_used_until_it_is_refused() -> No
     [
         GateSettings("http://169.254.169.254/gate"),
         GateSettings("http://gate.test/", "bearer", SecretStr("s")),
+        GateSettings("http://gate.test/", "api_key", SecretStr("s")),
+        GateSettings("http://127.0.0.1.gate.test/", "api_key", SecretStr("s")),
+        GateSettings(
+            "https://gate.test/", "client_credentials", SecretStr("s"), client_id="c", token_url="http://login.test/"
+        ),
         GateSettings("https://gate.test/", "bearer"),
         GateSettings("https://gate.test/", "client_credentials", SecretStr("s")),
     ],

@@ -31,12 +31,12 @@ async def test_a_state_of_another_replica_passes(world: World, stub: Stub) -> No
     assert await retry(world, "never seen here", "bob") == (200, 0)
 
 
-def test_so_many_states_are_remembered_and_who_got_one_first_keeps_it() -> None:
+async def test_so_many_states_are_remembered_and_who_got_one_first_keeps_it() -> None:
     states = States(limit=2)
     for subject, state in (("ann", "a"), ("bob", "a"), ("ann", "b"), ("ann", "c")):
-        states.bind(subject, "s", state)
-    states.check("bob", "s", "a")  # forgotten by now
+        await states.bind(subject, "s", state)
+    await states.check("bob", "s", "a")  # forgotten by now
     with pytest.raises(Exception, match="no such requestState"):
-        states.check("bob", "s", "b")
-    states.check("bob", "another server", "b")
-    states.check("ann", "s", "b")
+        await states.check("bob", "s", "b")
+    await states.check("bob", "another server", "b")
+    await states.check("ann", "s", "b")

@@ -20,7 +20,9 @@ from airegistry.core.errors import AccessDenied, AirError, NotFound
 from airegistry.core.pleas import Plea
 from airegistry.core.principals import Principal
 from airegistry.egress.stream import StreamClient
+from airegistry.gateway.a2a.handles import Handles
 from airegistry.gateway.app import Gateway
+from airegistry.gateway.proxy import Proxy
 from airegistry.oauth.identity import PRINCIPAL
 
 MODERN = "2026-07-28"
@@ -120,10 +122,11 @@ class Desk:
 class World:
     """The gateway behind a stand-in for the authentication layer: the header `x-test-subject` names the caller."""
 
-    def __init__(self, desk: Desk, client: StreamClient) -> None:
+    def __init__(self, desk: Desk, client: StreamClient, shared: Handles | None = None) -> None:
         self.desk = desk
         self.url = ""
-        self.gateway = Gateway(desk, client, max_body=8 * 2**20, first_byte_timeout=10)
+        proxy = Proxy(client, shared)
+        self.gateway = Gateway(desk, client, max_body=8 * 2**20, first_byte_timeout=10, proxy=proxy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

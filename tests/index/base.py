@@ -7,11 +7,13 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airegistry.core.ports import IndexDocument, Mask, SearchIndex, Vectors
 
+SEVERAL = [HealthCheck.differing_executors]
+"""Each index runs the same tests."""
 WORDS = "weather forecast city mail send report chart video audio s3 get_user rain".split()
 DIMENSIONS = 24
 
@@ -290,7 +292,7 @@ class IndexContract:
         index.put(document("server/a", "rain", vectors=np.ones((1, 1), np.float32)))
         assert self.ids(index, "", np.ones(1, np.float32)) == ["server/a"]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60, deadline=None, suppress_health_check=SEVERAL)
     @given(st.lists(documents | names, min_size=5, max_size=40), queries, vectors)
     def test_after_any_history_an_index_answers_like_a_fresh_one(
         self, history: list[IndexDocument | str], query: str, vector: Vectors | None
@@ -308,7 +310,7 @@ class IndexContract:
         assert len(index) == len(current)
         assert index.search(query, vector, limit=5) == fresh.search(query, vector, limit=5)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100, deadline=None, suppress_health_check=SEVERAL)
     @given(
         st.lists(documents, min_size=3, max_size=25),
         st.frozensets(names),

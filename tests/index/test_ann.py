@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from airegistry.index.rows import whole
+from airegistry.core.embedding import whole
 from airegistry.index.vectors import VectorTable
 
 pytest.importorskip("faiss", reason="needs the extra ann")

@@ -1,4 +1,5 @@
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -286,6 +287,28 @@ async def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None
     index.remove("server/a")
     await keeper.save()
     assert (tmp_path / IMAGE).exists()
+
+
+async def test_a_registry_that_is_stopped_while_it_saves_for_the_first_time_saves_once_more_and_nothing_fails(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, synced, go_on = filled(document("server/a", "rain")), threading.Event(), threading.Event()
+
+    def sync(self: Disk, descriptor: int) -> None:
+        synced.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(Disk, "sync", sync)
+    keeper = Keeper(tmp_path, lambda: (index, None))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keeper.run)
+        tasks.start_soon(keeper.save)  # as it is when the vectors are there
+        await anyio.to_thread.run_sync(synced.wait, 10)
+        index.put(document("server/b", "mail"))
+        tasks.cancel_scope.cancel()
+        threading.Timer(0.1, go_on.set).start()
+    assert caplog.text == ""
+    assert b"server/b" in (tmp_path / IMAGE).read_bytes()
 
 
 async def test_a_disk_that_fails_is_logged_and_the_registry_goes_on(

@@ -3,8 +3,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from airegistry.core.embedding import fractions, whole
 from airegistry.core.ports import Vectors
-from airegistry.index.rows import Rows, fractions, whole
+from airegistry.index.rows import Rows
 from airegistry.index.vectors import VectorTable
 from tests.index.base import UNITS
 

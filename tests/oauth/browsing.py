@@ -13,7 +13,8 @@ import pyotp
 from starlette.applications import Starlette
 
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_events import AuditEvent, AuditFilter
 from airegistry.core.directory import Directory
 from airegistry.core.errors import UpstreamFailed
 from airegistry.core.grants import Grant, Group, Scope

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_events import AuditEvent, AuditFilter
 from airegistry.core.documents import AppendLog, Document, DocumentStore
 from airegistry.core.errors import Internal
 from airegistry.core.grants import Grant, Group, Scope

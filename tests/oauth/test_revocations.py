@@ -1,15 +1,20 @@
 """Revoked access tokens: ended at once, in all processes, until they would have ended anyway."""
 
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
 
 from airegistry.core.documents import Change
+from airegistry.core.errors import AirError
+from airegistry.core.following import Following, Place
 from airegistry.oauth.tokens.access_tokens import MAX_TTL, STREAM_TTL
 from airegistry.stores.feed import Feed
 from airegistry.stores.memory import MemoryStore
 from airegistry.stores.tinydb import TinyStore
+from airegistry.telemetry import SystemClock
 from tests.oauth.issuing import Failing, Issuer, build_issuer, eventually
 
 pytestmark = pytest.mark.anyio
@@ -69,48 +74,56 @@ async def kept(issuer: Issuer) -> list[str]:
     return [document.key async for document in issuer.store.find("revocations")]
 
 
+@asynccontextmanager
+async def following(issuer: Issuer) -> AsyncIterator[None]:
+    """Another process over the issuer's store, which follows its changes."""
+    tokens, feed = issuer.tokens, Following(issuer.store, SystemClock(), beats=0.02)
+
+    async def follow(places: Sequence[Place]) -> None:
+        await tokens.follow([key for _, key in places])
+
+    feed.subscribe("revocations", ["revocations"], tokens.open, follow)
+    async with feed.opened(), anyio.create_task_group() as tasks:
+        tasks.start_soon(feed.run)
+        yield
+        tasks.cancel_scope.cancel()
+
+
 async def test_another_process_learns_of_a_revocation(issuer: Issuer) -> None:
     other = await build_issuer(issuer.store, clock=issuer.clock)
     (token, issued), (of_family, _) = issuer.mint(), issuer.mint(authorization="a1")
     assert other.holds(token)
     assert other.holds(of_family)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(other.tokens.run)
-        await anyio.wait_all_tasks_blocked()
+    async with following(other):
         await issuer.tokens.revoke_jti(issued)
         await issuer.tokens.revoke_authorization("a1")
         await eventually(lambda: not other.holds(token) and not other.holds(of_family))
-        tasks.cancel_scope.cancel()
 
 
-async def test_a_process_that_fell_behind_the_change_feed_follows_it_anew() -> None:
+async def test_a_process_that_fell_behind_the_change_feed_follows_it_anew(caplog: pytest.LogCaptureFixture) -> None:
     feed = Feed(max_changes=1)
     issuer = await build_issuer(MemoryStore(feed))
     other = await build_issuer(issuer.store, clock=issuer.clock)
-    token, issued = issuer.mint()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(other.tokens.run)
-        await anyio.wait_all_tasks_blocked()
-        for number in range(1, 4):
+    (token, issued), (lost, unheard) = issuer.mint(), issuer.mint()
+    async with following(other):
+        await issuer.tokens.revoke_jti(unheard)
+        for number in range(1, 4):  # in one turn: nobody reads in between
             feed.publish(Change(feed.revision + 1, "others", "key", number, {}), 2)
         feed.wake()
-        await anyio.wait_all_tasks_blocked()
+        await eventually(lambda: not other.holds(lost))
+        assert "changes of other processes were lost" in caplog.text
         assert other.holds(token)
         await issuer.tokens.revoke_jti(issued)
         await eventually(lambda: not other.holds(token))
-        tasks.cancel_scope.cancel()
 
 
-async def test_revocations_hold_while_the_store_is_closed_or_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+async def test_revocations_hold_while_the_store_is_closed_or_cannot_be_read() -> None:
     store = Failing()
     issuer = await build_issuer(store)
     (token, issued), (good, _) = issuer.mint(), issuer.mint()
     await issuer.tokens.revoke_jti(issued)
     store.down = True
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(issuer.tokens.run)
-        await eventually(lambda: "cannot be read" in caplog.text)
-        store.close()
-        await anyio.wait_all_tasks_blocked()
-        assert (issuer.holds(token), issuer.holds(good)) == (False, True)
-        tasks.cancel_scope.cancel()
+    with pytest.raises(AirError):
+        await issuer.tokens.open()
+    store.close()
+    assert (issuer.holds(token), issuer.holds(good)) == (False, True)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from airegistry.core.assets import Kind, Server
-from airegistry.core.audit import AuditFilter
+from airegistry.core.audit_events import AuditFilter
 from airegistry.core.calls import Call, Member
 from airegistry.core.errors import AccessDenied, NotFound
 from airegistry.core.grants import Action

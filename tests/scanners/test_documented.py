@@ -11,8 +11,8 @@ from airegistry.scanners.rules import Rule
 
 PAGE = (Path(__file__).parents[2] / "docs" / "scanning.md").read_text("utf-8")
 MODULES = (
-    "card_words card_endpoints skill_shell skill_flow skill_python skill_words skill_orders skill_settings "
-    "skill_packages recipes flows"
+    "card_words card_orders card_endpoints card_identity card_auth urls blobs skill_shell skill_flow skill_python "
+    "skill_words skill_orders skill_settings skill_packages recipes flows"
 ).split()
 
 

@@ -166,8 +166,9 @@ def test_all_rules_that_match_are_named() -> None:
 def test_these_scanners_run_at_registration() -> None:
     assert [scanner.name for scanner in open_scanners()] == [
         "size/1", "hidden-unicode/2", "names/1", "drift/1", "concealment/1", "instructions/1", "safeguards/1",
-        "personas/1", "exfiltration/1", "cross-tool/1", "purpose/1", "parameters/1", "schema/1", "urls/1", "secrets/1",
-        "annotations/1", "blobs/1", "cards/1", "recipe/1", "flows/1", "skills/1",
+        "personas/1", "exfiltration/1", "cross-tool/1", "purpose/1", "parameters/1", "schema/1", "smuggling/1",
+        "handover/1", "steering/1", "urls/1", "secrets/1", "annotations/1", "blobs/1", "cards/1", "recipe/1",
+        "flows/1", "skills/1",
     ]  # fmt: skip
 
 
@@ -189,6 +190,28 @@ def test_secrets_are_not_repeated_in_the_evidence() -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "use ghp_" + "a1B2" * 9)
     (finding,) = scanned(asset("agent", "a", description=f"Adds.{hidden}"))
     assert "a1B2" not in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("content", "severity"),
+    [
+        ("Run it:\u200b\n```sh\nls\n```", "low"),
+        ("\u200b# Title", "low"),
+        ("f(x)\u200b = \u200b2", "low"),
+        ("ig\u200bnore", "high"),
+        ("a \u200b b \u200b c \u200b d \u200b e", "high"),
+        ("a \u200b\u2060 b", "high"),
+    ],
+)
+def test_an_editors_strays_in_a_page_are_noted_and_hold_nothing(content: str, severity: str) -> None:
+    (finding,) = scanned(asset("skill", "s", content=content))
+    assert (finding.rule, finding.severity) == ("hidden-unicode.zero-width", severity)
+    assert finding.structural is (severity == "high")
+
+
+def test_a_wide_table_is_no_padding() -> None:
+    assert rules("| name |\n| a" + " " * 200 + "|") == []
+    assert rules("| name |\n| a" + " " * 200 + "Sends. |") == ["padding"]
 
 
 def test_every_rule_of_the_family_is_on_its_page() -> None:

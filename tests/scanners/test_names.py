@@ -186,3 +186,16 @@ def test_tools_of_a_virtual_server_are_known_by_their_aliases() -> None:
     one = asset("virtual_server", "v", tools=[{"server": "s", "tool": "x", "alias": "r\u0435ad_file"}])
     findings = NameScanner().scan(one, around(trusted={"filesystem": ["read_file"]}))
     assert "names.lookalike-tool" in [finding.rule for finding in findings]
+
+
+@pytest.mark.parametrize("name", ["ledger-mcp-officia1", "ver1fied-ledger"])
+def test_a_word_of_trust_spelt_with_digits_blocks(name: str) -> None:
+    assert blocked(found(name, "post"))
+    assert not blocked(found(name.replace("1", "_l_"), "post"))
+
+
+def test_a_server_with_the_name_and_the_tools_of_a_trusted_one_is_looked_at() -> None:
+    beside = around(trusted={"payroll": ["pay_out", "list_staff"]}, others={"ledger": ["post"]})
+    assert judged(found("Payroll", "pay_out", beside=beside))[0] == "review"
+    assert judged(found("payroll", "other", beside=beside))[0] == "pass"
+    assert judged(found("ledger", "post", beside=beside))[0] == "pass"

@@ -16,14 +16,14 @@ import pytest
 
 import airegistry.scanners
 from airegistry.core import confusables, definitions, known_names
-from airegistry.scanners.rules import Phrases
+from airegistry.scanners.phrasing import Phrases
 
 SMALL, MIDDLE, LARGE = 2_000, 5_000, 100_000
 SUSPECTS = 3
 """Texts whose growth is measured: those that take longest while small."""
 LONGEST = 2.0
 """Seconds of CPU for a large text."""
-FACTORIES = {"rules": "compiled", "skill_rules": "pattern", "skill_sayings": "any_of"}
+FACTORIES = {"phrasing": "compiled", "skill_rules": "pattern", "skill_sayings": "any_of"}
 """Functions that make patterns for tables of modules."""
 MODULES = [
     importlib.import_module(f"airegistry.scanners.{found.name}")

@@ -17,6 +17,8 @@ from airegistry.scanners import (
     concealment,
     cross_tool,
     exfiltration,
+    foreign_tools,
+    handover,
     instructions,
     parameters,
     personas,
@@ -25,6 +27,8 @@ from airegistry.scanners import (
     schemas,
     secrets,
     sizes,
+    smuggling,
+    steering,
     urls,
 )
 from airegistry.scanners.open import open_scanners
@@ -39,8 +43,22 @@ WORDS = [
     for words in family.WORDS
 ]
 SHAPES = [
-    rule for family in (annotations, blobs, parameters, schemas, secrets, sizes, urls) for rule in family.RULES
-] + [cross_tool.KNOWN, cross_tool.MENTION]
+    rule
+    for family in (
+        annotations,
+        blobs,
+        foreign_tools,
+        handover,
+        parameters,
+        schemas,
+        secrets,
+        sizes,
+        smuggling,
+        steering,
+        urls,
+    )
+    for rule in family.RULES
+]
 PAGE = Path(__file__).parents[2] / "docs" / "scanning.md"
 CASES = [(rule, sentence) for rule, sentences in EXAMPLES.items() for sentence in sentences]
 

@@ -1,4 +1,4 @@
-"""What every document store and every append log does; a backend's test class is one fixture."""
+"""What every document store does; a backend's test class is one fixture."""
 
 from collections.abc import AsyncIterator
 from typing import TypeVar
@@ -6,8 +6,9 @@ from typing import TypeVar
 import anyio
 import pytest
 
-from airegistry.core.documents import AppendLog, Change, Document, DocumentStore, Json, LogRecord
+from airegistry.core.documents import Change, Document, DocumentStore, Json
 from airegistry.core.errors import Conflict, Invalid
+from tests.stores.asking_contract import AskingContract
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ async def keys(items: AsyncIterator[Document]) -> list[str]:
     return [document.key async for document in items]
 
 
-class DocumentStoreContract:
+class DocumentStoreContract(AskingContract):
     """Subclasses give a fixture `store`."""
 
     async def test_a_document_comes_back_as_it_was_put(self, store: DocumentStore) -> None:
@@ -215,18 +216,16 @@ class DocumentStoreContract:
             await store.put("c", "k3", {"n": 3})
             await store.delete("c", "k35")
 
-    async def test_watch_since_the_beginning_tells_every_write_in_order(self, store: DocumentStore) -> None:
-        await store.put("c", "a", {"n": 1})
-        await store.put("d", "b", {"n": 2})
-        await store.put("c", "a", {"n": 3})
-        await store.delete("c", "a")
-        assert await take(store.watch(since=0), 4) == [
-            Change(1, "c", "a", 1, {"n": 1}),
-            Change(2, "d", "b", 1, {"n": 2}),
-            Change(3, "c", "a", 2, {"n": 3}),
-            Change(4, "c", "a", 2, None),
-        ]
-        assert [change.revision for change in await take(store.watch(since=2), 2)] == [3, 4]
+    async def test_collections_are_those_that_hold_documents(self, store: DocumentStore) -> None:
+        assert await store.collections() == []
+        for collection in ("servers", "agents", "b"):
+            await store.put(collection, "k", {})
+            await store.put(collection, "l", {})
+        assert await store.collections() == ["agents", "b", "servers"]
+        await store.delete("b", "k")
+        assert await store.collections() == ["agents", "b", "servers"]
+        await store.delete("b", "l")
+        assert await store.collections() == ["agents", "servers"]
 
     async def test_watch_from_now_on_tells_what_is_written_after_its_first_item_is_awaited(
         self, store: DocumentStore
@@ -248,14 +247,6 @@ class DocumentStoreContract:
                     await store.put("c", key, {})
         assert seen == ["a", "b", "last"]
 
-    async def test_a_refused_write_is_no_change(self, store: DocumentStore) -> None:
-        await store.put("c", "k", {})
-        with pytest.raises(Conflict):
-            await store.put("c", "k", {}, expect=0)
-        await store.delete("c", "absent")
-        await store.put("c", "k", {"n": 2})
-        assert [change.revision for change in await take(store.watch(since=0), 2)] == [1, 2]
-
     async def test_watchers_do_not_disturb_each_other(self, store: DocumentStore) -> None:
         slow, quick = store.watch(since=0), store.watch(since=0)
         for n in range(5):
@@ -263,7 +254,36 @@ class DocumentStoreContract:
         assert len(await take(quick, 5)) == 5
         assert [change.key for change in await take(slow, 5)] == [f"k{n}" for n in range(5)]
 
-    async def test_a_thousand_concurrent_puts_are_all_there(self, store: DocumentStore) -> None:
+    async def test_watch_since_the_beginning_tells_what_became_of_every_document(self, store: DocumentStore) -> None:
+        await store.put("c", "a", {"n": 1})
+        await store.put("d", "b", {"n": 2})
+        await store.put("c", "a", {"n": 3})
+        await store.delete("c", "a")
+        await store.put("e", "last", {"n": 4})
+        seen: list[Change] = []
+        feed = store.watch(since=0)
+        with anyio.fail_after(5):
+            while not seen or seen[-1].key != "last":
+                seen.append(await anext(feed))
+        became = {change.key: (change.collection, change.version, change.body) for change in seen}
+        assert became == {"a": ("c", 2, None), "b": ("d", 1, {"n": 2}), "last": ("e", 1, {"n": 4})}
+        revisions = [change.revision for change in seen]
+        assert revisions == sorted(set(revisions))
+        # What lay shortly before may be told again, what comes after is told.
+        again = store.watch(since=revisions[-2])
+        with anyio.fail_after(5):
+            while (await anext(again)).key != "last":
+                pass
+
+    async def test_a_refused_write_is_not_told(self, store: DocumentStore) -> None:
+        await store.put("c", "k", {})
+        with pytest.raises(Conflict):
+            await store.put("c", "k", {}, expect=0)
+        await store.delete("c", "absent")
+        await store.put("c", "l", {})
+        assert [change.key for change in await take(store.watch(since=0), 2)] == ["k", "l"]
+
+    async def test_of_a_thousand_concurrent_puts_each_is_there_and_told_once(self, store: DocumentStore) -> None:
         async def write(n: int) -> None:
             await store.put("c", f"k{n:04}", {"n": n})
 
@@ -271,82 +291,5 @@ class DocumentStoreContract:
             for n in range(1000):
                 group.start_soon(write, n)
         assert await keys(store.find("c")) == [f"k{n:04}" for n in range(1000)]
-        assert [change.revision for change in await take(store.watch(since=0), 1000)] == list(range(1, 1001))
-
-
-class AppendLogContract:
-    """Subclasses give a fixture `log`."""
-
-    async def test_records_are_numbered_from_one(self, log: AppendLog) -> None:
-        assert await log.append("audit", [{"n": 1}, {"n": 2}]) == 2
-        assert await log.append("audit", [{"n": 3}]) == 3
-        assert await collect(log.read("audit")) == [LogRecord(n, {"n": n}) for n in (1, 2, 3)]
-
-    async def test_nothing_appended_is_nothing_there(self, log: AppendLog) -> None:
-        assert await collect(log.read("audit")) == []
-        assert await log.last("audit") is None
-        assert await log.append("audit", []) == 0
-        assert await collect(log.read("audit")) == []
-        assert await log.last("audit") is None
-
-    async def test_streams_are_numbered_by_themselves(self, log: AppendLog) -> None:
-        await log.append("audit", [{"n": 1}])
-        assert await log.append("usage", [{"n": 2}]) == 1
-        assert await log.last("audit") == LogRecord(1, {"n": 1})
-
-    async def test_read_is_bounded_on_both_sides_in_both_directions(self, log: AppendLog) -> None:
-        await log.append("audit", [{"n": n} for n in range(1, 11)])
-
-        async def seqs(after: int, before: int | None, reverse: bool) -> list[int]:
-            return [record.seq async for record in log.read("audit", after=after, before=before, reverse=reverse)]
-
-        assert await seqs(3, 7, False) == [4, 5, 6]
-        assert await seqs(3, 7, True) == [6, 5, 4]
-        assert await seqs(8, None, False) == [9, 10]
-        assert await seqs(0, 3, True) == [2, 1]
-        assert await seqs(-5, 99, False) == list(range(1, 11))
-        assert await seqs(10, None, False) == await seqs(5, 6, False) == await seqs(0, 0, True) == []
-
-    async def test_last_is_the_newest_record(self, log: AppendLog) -> None:
-        await log.append("audit", [{"n": 1}, {"n": 2}])
-        assert await log.last("audit") == LogRecord(2, {"n": 2})
-        await log.append("audit", [{"n": 3}])
-        assert await log.last("audit") == LogRecord(3, {"n": 3})
-
-    async def test_concurrent_appends_are_written_in_call_order(self, log: AppendLog) -> None:
-        returned: dict[int, int] = {}
-
-        async def append(n: int) -> None:
-            returned[n] = await log.append("audit", [{"n": n}, {"n": -n}])
-
-        with anyio.fail_after(10):
-            async with anyio.create_task_group() as group:
-                for n in range(1, 301):
-                    group.start_soon(append, n)
-        bodies = [record.body["n"] async for record in log.read("audit")]
-        assert bodies == [sign * n for n in range(1, 301) for sign in (1, -1)]
-        assert returned == {n: 2 * n for n in range(1, 301)}
-
-    async def test_a_record_is_not_the_callers_object(self, log: AppendLog) -> None:
-        record: Json = {"list": [1]}
-        await log.append("audit", [record])
-        record["list"] = []
-        assert await log.last("audit") == LogRecord(1, {"list": [1]})
-
-    async def test_thousands_of_records_are_read_newest_first(self, log: AppendLog) -> None:
-        for start in range(0, 3000, 100):
-            await log.append("audit", [{"n": n, "text": "ö" * (n % 50)} for n in range(start, start + 100)])
-        backwards = await collect(log.read("audit", reverse=True))
-        assert [record.seq for record in backwards] == list(range(3000, 0, -1))
-        assert backwards == (await collect(log.read("audit")))[::-1]
-
-    @pytest.mark.parametrize("stream", ["", "..", "a/b", "A", "a.b", "x" * 65, "ü"])
-    async def test_what_cannot_be_a_stream_is_refused(self, log: AppendLog, stream: str) -> None:
-        with pytest.raises(Invalid):
-            await log.append(stream, [{}])
-        assert await collect(log.read(stream)) == []
-
-    async def test_what_is_no_json_is_refused_and_leaves_no_gap(self, log: AppendLog) -> None:
-        with pytest.raises(Invalid):
-            await log.append("audit", [{"n": 1}, {"n": 2**70}])
-        assert await log.append("audit", [{"n": 1}]) == 1
+        told = await take(store.watch(since=0), 1000)
+        assert sorted(change.key for change in told) == [f"k{n:04}" for n in range(1000)]

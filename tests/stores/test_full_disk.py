@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ from airegistry.stores.segments import SegmentLog
 from airegistry.stores.tinydb import TinyStore
 from tests.stores.contract import keys, take
 from tests.stores.faults import FailingSync, no_file_longer_than
+from tests.support.processes import python_env
+from tests.support.rounds import ROUNDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")]
 
@@ -132,3 +135,15 @@ async def test_a_segment_that_cannot_be_begun_is_begun_by_a_later_append(tmp_pat
         assert await log.append("audit", [{"n": 2}]) == 2
         assert await log.append("usage", [{"n": 1}]) == 1
         assert [record.body["n"] async for record in log.read("audit")] == [1, 2]
+
+
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_whatever_was_acknowledged_on_a_disk_that_ran_full_is_there(tmp_path: Path, seed: int) -> None:
+    mounted = ["unshare", "-Urm", "sh", "-c", 'mount -t tmpfs -o size=4m tmpfs "$0" && "$@"', str(tmp_path)]
+    if subprocess.run([*mounted, "true"], capture_output=True, check=False).returncode:  # pragma: no cover
+        pytest.skip("nothing can be mounted here")
+    command = [sys.executable, "-m", "tests.stores.filled", str(tmp_path), str(seed)]
+    done = subprocess.run(
+        [*mounted, *command], env=python_env({}), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

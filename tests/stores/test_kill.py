@@ -1,4 +1,3 @@
-import os
 import random
 import subprocess
 import sys
@@ -9,40 +8,55 @@ import pytest
 from airegistry.core.documents import Json
 from airegistry.stores.segments import SegmentLog
 from airegistry.stores.tinydb import TinyStore
+from tests.support.rounds import FULL, ROUNDS
 
 pytestmark = pytest.mark.anyio
 
-ROUNDS = int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "5"))
-
-
-def run_and_kill(folder: Path, round_: int, after_lines: int) -> list[list[str]]:
-    """Kill -9 the writing process after so many acknowledgements; all it gave, before and meanwhile."""
-    command = [sys.executable, "-m", "tests.stores.killed", str(folder), str(round_)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(after_lines)]
-        process.kill()
-        lines += process.stdout.readlines()
-    assert process.returncode == -9
-    return [line.decode().split() for line in lines if line.endswith(b"\n")]
+KILLS = 25 if FULL else 5
+"""In one folder; a full run has 500 in all."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no kill -9")
 @pytest.mark.timeout(600)
-async def test_whatever_was_acknowledged_before_kill_9_is_there(tmp_path: Path) -> None:
-    dice = random.Random(2)
-    puts: dict[str, tuple[int, int]] = {}
-    appends: dict[int, tuple[int, int, int]] = {}
-    for round_ in range(ROUNDS):
-        for kind, name, number, n in run_and_kill(tmp_path, round_, dice.randrange(1, 4000)):
+@pytest.mark.parametrize("seed", range(ROUNDS))
+async def test_whatever_was_acknowledged_before_kill_9_is_there(tmp_path: Path, seed: int) -> None:
+    dice, told = random.Random(seed), Acknowledged(tmp_path)
+    for round_ in range(KILLS):
+        assert told.write(round_, kill_after=dice.randrange(1, 4000)) == -9
+        await told.check()
+    assert len(told.puts) > KILLS
+    assert len(told.appends) > KILLS
+
+
+class Acknowledged:
+    """What processes that wrote to a folder gave before they ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.puts: dict[str, tuple[int, int]] = {}
+        self.appends: dict[int, tuple[int, int, int]] = {}
+
+    def write(self, round_: int, kill_after: int | None = None) -> int:
+        """Have a process write until kill -9 after so many acknowledgements, or to its own end; its exit status."""
+        command = [sys.executable, "-m", "tests.stores.killed", str(self.folder), str(round_)]
+        errors = None if kill_after is not None else subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(kill_after or 0)]
+            if kill_after is not None:
+                process.kill()
+            lines += process.stdout.readlines()
+        for kind, name, number, n in (line.decode().split() for line in lines if line.endswith(b"\n")):
             if kind == "put":
-                puts[name] = int(number), round_ * 10**9 + int(n)
+                self.puts[name] = int(number), round_ * 10**9 + int(n)
             else:
-                appends[int(number)] = round_, int(name), int(n)
-        await check_documents(tmp_path, puts)
-        await check_log(tmp_path, appends)
-    assert len(puts) > ROUNDS
-    assert len(appends) > ROUNDS
+                self.appends[int(number)] = round_, int(name), int(n)
+        return process.returncode
+
+    async def check(self) -> None:
+        """Look for all of it."""
+        await check_documents(self.folder, self.puts)
+        await check_log(self.folder, self.appends)
 
 
 async def check_documents(folder: Path, puts: dict[str, tuple[int, int]]) -> None:

@@ -4,22 +4,26 @@ from pathlib import Path
 import anyio
 import pytest
 
+from airegistry.core.documents import LogRecord
 from airegistry.core.errors import Internal
+from airegistry.stores import stream
 from airegistry.stores.segments import SegmentLog
-from tests.stores.contract import AppendLogContract, take
+from airegistry.stores.stream import decode
+from tests.stores.contract import take
 from tests.stores.faults import overwrite
+from tests.stores.log_contract import AppendLogContract, NarrowedLogContract
 
 pytestmark = pytest.mark.anyio
 
 
-class TestSegmentLog(AppendLogContract):
+class TestSegmentLog(AppendLogContract, NarrowedLogContract):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[SegmentLog]:
         async with SegmentLog.open(tmp_path / "logs") as log:
             yield log
 
 
-class TestSegmentLogOfSmallSegments(AppendLogContract):
+class TestSegmentLogOfSmallSegments(AppendLogContract, NarrowedLogContract):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[SegmentLog]:
         async with SegmentLog.open(tmp_path / "logs", segment_bytes=500) as log:
@@ -106,6 +110,45 @@ async def test_older_segments_asked_for_by_many_readers_at_once_are_indexed_once
         async with anyio.create_task_group() as group:
             for _ in range(10):
                 group.start_soon(read)
+
+
+async def test_pruning_removes_whole_segments_and_a_restart_still_hides_the_rest(tmp_path: Path) -> None:
+    async with SegmentLog.open(tmp_path, segment_bytes=1000) as log:
+        for n in range(1, 101):
+            await log.append("audit", [{"n": n}])
+        before = segments(tmp_path)
+        reading = log.read("audit")
+        await anext(reading)
+        assert await log.prune("audit", 60) == 59
+        rest = [record.seq async for record in reading]  # it began before, and is not disturbed
+        assert rest == sorted(rest)
+        assert rest[-1] == 100
+    left = [path for path in segments(tmp_path) if path.suffix == ".log"]
+    assert left == before[-len(left) :]
+    assert 0 < len(left) < len(before)
+    async with SegmentLog.open(tmp_path, segment_bytes=1000) as log:
+        assert log.damage == []
+        assert [record.seq async for record in log.read("audit")] == list(range(60, 101))
+        assert await log.prune("audit", 101) == 41
+    async with SegmentLog.open(tmp_path, segment_bytes=1000) as log:
+        assert await log.last("audit") is None
+        assert await log.append("audit", [{"n": 101}]) == 101
+
+
+async def test_a_rare_record_is_found_without_parsing_what_cannot_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with SegmentLog.open(tmp_path) as log:
+        await log.append("audit", [{"who": "bob" if n == 9000 else "ann", "n": n} for n in range(1, 20_001)])
+        parsed: list[int] = []
+
+        def counting(payload: bytes) -> LogRecord:
+            parsed.append(1)
+            return decode(payload)
+
+        monkeypatch.setattr(stream, "decode", counting)
+        assert [record.seq async for record in log.read("audit", where={"who": "bob"})] == [9000]
+        assert len(parsed) == 1
 
 
 async def test_a_closed_log_refuses_records(tmp_path: Path) -> None:

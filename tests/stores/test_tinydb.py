@@ -11,7 +11,8 @@ from airegistry.core.documents import ChangesLost, Document
 from airegistry.core.errors import Internal, Unsupported
 from airegistry.stores.framing import HEADER_SIZE, VERSION, header
 from airegistry.stores.tinydb import TinyStore
-from tests.stores.contract import DocumentStoreContract, collect, keys, take
+from tests.stores.contract import collect, keys, take
+from tests.stores.counting_contract import CountingContract
 from tests.stores.faults import content, overwrite
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "documents.journal"
 
 
-class TestTinyStore(DocumentStoreContract):
+class TestTinyStore(CountingContract):
     @pytest.fixture
     async def store(self, path: Path) -> AsyncIterator[TinyStore]:
         async with TinyStore.open(path) as store:

@@ -138,7 +138,9 @@ class AgentGateway(Outermost[AgentReply]):
             await self._card(who, path, scope, reply, asked)
             return
         with Presence(receive, self._patience) as presence:
-            call, holders = await self._admitted(who, path, asked, Plea(partial(said, request.body), again_of(scope)))
+            plea = Plea(partial(said, request.body), again_of(scope))
+            plea.size = len(request.body or b"")
+            call, holders = await self._admitted(who, path, asked, plea)
             try:
                 sending = self._sending(call, request, scope["method"])
                 await self._check(call, asked, holders)

@@ -1,13 +1,14 @@
-"""Whose task is whose: the ids that agents give out are good for the caller who got them, at that agent.
+"""Whose task is whose: the ids that backends give out are good for the caller who got them, at that backend.
 
-A task id is not a credential. Agents see the registry and cannot tell its callers apart, so the registry does. What is
-known of an id is kept in the store, as a hash: tasks last for days, over restarts, and answer at every replica.
+A task id is not a credential. Backends see the registry and cannot tell its callers apart, so the registry does. What
+is known of an id is kept in the store, as a hash: tasks last for days, over restarts, and answer at every replica.
 """
 
 import hashlib
 import logging
 from collections import Counter, OrderedDict
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 import anyio
@@ -19,30 +20,49 @@ from airegistry.core.errors import Conflict
 from airegistry.core.ports import Clock
 
 COLLECTION = "a2a_handles"
+OF_SERVERS = "mcp_handles"
+"""Those of MCP servers, where several replicas share a store."""
 IDLE_DAYS = 30
 CACHED = 20_000
 EVERY = 3600.0
 """Seconds between two sweeps."""
 
 _TOUCHED = 86_400
-Sort = Literal["task", "context"]
+Sort = Literal["task", "context", "state"]
 _LOG = logging.getLogger(__name__)
 
 
 class Holder(Model):
-    """Who an id belongs to. `skill` is the one it was got under, None for all of the agent's; `used` is a time in
-    seconds since the epoch, a day old at most."""
+    """Who an id belongs to. `skill` is the skill, or tool, it was got under, None for all of the agent's; `used` is a
+    time in seconds since the epoch, a day old at most."""
 
     subject: str
     skill: str | None = None
     used: int = Field(ge=0)
 
 
-class Handles:
-    """Ids of tasks and contexts, about `limit` of them: those of whoever has most give way, unused ones first."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The ids that one caller has got, as they are kept."""
 
-    def __init__(self, store: DocumentStore, clock: Clock, *, limit: int = 100_000) -> None:
-        self._kept = Repository(store, COLLECTION, Holder)
+    keys: frozenset[str]
+
+    def has(self, agent: str, sort: Sort, id: str) -> bool:
+        """Whether an id is one of them."""
+        return _key(agent, sort, id) in self.keys
+
+
+class Handles:
+    """Ids of tasks, contexts and states, about `limit` of them: those of whoever has most give way, unused ones first.
+
+    `collection` is where they are kept: agents and servers may have the same path.
+    """
+
+    def __init__(
+        self, store: DocumentStore, clock: Clock, *, limit: int = 100_000, collection: str = COLLECTION
+    ) -> None:
+        self._kept = Repository(store, collection, Holder)
+        self._collection = collection
         self._clock = clock
         self._limit = limit
         self._cache: OrderedDict[str, Holder] = OrderedDict()
@@ -77,6 +97,10 @@ class Handles:
                 self._many.set()
         return holder
 
+    async def of(self, subject: str) -> "Held":
+        """All that a caller has got."""
+        return Held(frozenset([key async for key, _ in self._kept.find(where={"subject": subject})]))
+
     def _remember(self, key: str, holder: Holder) -> Holder:
         self._cache[key] = holder
         self._cache.move_to_end(key)
@@ -91,7 +115,7 @@ class Handles:
             try:
                 await self.sweep()
             except Exception:  # noqa: BLE001  # the loop outlives a store that fails for a while
-                _LOG.exception("the sweep of A2A task ids failed")
+                _LOG.exception("the sweep of %s failed", self._collection)
             with anyio.move_on_after(EVERY):
                 await self._many.wait()
 

@@ -68,7 +68,7 @@ async def listen(
                 listening = True
                 task_status.started(scope)
                 async for event in events:
-                    if isinstance(event, Notice) and event.message.get("method") == TOOLS_CHANGED:
+                    if isinstance(event, Notice) and event.message.get("method") in _CHANGED_BY.values():
                         on_tools_changed(route.server)
                     await told(channel, rewritten(event, route))
         except AirError as error:

@@ -109,9 +109,12 @@ class ModernFront:
 
     async def _attempt(self, asking: Asking, route: Route) -> Result:
         era = await self._eras.best(route.server, route.call.headers)
+        state = asking.params.get("requestState")
+        if era == "modern":
+            given = route.params.get("requestState")
+            await self._proxy.states.check(asking.who.subject, route.server.path, given)
         if era == "modern" and route.result is None:
             return await self._relay(asking, route)
-        state = asking.params.get("requestState")
         if era == "legacy" and state is not None:
             return await self._resumed(asking, route, state)
         if era == "legacy" and asking.client.answers_anything:
@@ -140,14 +143,18 @@ class ModernFront:
         body = printed({"jsonrpc": "2.0", "id": asking.id, "method": route.method, "params": params})
         outgoing = Outgoing("POST", server.url, with_credential(headers, route.call), body, False,
                             self._first_byte_timeout, renew=partial(self._renewed, route, headers))  # fmt: skip
-        subject, states = asking.who.subject, self._proxy.states
-        states.check(subject, server.path, params.get("requestState"))
+        if self._proxy.shared:  # the answer to it may go to another replica at once
+            outgoing.bind = partial(self._bind, route)
         reply = LateReply(asking.reply) if asking.streaming else asking.reply
         result = await self._proxy.relay(outgoing, reply, _no_session)
         route.call.let_go_on(result.state)
-        if result.state:
-            states.bind(subject, server.path, result.state)
+        await self._bind(route, result)
         return result
+
+    async def _bind(self, route: Route, result: Result) -> None:
+        """Have the state that a modern backend gave out be its caller's alone."""
+        if result.state:
+            await self._proxy.states.bind(route.call.who.subject, route.server.path, result.state)
 
     async def _renewed(self, route: Route, headers: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
         call = await self._renewal.entry.renewed(route.call)
@@ -256,7 +263,10 @@ class ModernFront:
             await asking.finish(printed({"jsonrpc": "2.0", "id": asking.id, "error": error}), status)
             return Result(outcome, failure)
         result = answer.result or {}
-        route.call.let_go_on(state_asked_for(result))
+        asked = Result(outcome, failure, state=state_asked_for(result))
+        route.call.let_go_on(asked.state)
+        if era == "modern":
+            await self._bind(route, asked)
         if route.result is not None and result.get("resultType") != "input_required":
             result = route.result(result)
         await asking.result(translate.result_for_modern(asking.method, result, route.server_info))

@@ -9,7 +9,7 @@ from joserfc.jwk import KeySet
 from starlette.requests import Request
 
 from airegistry.core.errors import Invalid, RateLimited, UpstreamFailed
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.ports import Clock
 from airegistry.core.tokens import digest
 from airegistry.oauth.clients.client_metadata import SECRET_METHODS
@@ -62,7 +62,7 @@ class ClientAuthenticator:
 
     def __init__(
         self, clients: Finds, issuer: str, token_url: str, keys: Keys, replay: Replay, clock: Clock, *,
-        strangers: Keys | None = None,
+        strangers: Keys | None = None, among: Among = alone,
     ) -> None:  # fmt: skip
         self._clients = clients
         self._audiences = (issuer, token_url, [issuer], [token_url])
@@ -70,7 +70,7 @@ class ClientAuthenticator:
         self._strangers = strangers or keys
         self._replay = replay
         self._clock = clock
-        self._limiter = Limiter(clock, burst=30, seconds=60, what="failed authentications of this client")
+        self._limiter = Limiter(clock, burst=30, seconds=60, what="failed authentications of this client", among=among)
 
     async def authenticate(self, request: Request, form: Form) -> Client:
         """The client, proven as it registered to prove itself.

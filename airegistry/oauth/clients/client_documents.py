@@ -13,7 +13,7 @@ import anyio
 
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, Invalid, RateLimited, UpstreamFailed
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.ports import Clock
 from airegistry.egress.guard import Target, parse_url
 from airegistry.egress.json_http import Answer
@@ -79,7 +79,10 @@ class ClientDocuments:
     127.0.0.1 and [::1], for tests.
     """
 
-    def __init__(self, http: Http, clock: Clock, *, hosts: Sequence[str] = ("*",), loopback: bool = False) -> None:
+    def __init__(
+        self, http: Http, clock: Clock, *, hosts: Sequence[str] = ("*",), loopback: bool = False,
+        among: Among = alone,
+    ) -> None:  # fmt: skip
         self._http = http
         self._clock = clock
         self._hosts = [host.lower() for host in hosts]
@@ -87,9 +90,9 @@ class ClientDocuments:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._failures: OrderedDict[str, tuple[OAuthError, float]] = OrderedDict()
         self._flights: dict[str, _Flight] = {}
-        self._per_source = Limiter(clock, burst=30, seconds=60, what="client documents for one address")
-        self._per_host = Limiter(clock, burst=30, seconds=60, what="client documents of one host")
-        self._overall = Limiter(clock, burst=300, seconds=60, what="client documents")
+        self._per_source = Limiter(clock, burst=30, seconds=60, what="client documents for one address", among=among)
+        self._per_host = Limiter(clock, burst=30, seconds=60, what="client documents of one host", among=among)
+        self._overall = Limiter(clock, burst=300, seconds=60, what="client documents", among=among)
 
     @property
     def offered(self) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -14,7 +14,7 @@ from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
 from airegistry.core.handing_out import handed_on
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 from airegistry.core.tokens import digest
@@ -73,8 +73,9 @@ class Clients:
     """
 
     def __init__(
-        self, store: DocumentStore, access: Access, audit: Audit, clock: Clock, documents: Documents | None
-    ) -> None:
+        self, store: DocumentStore, access: Access, audit: Audit, clock: Clock, documents: Documents | None, *,
+        among: Among = alone,
+    ) -> None:  # fmt: skip
         self._clients = Repository(store, "clients", Client)
         self._access = access
         self._audit = audit
@@ -84,8 +85,10 @@ class Clients:
         self._unused: dict[str, None] = {}
         self._callbacks: list[Callback] = []
         self._lock = anyio.Lock()
-        self._per_source = Limiter(clock, burst=30, seconds=60, what="client registrations from one address")
-        self._overall = Limiter(clock, burst=300, seconds=60, what="client registrations")
+        self._per_source = Limiter(
+            clock, burst=30, seconds=60, what="client registrations from one address", among=among
+        )
+        self._overall = Limiter(clock, burst=300, seconds=60, what="client registrations", among=among)
         self.revision = 0
 
     async def reload(self) -> None:
@@ -96,6 +99,20 @@ class Clients:
             unused = sorted((c.created_at, c.client_id) for c in dynamic if c.used_at is None)
             self._unused = {client_id: None for _, client_id in unused}
             self.revision += 1
+
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process wrote of some clients, by their ids."""
+        async with self._lock:
+            for key in keys:
+                found = await self._clients.find_one(key)
+                client = found[0] if found is not None and found[0].origin == "registered" else None
+                before = self._known.pop(key, None)
+                if client is not None:
+                    self._known[key] = client
+                if found is None or found[0].used_at is not None:
+                    self._unused.pop(key, None)
+                if _standing(before) != _standing(client):
+                    self.revision += 1
 
     def known(self, client_id: str) -> Client | None:
         """A client that an administrator registered, switched off or not."""
@@ -294,6 +311,11 @@ class Clients:
             return client
         kept = handed_on(self._access, who, client.groups, client.scopes, what="a client")
         return client.model_copy(update={"restraints": kept})
+
+
+def _standing(client: Client | None) -> Client | None:
+    """A client but for when it was used."""
+    return None if client is None else client.model_copy(update={"used_at": None})
 
 
 def _secret_for(method: AuthMethod) -> str | None:

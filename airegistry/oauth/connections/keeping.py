@@ -1,15 +1,13 @@
 """How connections are stored: tokens sealed, and replaced by one at a time."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from weakref import WeakValueDictionary
-
-import anyio
 
 from airegistry.core.assets import Model
 from airegistry.core.documents import DocumentStore, Repository, Where
 from airegistry.core.errors import Conflict
+from airegistry.core.leases import Leading
 from airegistry.core.ports import Cipher, Clock
 from airegistry.core.tokens import digest
 from airegistry.egress.oauth_client import Held
@@ -40,20 +38,17 @@ def id_of(user: str, ref: str, url: str) -> str:
 
 
 class Connections:
-    """The stored connections."""
+    """The stored connections. By `leading` one process at a time uses the refresh token of one."""
 
-    def __init__(self, store: DocumentStore, cipher: Cipher, clock: Clock) -> None:
+    def __init__(self, store: DocumentStore, cipher: Cipher, clock: Clock, leading: Leading) -> None:
         self._kept = Repository(store, COLLECTION, Connection)
         self._cipher = cipher
         self._clock = clock
-        self._locks: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+        self._leading = leading
 
     def keep(self, id_: str) -> "SealedKeep":
         """Where the tokens of one connection are."""
-        lock = self._locks.get(id_)
-        if lock is None:
-            lock = self._locks[id_] = anyio.Lock()
-        return SealedKeep(self, id_, lock)
+        return SealedKeep(self, id_, self._leading)
 
     async def find(self, id_: str) -> tuple[Connection, int] | None:
         """A connection and its version."""
@@ -102,19 +97,29 @@ class Connections:
 
 
 class SealedKeep:
-    """The `Keep` of one connection. Whoever disconnects meanwhile wins: what is gone is not written again."""
+    """The `Keep` of one connection. Whoever disconnects meanwhile wins: what is gone is not written again.
 
-    def __init__(self, connections: Connections, id_: str, lock: anyio.Lock) -> None:
+    Nor is what another process refreshed while this one was paused: tokens are written over the version they were
+    loaded in.
+    """
+
+    def __init__(self, connections: Connections, id_: str, leading: Leading) -> None:
         self._connections = connections
         self._id = id_
-        self._lock = lock
+        self._leading = leading
         self._found: tuple[Connection, int] | None = None
         self.held: Held | None = None
         """What was loaded or saved last."""
 
-    def exclusive(self) -> AbstractAsyncContextManager[None]:
-        """Held by one at a time within this process."""
-        return self._lock
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[None]:
+        """Held by one at a time, in whichever process.
+
+        Raises:
+            LeaseLost: this process was paused, or could not reach the store, until another one took its turn.
+        """
+        async with self._leading.turn(f"connection/{self._id}"):
+            yield
 
     async def load(self) -> Held | None:
         """What is stored."""

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from airegistry.core.credentials import CredentialStore, Personal
 from airegistry.core.directory import Directory
 from airegistry.core.errors import NotFound, UpstreamFailed
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 from airegistry.egress.oauth_tokens import OAuthRefused
@@ -37,7 +37,7 @@ class ConnectionPages:
 
     def __init__(
         self, accounts: Accounts, credentials: CredentialStore, callers: Callers, directory: Directory,
-        visitors: Visitors, resources: Resources, clock: Clock,
+        visitors: Visitors, resources: Resources, clock: Clock, *, among: Among = alone,
     ) -> None:  # fmt: skip
         self._accounts = accounts
         self._credentials = credentials
@@ -45,7 +45,7 @@ class ConnectionPages:
         self._visitors = visitors
         self._resources = resources
         self._members = Members(directory, visitors)
-        self._limiter = Limiter(clock, burst=BEGINNINGS, seconds=60, what="connections begun")
+        self._limiter = Limiter(clock, burst=BEGINNINGS, seconds=60, what="connections begun", among=among)
 
     def routes(self) -> list[Route]:
         """The pages, and what their buttons do."""

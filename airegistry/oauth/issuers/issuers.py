@@ -118,6 +118,11 @@ class Issuers:
         self._kept.clear()
         self.revision += 1
 
+    async def follow(self) -> None:
+        """Take over what another process wrote."""
+        async with self._lock:  # a slow reader must not put what it read over what was written meanwhile
+            await self.reload()
+
     async def put(self, who: Principal, issuer: TrustedIssuer) -> TrustedIssuer:
         """Trust an issuer, or change what it is trusted with; it holds from the next request on.
 

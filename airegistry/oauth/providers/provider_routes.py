@@ -18,7 +18,7 @@ from airegistry.core.errors import (
     Unauthenticated,
     UpstreamFailed,
 )
-from airegistry.core.limits import Limiter
+from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.ports import Clock
 from airegistry.egress.messages import printable
 from airegistry.oauth.forms import NO_STORE, OAuthError, parse_form, read_form
@@ -50,13 +50,14 @@ class ProviderRoutes:
         *,
         logins: int = LOGINS,
         logouts: int = LOGOUTS,
+        among: Among = alone,
     ) -> None:
         self._party = party
         self._sessions = sessions
         self._visitors = visitors
         self._resources = resources
-        self._logins = Limiter(clock, burst=logins, seconds=60, what="logins at identity providers")
-        self._logouts = Limiter(clock, burst=logouts, seconds=60, what="logout tokens")
+        self._logins = Limiter(clock, burst=logins, seconds=60, what="logins at identity providers", among=among)
+        self._logouts = Limiter(clock, burst=logouts, seconds=60, what="logout tokens", among=among)
 
     def routes(self) -> list[Route]:
         """The routes; all of them are public."""

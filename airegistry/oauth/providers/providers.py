@@ -120,6 +120,11 @@ class Providers:
         """Read the stored providers."""
         self._known = {**{name: kept async for name, kept in self._kept.find()}, **self._fixed}
 
+    async def follow(self) -> None:
+        """Take over what another process wrote; it has ended the sessions that this ends."""
+        async with self._lock:  # a slow reader must not put what it read over what was written meanwhile
+            await self.reload()
+
     def subscribe(self, listener: Callable[[str], Awaitable[object]]) -> None:
         """Have a function called with the name of each provider that was removed or switched off."""
         self._listeners.append(listener)

@@ -1,30 +1,22 @@
 """Access tokens: signed statements (RFC 9068) that hold for one resource and a few minutes, and their revocation."""
 
-import contextlib
-import logging
 import math
 import uuid
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-import anyio
 from pydantic import Field, ValidationError
 
 from airegistry.core.assets import Json, Model
-from airegistry.core.documents import ChangesLost, DocumentStore, Repository
-from airegistry.core.errors import AirError
+from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.ports import Clock
 from airegistry.oauth.tokens.keys import InvalidJwt, SigningKeys
 
-logger = logging.getLogger(__name__)
-
 TYPE = "at+jwt"
 COLLECTION = "revocations"
-LOOK_EVERY = 60.0
-"""Seconds between two looks at all that is stored, besides following the store's changes."""
 SKEW = 60
 """Seconds by which the clocks of two replicas may differ."""
 MAX_TTL = 86_400
@@ -103,7 +95,6 @@ class AccessTokens:
         max_cached: int = MAX_CACHED,
     ) -> None:  # fmt: skip
         self._keys = keys
-        self._store = store
         self._records = Repository(store, COLLECTION, Revocation)
         self._clock = clock
         self._issuer = issuer
@@ -115,28 +106,16 @@ class AccessTokens:
         self._revision = keys.revision
 
     async def open(self) -> None:
-        """Read the revocations that are stored."""
+        """Read the revocations that are stored; those known stay in force."""
         async for key, record in self._records.find():
             self._revoked[key] = record.until.timestamp()
 
-    async def run(self) -> None:
-        """Follow what other processes revoke, until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._follow)
-            while True:
-                try:
-                    await self.open()  # also what was written before the feed was registered, or fell out of it
-                except (OSError, AirError):
-                    logger.exception("the revocations cannot be read; those known stay in force")
-                await anyio.sleep(LOOK_EVERY)
-
-    async def _follow(self) -> None:
-        while True:
-            with contextlib.suppress(ChangesLost):
-                async for change in self._store.watch():
-                    if change.collection == COLLECTION and change.body is not None:
-                        self._revoked[change.key] = Revocation.model_validate(change.body).until.timestamp()
-                return  # the store was closed
+    async def follow(self, keys: Iterable[str]) -> None:
+        """Take over what another process revoked, by the keys of the revocations."""
+        for key in keys:
+            found = await self._records.find_one(key)
+            if found is not None:  # else the tokens that it ended would have ended by now
+                self._revoked[key] = found[0].until.timestamp()
 
     def mint(
         self, *, subject: str, client_id: str, scopes: Collection[str], resource: str, authorization: str | None = None,

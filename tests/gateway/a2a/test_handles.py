@@ -110,4 +110,4 @@ async def test_the_sweep_goes_on_when_the_store_fails(
             await swept.wait()
         await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()
-    assert "the sweep of A2A task ids failed" in caplog.text
+    assert "the sweep of a2a_handles failed" in caplog.text

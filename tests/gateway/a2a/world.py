@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.assets import Agent, Json
-from airegistry.core.audit import AuditEvent
+from airegistry.core.audit_events import AuditEvent
 from airegistry.core.cards import interfaces_of_card, read_card
 from airegistry.core.grants import Grant
 from airegistry.core.principals import Principal

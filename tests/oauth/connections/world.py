@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Server
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_events import AuditEvent, AuditFilter
 from airegistry.core.documents import Json
 from airegistry.core.errors import ConsentRequired
 from airegistry.core.policy import Policy

@@ -15,7 +15,8 @@ from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
 from airegistry.core.access import Access
-from airegistry.core.audit import Audit, AuditEvent, AuditFilter
+from airegistry.core.audit import Audit
+from airegistry.core.audit_events import AuditEvent, AuditFilter
 from airegistry.core.directory import Directory
 from airegistry.core.principals import SYSTEM
 from airegistry.egress.guard import Guard

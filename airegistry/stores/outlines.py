@@ -1,0 +1,165 @@
+"""Lists of a shared store's assets without asking it which they are: what lists go by is known here of every asset.
+
+An outline is the few fields that filters and entitlements look at. A page is cut from the outlines, and the documents
+on it are read by their keys. While the outlines are not all there, or changes are told too late, the store is asked.
+"""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple
+
+import anyio
+from pydantic import JsonValue
+
+from airegistry.core.documents import KEY, Change, Document, DocumentStore, Json, Where
+from airegistry.core.errors import AirError
+from airegistry.stores.find import select
+from airegistry.stores.rows import Rows
+from airegistry.stores.where import Clause, clauses, meets
+
+FIELDS = tuple("kind visibility groups created_by stage tags owner_team enabled type".split())
+PAUSE = 1.0
+log = logging.getLogger(__name__)
+
+
+class Outline(NamedTuple):
+    """A document's version and what it holds in `FIELDS`: half a kilobyte, with its key."""
+
+    version: int
+    values: tuple[JsonValue, ...]
+
+    @classmethod
+    def of(cls, version: int, body: Json) -> "Outline":
+        """The outline of a document."""
+        return cls(version, tuple(_shared(body.get(field)) for field in FIELDS))
+
+    @property
+    def fields(self) -> Json:
+        """A body of these fields alone."""
+        return dict(zip(FIELDS, self.values, strict=True))
+
+
+class Outlines:
+    """A `DocumentStore` over another one, which cuts pages of one collection itself.
+
+    `fresh` is whether changes are told in time. `written` and `follow` are to be called for every write of this process
+    and every change on the feed, `load` at first and whenever changes were lost.
+    """
+
+    def __init__(self, store: DocumentStore, collection: str, fresh: Callable[[], bool]) -> None:
+        self._store = store
+        self._collection = collection
+        self._fresh = fresh
+        self._rows = Rows[Outline](_fields)
+        self._loaded = False
+        self._changed: set[str] | None = None
+        """While everything is read: what changed meanwhile, and is known better already."""
+
+    def __len__(self) -> int:
+        """Of how many documents the outlines are known."""
+        return len(self._rows.by_key)
+
+    def written(self, collection: str, key: str, document: Document | None) -> None:
+        """This process wrote a document, or deleted it."""
+        if collection == self._collection:
+            self._take(key, None if document is None else Outline.of(document.version, document.body))
+
+    def follow(self, change: Change) -> None:
+        """The feed told of a change, of whomever."""
+        if change.collection != self._collection:
+            return
+        known = self._rows.by_key.get(change.key)
+        if known is None or known.version <= change.version:  # else it is of before what this process wrote
+            self._take(change.key, None if change.body is None else Outline.of(change.version, change.body))
+
+    def lose(self) -> None:
+        """Changes were lost: the store is asked until everything was read again."""
+        self._loaded = False
+
+    async def run(self) -> None:
+        """Read everything, however often that is tried."""
+        while not self._loaded:
+            try:
+                await self.load()
+            except AirError as error:
+                log.warning("what lists go by cannot be read: %s", error.message)
+                await anyio.sleep(PAUSE)
+
+    async def load(self) -> None:
+        """Read everything; what changes meanwhile is followed."""
+        changed: set[str] = set()
+        self._changed = changed
+        found = {
+            document.key: Outline.of(document.version, document.body)
+            async for document in self._store.find(self._collection)
+        }
+        if self._changed is not changed:  # somebody began anew
+            return
+        for key in changed:
+            found.pop(key, None)
+            if key in self._rows.by_key:
+                found[key] = self._rows.by_key[key]
+        self._rows.fill(found)
+        self._changed, self._loaded = None, True
+
+    async def get(self, collection: str, key: str) -> Document | None:
+        return await self._store.get(collection, key)
+
+    async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+        return await self._store.put(collection, key, body, expect=expect)
+
+    async def delete(self, collection: str, key: str, *, expect: int | None = None) -> bool:
+        return await self._store.delete(collection, key, expect=expect)
+
+    async def find(
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Document]:  # fmt: skip
+        asked = clauses(where, any_of)
+        if collection != self._collection or limit is None or not self._loaded or not self._fresh() or _beyond(asked):
+            rest = self._store.find(collection, where=where, any_of=any_of, after=after, limit=limit)
+            async for document in rest:
+                yield document
+            return
+        while limit > 0:
+            keys = [key async for key, _ in select(self._rows, asked, after, limit)]
+            if not keys:
+                return
+            over, after = len(keys) < limit, keys[-1]
+            async for document in self._store.find(collection, where={KEY: keys}):
+                if meets(asked, document.key, document.body):
+                    yield document
+                    limit -= 1
+            if over:
+                return
+
+    async def collections(self) -> Sequence[str]:
+        return await self._store.collections()
+
+    def watch(self, *, since: int | None = None) -> AsyncIterator[Change]:
+        return self._store.watch(since=since)
+
+    def _take(self, key: str, outline: Outline | None) -> None:
+        if self._changed is not None:
+            self._changed.add(key)
+        if outline is None:
+            self._rows.remove(key)
+        else:
+            self._rows.put(key, outline)
+
+
+def _fields(outline: Outline) -> Json:
+    return outline.fields
+
+
+def _shared(value: JsonValue) -> JsonValue:
+    """The value, made of texts that equal ones share."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    return [_shared(each) for each in value] if isinstance(value, list) else value
+
+
+def _beyond(asked: Sequence[Clause]) -> bool:
+    """Whether more is asked about than an outline tells."""
+    return any(condition.field != KEY and condition.field not in FIELDS for clause in asked for condition in clause)

@@ -1,0 +1,52 @@
+"""`get_usage`."""
+
+import pytest
+
+from airegistry.core.principals import SYSTEM
+from tests.support.mcp import Json, call, refused
+from tests.tools.wiring import World
+
+pytestmark = pytest.mark.anyio
+
+
+async def ask(world: World, subject: str, **arguments: object) -> Json:
+    """What the tool answers one caller."""
+    async with world.client(subject) as client:
+        return await call(client, "get_usage", **arguments)
+
+
+async def used(world: World, path: str, times: int) -> None:
+    """Calls of a server's tool that went well."""
+    world.core.server(path, ("forecast", "archive"))
+    await world.services.catalog.refresh(SYSTEM, path)
+    for _ in range(times):
+        entered = await world.services.invocation.enter(SYSTEM, path, "tools/call", "forecast")
+        world.services.invocation.leave(entered, "ok")
+
+
+async def test_one_asset_is_told_by_tool_caller_and_day(registry: World) -> None:
+    await used(registry, "weather", 3)
+    answer = await ask(registry, "operator", path="/weather", days=1)
+    assert [(row["of"], row["name"], row["calls"]) for row in answer["rows"]] == [
+        ("asset", "server/weather", 3), ("tool", "forecast", 3), ("caller", SYSTEM.subject, 3),
+        ("period", "2026-11-20", 3),
+    ]  # fmt: skip
+    assert answer["rows"][0]["p50_ms"] == 5
+    assert len(answer["rows"][0]["histogram"]) == len(answer["buckets_ms"]) + 1
+    assert "caller" not in {row["of"] for row in (await ask(registry, "ann", path="weather"))["rows"]}
+
+
+async def test_what_one_may_not_see_is_not_found_and_in_no_view(registry: World) -> None:
+    await used(registry, "vault", 3)
+    with refused("not_found"):
+        await ask(registry, "ann", path="vault")
+    assert (await ask(registry, "ann"))["rows"] == []
+    assert [row["name"] for row in (await ask(registry, "bob"))["rows"]] == ["server/vault"]
+    assert "server/vault" not in {row["name"] for row in (await ask(registry, "ann", view="unused"))["rows"]}
+
+
+async def test_by_the_hour_there_is_one_asset_at_a_time(registry: World) -> None:
+    with refused("invalid"):
+        await ask(registry, "operator", hourly=True)
+    with refused("invalid"):
+        await ask(registry, "operator", path="folding", kind="skill")
