@@ -22,7 +22,9 @@ from airegistry.egress.messages import reason
 from airegistry.egress.timers import Patience
 from airegistry.egress.tls import shared_context
 
-_KEEPALIVE_SECONDS = 30.0
+_KEEPALIVE_SECONDS = 4.0
+"""An idle connection is used again that long: many servers close theirs after 5 s, and what is sent at that moment is
+lost, perhaps after it was acted on."""
 _MAX_IDLE = 256
 """Idle connections kept for one backend."""
 
@@ -220,10 +222,14 @@ class StreamClient:
 
     def _pooled(self, target: Target) -> Http1 | None:
         idle = self._idle.get(target)
+        if not idle:
+            return None
+        fresh = asyncio.get_running_loop().time() - _KEEPALIVE_SECONDS
         while idle:
-            connection, _ = idle.pop()
-            if not connection.closed:
+            connection, since = idle.pop()
+            if since > fresh and not connection.closed:
                 return connection
+            connection.abort()
         return None
 
     async def _connected(self, target: Target, limit: float) -> Http1:

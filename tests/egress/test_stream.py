@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from airegistry.core.errors import Invalid, UpstreamFailed
+from airegistry.egress import stream
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
 from tests.egress.servers import Answers, Handler, always, dripping, raw_server, read_request, silent
@@ -49,6 +50,19 @@ class Echo:
 async def body_of(client: StreamClient, url: str) -> bytes:
     async with client.open("GET", url, []) as answer:
         return b"".join([chunk async for chunk in answer.chunks()])
+
+
+async def test_a_connection_is_used_again_but_not_when_its_server_may_be_closing_it(
+    client: StreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = Echo()
+    async with raw_server(echo) as port:
+        for _ in range(3):
+            await body_of(client, f"http://127.0.0.1:{port}/")
+        assert (echo.connections, client.connections) == (1, 1)
+        monkeypatch.setattr(stream, "_KEEPALIVE_SECONDS", 0.0)
+        await body_of(client, f"http://127.0.0.1:{port}/")
+    assert (echo.connections, client.connections) == (2, 1)
 
 
 async def test_only_the_given_headers_go_out_in_order_with_repeats(client: StreamClient) -> None:
