@@ -21,7 +21,7 @@ from airegistry.core.ports import Clock
 
 COLLECTION = "feed"
 """Here each process writes a document of its own now and then."""
-BEATS, FIRST_BEATS = 2.0, 0.2
+BEATS, FIRST_BEATS = 0.4, 0.2
 """Seconds between two beats: as a rule, and until the first change is heard."""
 PATIENCE = 10.0
 """Seconds without a sign of the feed after which what is known here counts as old."""
@@ -132,7 +132,8 @@ class Following:
         """The version of the last own beat that was heard."""
         self._peers: dict[str, float] = {}
         """Other processes, and when their last beat was heard."""
-        self._took = math.inf
+        self._known = -math.inf
+        """When the last beat was sent that has come back."""
         self._over = False
 
     def subscribe(
@@ -182,10 +183,8 @@ class Following:
 
     @property
     def lag(self) -> float:
-        """Seconds from a write to its being known here; infinite while there is no feed."""
-        now = self._clock.monotonic()
-        late = now - min(self._out.values(), default=now)
-        return max(self._took, late) if self._heard.is_set() else math.inf
+        """How many seconds ago others may have written what is not known here; infinite while there is no feed."""
+        return self._clock.monotonic() - self._known if self._heard.is_set() else math.inf
 
     def replicas(self) -> int:
         """How many processes share the store, this one among them, when it was heard of last."""
@@ -241,7 +240,7 @@ class Following:
             return
         self._back = max(self._back, change.version)
         for version in [version for version in self._out if version <= change.version]:
-            self._took = now - self._out.pop(version)
+            self._known = max(self._known, self._out.pop(version))
 
     def _tell(self, place: Place) -> None:
         if self._running:
@@ -277,7 +276,7 @@ class Following:
                 log.warning("the store cannot be written", exc_info=True)
             else:
                 if document.version <= self._back:
-                    self._took = self._clock.monotonic() - sent
+                    self._known = max(self._known, sent)
                 elif len(self._out) < MOST:
                     self._out[document.version] = sent
             await anyio.sleep(self._beats if self._heard.is_set() else min(FIRST_BEATS, self._beats))

@@ -1,8 +1,8 @@
 """Documents of a shared store that were read here and have not changed since: they are read again from memory.
 
 What is kept is dropped when the change feed tells that it changed, and when this process writes it. While the feed is
-late, or there is none, the store is asked as if there were no mirror: so what is read is at most `LATE` and the time
-between two beats of the feed behind, whatever breaks.
+late, or there is none, the store is asked as if there were no mirror: so what is read is at most `LATE` behind,
+whatever breaks.
 """
 
 from collections import OrderedDict
@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from airegistry.core.documents import KEY, Change, Document, DocumentStore, Json, Where
 
 LATE = 1.0
-"""Seconds that the feed may be late."""
+"""Seconds that what is read may be behind; longer than two beats of the feed."""
 MOST = 5_000
 """Documents that are kept: as many as are kept parsed, which are the same ones."""
 

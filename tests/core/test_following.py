@@ -257,6 +257,25 @@ async def test_a_feed_that_is_silent_lags_and_is_not_ready() -> None:
         await until(lambda: feed.lag > 0.2)
 
 
+class Stopped(SystemClock):
+    """The clock of a process that was stopped for some seconds."""
+
+    stopped = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.stopped
+
+
+async def test_a_process_that_was_stopped_knows_that_it_is_behind_before_it_hears_anything() -> None:
+    clock = Stopped()
+    feed = Following(MemoryStore(), clock, beats=0.02)
+    async with running(feed):
+        await until(lambda: feed.lag < 1)
+        clock.stopped = 3.0
+        assert feed.lag >= 3
+        await until(lambda: feed.lag < 1)
+
+
 async def test_a_feed_that_cannot_be_opened_is_an_error_and_so_is_what_happens_inside_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
