@@ -30,7 +30,6 @@ from airegistry.core.invocation import Invocation
 from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Upstream
-from airegistry.core.protection import Guards
 from airegistry.core.registry_only import NoUpstream
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
@@ -43,6 +42,7 @@ from airegistry.discovery import Discovery, open_discovery
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
 from airegistry.egress.stream import StreamClient
+from airegistry.federation import open_federation
 from airegistry.front import Front
 from airegistry.gateway.channels.eras import Eras
 from airegistry.gateway.channels.pool import Channels
@@ -53,6 +53,7 @@ from airegistry.governance import (
     open_approvals,
     open_definitions,
     open_governance,
+    open_guards,
     open_lifecycle,
     open_ratings,
     open_rescans,
@@ -63,15 +64,14 @@ from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer, bind, log_plainly
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
-from airegistry.oauth.bearer import Bearer
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
-from airegistry.outside import Outside, open_ans, open_outside
+from airegistry.outside import Outside, open_ans, open_outside, open_repositories
+from airegistry.plain_http import front_door, web_routes
 from airegistry.replicas import Replica, joined, lasting
 from airegistry.replicas import tasks as tasks_of
-from airegistry.rest.app import routes
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
 from airegistry.telemetry import Meter, SystemClock
@@ -81,6 +81,7 @@ from airegistry.tools.declare import needs_of
 from airegistry.tools.event_store import MemoryEventStore
 from airegistry.tools.issuers import IssuerTools
 from airegistry.tools.listen import Listening, add_listening
+from airegistry.tools.operations import operations
 from airegistry.tools.people import PeopleTools
 from airegistry.tools.providers import ProviderTools
 from airegistry.tools.request_states import shared_states
@@ -125,8 +126,7 @@ async def running(
         Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
     async with AsyncExitStack() as stack:
-        opening = open_stores(settings.data, settings.shared_store)
-        opened = await stack.enter_async_context(opening) if given is None else given
+        opened = given if given else await stack.enter_async_context(open_stores(settings.data, settings.shared_store))
         stores, replica = await stack.enter_async_context(joined(opened))
         for damage in stores.damage:
             log.error("%s", damage)
@@ -151,8 +151,9 @@ async def running(
         guarded = StepUp(tools, services.access, services.invocation, services.audit, needs_of(owners), challenge)
         passing = _gateway(settings, services, rules, identity, client, channels, challenge)
         gateways = await stack.enter_async_context(passing) if settings.gateway else None
-        front = Front(guarded, gateways, [*identity.routes, *routes(lambda: stores.answers() and replica.ready())])
-        door = _door(front, services, identity)
+        done, ready = partial(operations, mcp, owners), (stores.answers, replica.ready)
+        front = Front(guarded, gateways, web_routes(settings, rules, services, identity, done, *ready))
+        door = front_door(settings, front, front.on_data_path, services, identity)
         async with anyio.create_task_group() as tasks:
             beside = lasting(discovery.run), door.open_requests.run, listening.run
             for task in (*tasks_of(replica, services, identity, rules.shelf), *beside):
@@ -172,13 +173,6 @@ def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRe
         open_requests.end_streams()
 
     return end_streams
-
-
-def _door(front: Front, services: Services, identity: Identity) -> Authenticate:
-    bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
-    return Authenticate(
-        front, bearer, identity.resources, on_data_path=front.on_data_path, cut_off=services.guards.cuts_off
-    )
 
 
 def _client(settings: Settings) -> StreamClient:
@@ -229,9 +223,10 @@ async def _services(
     store, access, audit, policy, clock = stores.documents, rules.access, rules.audit, rules.policy, rules.clock
     tokens = await _tokens(settings, rules, identity)
     shelf, visibility, events, credentials = rules.shelf, rules.visibility, Events(), identity.credentials
-    search = discovery.search
-    governance = await open_governance(rules, events, search, outside, classifier=settings.scan_classifier)
-    scans, admission = governance.scans, governance.admission
+    governance = await open_governance(
+        rules, events, discovery.search, outside, discovery.compared, classifier=settings.scan_classifier
+    )
+    scans, admission, search = governance.scans, governance.admission, discovery.search
     events.subscribe(search.on_event)
     backends = McpBackends(_guard(settings), deadline=settings.fetch_timeout)
     catalog = Catalog(
@@ -239,7 +234,7 @@ async def _services(
         first_stage=settings.first_stage,
     )  # fmt: skip
     types, meter = EntityTypes(store, access, audit, shelf, rules.leading, shared=rules.shared), Meter()
-    guards = await _guards(settings, rules, events)
+    guards = await open_guards(rules, settings, events)
     vitals = Vitals(guards.circuit)
     health = HealthChecks(
         shelf, catalog, backends, credentials, audit, events, clock, meter, vitals, governance.pins,
@@ -254,32 +249,23 @@ async def _services(
     await changes.rebuild()
     events.subscribe(changes.on_event)
     approvals = open_approvals(rules, settings)
-    intake = Intake(catalog, types, backends, access, audit, governance.pins)
+    intake = Intake(catalog, types, backends, access, audit, governance.pins, outside.git_hosts)
     invocation = Invocation(near, access, visibility, audit, meter, clock, upstream, guards, credentials, approvals)
     return Services(
         url=settings.url, gateway_url=settings.url if settings.gateway else "", access=access, policy=policy,
         tokens=tokens, catalog=catalog, entity_types=types, versions=versions, stages=stages, retirements=retirements,
-        changes=changes, parts=parts, events=events,
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
-        intake=intake,
-        skill_looks=open_skill_looks(rules, governance, intake, backends, events, hours=settings.skill_hours),
-        definitions=open_definitions(rules, governance, catalog),
+        skill_looks=open_skill_looks(rules, governance, intake, backends, events, stages, hours=settings.skill_hours),
+        intake=intake, definitions=open_definitions(rules, governance, catalog),
         ratings=open_ratings(rules, identity.directory, catalog, events), search=search, index_care=discovery.care,
-        scans=scans, rescans=rescans, findings=findings, audit=audit,
-        audit_care=outside.audit_care, guards=guards, health=health, vitals=vitals,
+        scans=scans, rescans=rescans, findings=findings, audit=audit, audit_care=outside.audit_care, guards=guards,
+        health=health, vitals=vitals, webhooks=outside.webhooks, changes=changes, parts=parts, events=events,
         explainer=Explainer(access, visibility, shelf, tokens, parts, find=identity.callers.by_subject),
         invocation=invocation, usage=open_usage(rules, settings, invocation, catalog, events, search),
-        approvals=approvals, webhooks=outside.webhooks,
+        approvals=approvals, repositories=open_repositories(rules, outside, events, settings),
+        federation=await open_federation(rules, settings, governance, catalog, types, backends, credentials, events),
         ans=await open_ans(rules, outside, catalog, events, meter, hours=settings.ans_hours),
     )  # fmt: skip
-
-
-async def _guards(settings: Settings, rules: Foundation, events: Events) -> Guards:
-    at_once = {"calls": settings.calls_at_once, "streams": settings.streams_at_once}
-    guards = Guards(rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), **at_once)
-    await guards.open()
-    events.subscribe(guards.on_event)
-    return guards
 
 
 async def _first_start(settings: Settings, stores: Stores, services: Services, identity: Identity) -> FirstStart:

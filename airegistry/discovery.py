@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from airegistry.core.admission import Compared
 from airegistry.core.documents import DocumentStore
 from airegistry.core.embedding import Embedding
 from airegistry.core.errors import Invalid
@@ -44,6 +45,8 @@ class Discovery:
     keeper: Keeper
     shared: bool
     """Whether other processes make vectors, too."""
+    compared: Compared
+    """What registrations are compared with."""
 
     async def warm(self) -> None:
         """Load the embedder and make the vectors that are missing."""
@@ -51,9 +54,10 @@ class Discovery:
         await self.keeper.save()
 
     async def run(self) -> None:
-        """Save what changes, and get the vectors that other processes make, until cancelled."""
+        """Save what changes, make vectors of what comes, and get those that other processes make, until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keeper.run)
+            tasks.start_soon(self.search.late.run)
             if self.shared:
                 tasks.start_soon(self.search.exchange)
 
@@ -73,9 +77,10 @@ async def open_discovery(settings: Settings, rules: Foundation) -> AsyncIterator
         index, vectors = await anyio.to_thread.run_sync(_kept, indexes, folder, embedder)
         shared = _shared(rules, embedder)
         search = Search(index, embedder, rules.access, rules.visibility, rules.shelf.near, rules.audit, vectors, shared)
+        compared = Compared()
         gc.disable()  # what is read stays: looking for garbage in it again and again takes a third of the time
         try:
-            await search.rebuild()
+            await search.rebuild([compared.put])
         finally:
             gc.enable()
         index.forget_dormant()
@@ -93,7 +98,7 @@ async def open_discovery(settings: Settings, rules: Foundation) -> AsyncIterator
             embedder=name, shared=rules.shared,
         )  # fmt: skip
         try:
-            yield Discovery(search, care, Keeper(folder, current), rules.shared)
+            yield Discovery(search, care, Keeper(folder, current), rules.shared, compared)
         finally:
             indexes.close()
 

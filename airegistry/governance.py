@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 
-from airegistry.core.admission import Admission
+from airegistry.core.admission import Admission, Compared
 from airegistry.core.approvals import Approvals
 from airegistry.core.assets import Server, VirtualServer
 from airegistry.core.catalog import Catalog
@@ -16,9 +16,9 @@ from airegistry.core.events import Events
 from airegistry.core.found_findings import FoundFindings
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
-from airegistry.core.known_names import KnownNames
 from airegistry.core.pins import Pins
 from airegistry.core.ports import Backends
+from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
 from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
@@ -47,7 +47,13 @@ class Governance:
 
 
 async def open_governance(
-    rules: Foundation, events: Events, search: Search, outside: Outside, *, classifier: bool
+    rules: Foundation,
+    events: Events,
+    search: Search,
+    outside: Outside,
+    compared: Compared,
+    *,
+    classifier: bool,
 ) -> Governance:
     """Everything, over what is in the store; events are kept for those outside from here on.
 
@@ -55,7 +61,6 @@ async def open_governance(
         Invalid: there is to be a `classifier`, and its extra is not installed.
     """
     events.ledger = outside.webhooks.outbox
-    names = KnownNames()
     waivers = Waivers(rules.store, rules.access, rules.audit, rules.clock)
     await waivers.reload(rules.shelf)
     scanners = await anyio.to_thread.run_sync(partial(scanners_with, classifier=classifier))
@@ -67,14 +72,11 @@ async def open_governance(
         return [one[0] for one in found if one is not None and isinstance(one[0], Server)]
 
     scans = Scans(
-        rules.store, scanners, names, rules.access, rules.clock, waived=waivers.waived,
+        rules.store, scanners, compared.names, rules.access, rules.clock, waived=waivers.waived,
         outside=outside.scanners, ruleset=await anyio.to_thread.run_sync(ruleset_of, ran), parts=parts,
     )  # fmt: skip
-    admission = Admission(scans, search, rules.access, outside.gate)
-    async for _, asset in rules.shelf.walk():  # once for both: a large catalog takes its time to be read
-        names.put(asset)
-        admission.twins.put(asset)
-    events.subscribe(names.on_event)
+    admission = Admission(scans, search, rules.access, outside.gate, compared.twins)
+    events.subscribe(compared.names.on_event)
     events.subscribe(admission.on_event)
     events.subscribe(waivers.on_event)
     return Governance(scans, admission, waivers, Pins(rules.store, scans, rules.clock, Meter()))
@@ -86,10 +88,12 @@ def open_definitions(rules: Foundation, governance: Governance, catalog: Catalog
 
 
 def open_skill_looks(
-    rules: Foundation, governance: Governance, intake: Intake, backends: Backends, events: Events, *, hours: float
-) -> SkillLooks:
-    """What looks every so many hours whether skills changed since they were approved."""
-    return SkillLooks(rules.shelf, intake, backends, governance.pins, rules.audit, events, hours=hours)
+    rules: Foundation, governance: Governance, intake: Intake, backends: Backends, events: Events, stages: Stages,
+    *, hours: float,
+) -> SkillLooks:  # fmt: skip
+    """What looks every so many hours whether skills changed since they were approved, or are gone."""
+    pins = governance.pins
+    return SkillLooks(rules.shelf, intake, backends, pins, rules.audit, events, hours=hours, stages=stages)
 
 
 def open_rescans(
@@ -119,6 +123,15 @@ def open_approvals(rules: Foundation, settings: Settings) -> Approvals:
         validity=settings.approval_validity, most=settings.approvals_at_once, by_caller=settings.approval_by_caller,
         by_machine=settings.approval_by_machine, alone=not rules.shared,
     )  # fmt: skip
+
+
+async def open_guards(rules: Foundation, settings: Settings, events: Events) -> Guards:
+    """What limits callers, and cuts them and backends off."""
+    at_once = {"calls": settings.calls_at_once, "streams": settings.streams_at_once}
+    guards = Guards(rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), **at_once)
+    await guards.open()
+    events.subscribe(guards.on_event)
+    return guards
 
 
 def open_ratings(rules: Foundation, directory: Directory, catalog: Catalog, events: Events) -> Ratings:

@@ -14,9 +14,11 @@ from airegistry.core.catalog import Catalog
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Events
 from airegistry.core.ports import OutsideScanner, Telemetry
+from airegistry.core.repository_facts import RepositoryFacts
 from airegistry.core.webhooks import Webhooks
 from airegistry.egress.ans import HttpNameService
 from airegistry.egress.gate import GateSettings, HttpGate
+from airegistry.egress.git_hosts.hosts import GitHosts, declared_kinds, declared_tokens
 from airegistry.egress.guard import Guard
 from airegistry.egress.webhooks import WebhookPost
 from airegistry.oauth.server import Foundation
@@ -32,6 +34,7 @@ class Outside:
     names: NameService | None
     scanners: Sequence[OutsideScanner]
     audit_care: AuditCare
+    git_hosts: GitHosts
 
 
 @asynccontextmanager
@@ -60,7 +63,8 @@ async def open_outside(settings: Settings, rules: Foundation) -> AsyncIterator[O
         care = await stack.enter_async_context(
             open_audit_care(settings, rules.store, rules.access, rules.audit, rules.clock, rules.guard)
         )
-        yield Outside(webhooks, gate, names, scanners, care)
+        git_hosts = await stack.enter_async_context(_git_hosts(settings, rules.guard))
+        yield Outside(webhooks, gate, names, scanners, care, git_hosts)
 
 
 @asynccontextmanager
@@ -97,6 +101,29 @@ async def open_ans(
     await links.rebuild()
     events.subscribe(links.on_event)
     return links
+
+
+def open_repositories(rules: Foundation, outside: Outside, events: Events, settings: Settings) -> RepositoryFacts:
+    """What asks the hosts of source repositories for facts."""
+    hours = settings.repository_hours
+    facts = RepositoryFacts(rules.store, rules.shelf, outside.git_hosts, rules.clock, hours=hours)
+    events.subscribe(facts.on_event)
+    return facts
+
+
+def _git_hosts(settings: Settings, guard: Guard) -> GitHosts:
+    """The Git hosts that settings declare, and those that are known, with their tokens.
+
+    Raises:
+        Invalid: a host or a token is stated in another form, or the file of tokens cannot be read.
+    """
+    stated = settings.git_tokens.get_secret_value() if settings.git_tokens is not None else ""
+    if settings.git_tokens_file is not None:
+        try:
+            stated = f"{stated}\n{settings.git_tokens_file.read_text('utf-8')}"
+        except (OSError, UnicodeDecodeError):
+            raise Invalid(f"{settings.git_tokens_file} cannot be read", field="GIT_TOKENS_FILE") from None
+    return GitHosts(guard, kinds=declared_kinds(settings.git_hosts), tokens=declared_tokens(stated))
 
 
 def _gate(settings: Settings, url: str) -> GateSettings:

@@ -11,6 +11,7 @@ from functools import partial
 
 import anyio
 
+from airegistry.core.audit_keys import KEYS
 from airegistry.core.credential_tokens import Key
 from airegistry.core.documents import Change, Document, DocumentStore
 from airegistry.core.elsewhere import Elsewhere
@@ -141,8 +142,10 @@ def tasks(replica: Replica, services: Services, identity: Identity, shelf: Shelf
         led("retirements", services.retirements.run, services.retirements.rebuild),
         led("audit", services.audit_care.keep), led("audit forwarding", services.audit_care.forward),
         led("ans", services.ans.run, services.ans.rebuild), led("skills", services.skill_looks.run),
+        led("repositories", services.repositories.run),
         led("webhooks", services.webhooks.run), led("vectors", services.search.tidy),
         led("usage", services.usage.usage.care),
+        led("sync", services.federation.run, services.federation.sources.reload, services.federation.syncs.under),
     ]  # fmt: skip
     if replica.following is None or replica.store is None:
         return [*map(lasting, [*everywhere, services.guards.run, *once, led("health", services.health.run)])]
@@ -198,8 +201,13 @@ def _follow_core(following: Following, services: Services, shelf: Shelf) -> None
     follow("assets", [ASSETS, VERSIONS], elsewhere.reload, elsewhere.follow)
     follow("waivers", ["waivers"], partial(waivers.reload, shelf), _keys(waivers.follow))
     follow("sweeps", ["sweeps"], services.rescans.follow)
+    if services.audit.writers is not None:
+        follow("audit keys", [KEYS], services.audit.writers.keys.follow)
     follow("approvals", ["approvals"], services.approvals.woken, _keys(services.approvals.woken))
     follow("index", ["index"], services.index_care.follow, _keys(services.index_care.follow))
+    sources = services.federation.sources
+    follow("sources", ["sources"], sources.reload, _keys(sources.follow))
+    follow("states of sources", ["source_states"], sources.reload, _keys(sources.follow_states))
     webhooks = services.webhooks
     follow("webhooks", ["webhooks"], webhooks.reload, _keys(webhooks.follow))
     follow("deliveries", ["webhook_deliveries"], webhooks.reload, _keys(webhooks.follow_deliveries))

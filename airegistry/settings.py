@@ -28,6 +28,8 @@ def default_data() -> Path:
 
 Recorded = Literal["none", "masked", "full"]
 _RECORDED: Mapping[str, Recorded] = {"none": "none", "masked": "masked", "full": "full"}
+LISTS = ("egress_allow", "client_document_hosts", "trusted_proxies", "git_hosts", "aws_registries", "public_tags")
+"""Settings that are read from one text with commas."""
 
 
 class Settings(BaseSettings):
@@ -73,6 +75,22 @@ class Settings(BaseSettings):
         "approved_dev", description="The lifecycle stage of a registration that passes admission."
     )
     public_catalog: bool = Field(False, description="Whether /v0.1 may be read without a token.")
+    public_tags: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Tags, one of which a public server carries to be seen without a token; none: all public ones are.",
+    )
+    ai_catalog: bool = Field(
+        False, description="Whether what is seen without a token is at /.well-known/ai-catalog.json."
+    )
+    registry_namespace: str | None = Field(
+        None,
+        pattern="^[a-zA-Z0-9.-]{1,100}$",
+        description="Namespace, in reverse DNS, of servers at /v0.1 that were not published with a name; the reversed "
+        "host of the public URL where none is named.",
+    )
+    registry_remotes: Literal["gateway", "upstream"] = Field(
+        "gateway", description="Which URL /v0.1 shows of a server that is called through the registry."
+    )
     access_token_seconds: int = Field(
         600, ge=60, le=86_400, description="Seconds an access token of the authorization server holds."
     )
@@ -182,6 +200,30 @@ class Settings(BaseSettings):
     skill_hours: float = Field(
         24.0, ge=0, description="Hours between two looks whether skills registered by URL are as approved; 0 for none."
     )
+    git_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Git hosts of one's own, as in `git.example.com=github`: github, gitlab or bitbucket-server.",
+    )
+    git_tokens: SecretStr | None = Field(
+        None,
+        description="Tokens of Git hosts, as in `github.com=TOKEN`, with commas between; each is for its host alone.",
+    )
+    git_tokens_file: Path | None = Field(None, description="File of such tokens, one a line.")
+    repository_hours: float = Field(
+        24.0, ge=0, description="Hours between two looks at the source repository that an asset names; 0 for none."
+    )
+    aws_registry_federation_enabled: bool = Field(
+        False, description="Whether AWS Agent Registry is a source, named `aws-agent-registry`, from the next start on."
+    )
+    aws_registries: Annotated[list[str], NoDecode] = Field(
+        default=["us-east-1"], description="Which of its registries: REGION for all that are ready there, REGION/ID."
+    )
+    aws_registry_url: str = Field(
+        "", description="The endpoint of AWS Agent Registry in place of AWS's own, {region} for the region."
+    )
+    aws_machine_credentials: bool = Field(
+        False, description="Whether AWS credentials may come from the machine's link-local services (EC2, ECS, EKS)."
+    )
     scan_classifier: bool = Field(
         False,
         description="Whether the text classifier of stackone-defender[onnx], which has to be installed, reads too.",
@@ -231,7 +273,7 @@ class Settings(BaseSettings):
     streams_at_once: int = Field(1000, ge=1, description="Event streams one caller may have open at once.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")
 
-    @field_validator("egress_allow", "client_document_hosts", "trusted_proxies", mode="before")
+    @field_validator(*LISTS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -182,7 +182,7 @@ async def updates(world: World, report: Report) -> None:
 
     for number in range(30):
         asset = server(words, number, "new")
-        documents = await world.search.prepare(asset)
+        documents = await world.search.indexing.prepare(asset)
         added.append(_milliseconds(partial(put, documents[:1])))
         tools.append(_milliseconds(partial(put, documents[1:])))
         removed.append(_milliseconds(partial(world.index.remove, documents[0].id)))
@@ -273,7 +273,9 @@ async def alone(folder: Path) -> float:
 
 async def prepared(world: World) -> list[IndexDocument]:
     """All documents, their vectors from the cache."""
-    return [d for asset in list(world.search.indexing.assets.values()) for d in await world.search.prepare(asset)]
+    return [
+        d for asset in list(world.search.indexing.assets.values()) for d in await world.search.indexing.prepare(asset)
+    ]
 
 
 async def _ids(world: World, text: str) -> list[tuple[str, float]]:

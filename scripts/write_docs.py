@@ -28,6 +28,7 @@ from airegistry.app import running
 from airegistry.cli.errors import Status
 from airegistry.cli.main import commands, main
 from airegistry.settings import ClientSettings, Settings
+from scripts.parity import rows
 
 DOCS = Path(__file__).parents[1] / "docs"
 Schema = Mapping[str, JsonValue]
@@ -52,6 +53,7 @@ async def parts() -> dict[str, str]:
         "settings": _table(("Setting", "Default", "Meaning"), _settings(Settings)),
         "client": _table(("Setting", "Default", "Meaning"), _settings(ClientSettings)),
         "commands": _commands(),
+        "parity": _table(("Tool", "REST", "Command line"), rows(tool.name for tool in tools)),
     }
 
 

@@ -6,14 +6,32 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests.support.backends import Backend, start_python
+from tests.support.everyday import is_long
 from tests.support.registry import Registry, serving
 
 FETCH_TIMEOUT = 3
+EVERYDAY = "AIREGISTRY_EVERYDAY"
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say whether this is the everyday suite, `pytest` by itself and not in CI; workers are told by the environment."""
+    if not hasattr(config, "workerinput"):
+        by_itself = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        os.environ[EVERYDAY] = "1" if by_itself and not os.environ.get("AIREGISTRY_CI") else ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long tests out of the everyday suite."""
+    if not os.environ[EVERYDAY]:
+        return
+    long = {path: is_long(path) for path in {item.path for item in items}}
+    config.hook.pytest_deselected(items=[item for item in items if long[item.path]])
+    items[:] = [item for item in items if not long[item.path]]
 
 
 @pytest.hookimpl(wrapper=True)

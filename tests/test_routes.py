@@ -20,6 +20,7 @@ from airegistry.gateway.open import Gateways
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.resources import Resources
 from airegistry.rest.app import routes
+from airegistry.rest.twins import COLLECTIONS, TWINS
 from airegistry.settings import load
 from tests.support.rounds import examples
 
@@ -129,6 +130,8 @@ def an_instance(template: str) -> str:
 
 async def test_every_path_that_is_served_is_in_the_inventory(app: App) -> None:
     assert {"/mcp", "/airegistry-tools/mcp", "/{server}/mcp", "/{server}@{version}/mcp", "/healthz"} <= set(app.paths)
+    assert {"/api/v1/federation/changes", "/api/v1/federation/assets"} <= set(app.paths)
+    assert {f"{prefix}/{path}" for prefix in ("/v0.1", "/v0") for path in ("servers", "publish")} <= set(app.paths)
     assert set(app.paths) >= OPEN
     assert set(app.paths) >= LOGIN.keys()
 
@@ -146,6 +149,16 @@ async def test_without_a_token_nothing_is_served_but_what_is_on_the_list(app: Ap
             assert answer.status == 401, template
             assert b"resource_metadata=" in answer.headers[b"www-authenticate"]
             assert b"weather" not in answer.body
+
+
+async def test_without_a_token_no_route_of_the_api_is_served_whatever_its_method(app: App) -> None:
+    assert {"/api/v1/{path:path}", "/api/docs", "/api/docs/{file}"} <= set(app.paths)
+    rows = {an_instance(twin.path.replace("{kinds}", place)) for twin in TWINS for place in COLLECTIONS.values()}
+    for path in ("/events", "/openapi.json", "/federation/changes", "/federation/assets", *sorted(rows)):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            answer = await ask(app, method, f"/api/v1{path}", [(b"content-type", b"application/json")], body=b"{}")
+            assert answer.status == 401, (method, path)
+            assert b"/.well-known/oauth-protected-resource/api" in answer.headers[b"www-authenticate"]
 
 
 async def test_what_anybody_may_read_tells_nothing_of_the_catalog(app: App) -> None:
@@ -315,7 +328,7 @@ async def test_websockets_are_refused(app: App, path: str) -> None:
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/servers", "/api/x"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/x"])
 async def test_what_is_not_built_yet_is_404_problem_details_with_a_token(app: App, path: str) -> None:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         answer = await ask(app, method, path, [bearer()])

@@ -1,4 +1,4 @@
-"""`airegistry token`, `scope`, `group` and `policy`: who may do what."""
+"""`airegistry token`, `scope`, `group`, `policy` and `access`: who may do what."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,13 +7,15 @@ from cyclopts import App, Parameter
 from pydantic import JsonValue
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_fields, show_table
 from airegistry.cli.values import parse_array, parse_object, read_input
 
 token = App("token", help="Create, revoke and list bearer tokens of machines.")
-scope = App("scope", help="Define scopes: named sets of grants.")
-group = App("group", help="Define groups: the scopes that their members hold.")
+scope = App("scope", help="Define, list and remove scopes: named sets of grants.")
+group = App("group", help="Define, list and remove groups: the scopes that their members hold.")
 policy = App("policy", help="Take over scopes and groups of another registry.")
+access = App("access", help="Explain who may do what, and why.")
 
 Scopes = Annotated[list[str] | None, Parameter(name="--scope", help="A scope; may be repeated.")]
 
@@ -57,9 +59,11 @@ def revoke_token(
     id: Annotated[str, Parameter(help="The token's id.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """End a token at once."""
+    make_sure(f"Revoke token `{id}`? Whoever uses it is locked out at once.", yes)
     if fetch(target, "revoke_token", {"id": id}) is not None:
         note(f"revoked token `{id}`")
 
@@ -95,6 +99,22 @@ def put_scope(
         note(f"grants of scope `{name}`: {len(wanted)}")
 
 
+@scope.command(name="list")
+def list_scopes(*, target: Target = HERE) -> None:
+    """List scopes and their grants."""
+    _show_policy(target, "scopes", "grants")
+
+
+@scope.command(name="delete")
+def delete_scope(
+    name: Annotated[str, Parameter(help="Name of the scope.")], /, *, yes: Yes = False, target: Target = HERE
+) -> None:
+    """Remove a scope; groups and tokens that name it hold nothing by it any more."""
+    make_sure(f"Remove scope `{name}`? Groups and tokens that name it hold nothing by it any more.", yes)
+    if fetch(target, "delete_scope", {"name": name}) is not None:
+        note(f"removed scope `{name}`")
+
+
 @group.command(name="put")
 def put_group(
     name: Annotated[str, Parameter(help="Name of the group, as the identity provider spells it.")],
@@ -108,6 +128,38 @@ def put_group(
     held: list[JsonValue] = [*(scopes or ())]
     if fetch(target, "put_group", {**given(name=name, description=description), "scopes": held}) is not None:
         note(f"scopes of group `{name}`: {len(held)}")
+
+
+@group.command(name="list")
+def list_groups(*, target: Target = HERE) -> None:
+    """List groups and their scopes."""
+    _show_policy(target, "groups", "scopes")
+
+
+@group.command(name="delete")
+def delete_group(
+    name: Annotated[str, Parameter(help="Name of the group.")], /, *, yes: Yes = False, target: Target = HERE
+) -> None:
+    """Remove a group; its members hold nothing by it any more."""
+    make_sure(f"Remove group `{name}`? Its members hold nothing by it any more.", yes)
+    if fetch(target, "delete_group", {"name": name}) is not None:
+        note(f"removed group `{name}`")
+
+
+@access.command
+def explain(
+    subject: Annotated[str, Parameter(help="`me`, or `token:`, `user:`, `client:`, `group:` or `scope:` and a name.")],
+    action: Annotated[str, Parameter(help="As in list, read, call, register, update; or a method of MCP.")],
+    asset: Annotated[str, Parameter(help="The asset as `kind/path`; a path alone means a server.")],
+    /,
+    *,
+    tool: Annotated[str | None, Parameter(help="One tool of it.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Say whether somebody may do something with an asset, which rule decided, and what would help."""
+    wanted = given(subject=subject, action=action, asset=asset, tool=tool)
+    if (found := fetch(target, "explain_access", wanted)) is not None:
+        show_fields({name: value for name, value in found.items() if value != []})
 
 
 @policy.command(name="import")
@@ -132,3 +184,10 @@ def import_policy(
     for text in answer["notes"] if isinstance(answer["notes"], list) else ():
         note(f"note: {text}")
     note(f"{'nothing stored; would store' if dry_run else 'stored'} scopes: {len(scopes)}, groups: {len(groups)}")
+
+
+def _show_policy(target: Target, member: str, holds: str) -> None:
+    """Print the scopes or the groups; `--json` has both."""
+    if (answer := fetch(target, "get_policy", {})) is not None:
+        columns = ("name", "description", holds)
+        show_table(columns, [[one.get(column) for column in columns] for one in items(answer[member])])

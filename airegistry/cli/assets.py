@@ -1,11 +1,13 @@
-"""`airegistry register`, `list`, `show`, `toggle`, `refresh` and `delete`."""
+"""`airegistry register`, `list`, `show`, `update`, `toggle`, `refresh` and `delete`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, one_line, show_fields, show_table
 from airegistry.cli.values import Json, parse_array, parse_pairs, path_from_url, read_input
@@ -26,7 +28,27 @@ DETAILS = (
     "enabled", "stage", "visibility", "groups", "health", "owner_team", "license", "risk_level",
 )  # fmt: skip
 
-ServerPath = Annotated[str, Parameter(help="Path of the server.")]
+AssetPath = Annotated[str, Parameter(help="Path of the asset.")]
+OfKind = Annotated[Kind, Parameter(help="Its kind.")]
+Version = Annotated[str | None, Parameter(help="One of its versions, else the default one.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which assets of a kind, and how many at once."""
+
+    tag: Annotated[list[str] | None, Parameter(help="Only assets with this tag; may be repeated.")] = None
+    limit: Annotated[int | None, Parameter(help="At most this many.")] = None
+    cursor: Annotated[str | None, Parameter(help="The next page, as the page before names it.")] = None
+
+    @property
+    def arguments(self) -> Json:
+        """As the tools take them."""
+        return given(tags=self.tag, limit=self.limit, cursor=self.cursor)
+
+
+FIRST = Page()
 
 
 def register(
@@ -73,22 +95,106 @@ def register(
     if tools is not None:
         wanted["tools"] = parse_array(read_input(tools), "--tools")
     if asset := fetch(target, "register_service", {**wanted, **parse_pairs(set or (), "--set")}):
-        _show(asset)
-        for other in items(asset.get("duplicates")):
-            note(f"looks like `{other.get('path')}` by {other.get('reason')}: {one_line(other.get('score'))}")
+        show_made(asset)
 
 
 def list_assets(
     *,
     kind: Annotated[Kind, Parameter(help="What to list.")] = "server",
-    tag: Annotated[list[str] | None, Parameter(help="Only assets with this tag; may be repeated.")] = None,
-    limit: Annotated[int | None, Parameter(help="At most this many.")] = None,
-    cursor: Annotated[str | None, Parameter(help="The next page, as the page before names it.")] = None,
+    page: Page = FIRST,
     target: Target = HERE,
 ) -> None:
     """List what is registered, in order of path."""
     tool, member = LISTS[kind]
-    page = fetch(target, tool, given(tags=tag, limit=limit, cursor=cursor))
+    show_page(fetch(target, tool, page.arguments), member)
+
+
+def show(path: AssetPath, /, *, kind: OfKind = "server", version: Version = None, target: Target = HERE) -> None:
+    """Show everything the registry knows of an asset."""
+    wanted = given(path=path, version=version)
+    if kind == "server":
+        asset = fetch(target, "get_server_details", wanted)
+    else:
+        asset = fetch(target, "get_asset", {"kind": kind, **wanted})
+    if asset:
+        _show(asset)
+
+
+def update(
+    path: AssetPath,
+    change: Annotated[list[str], Parameter(help="A field as `name=value`, the value as JSON or else as text.")],
+    /,
+    *,
+    kind: OfKind = "server",
+    version: Version = None,
+    dry_run: Annotated[
+        bool, Parameter(help="Show what is there now beside it, and change nothing.", show_default=False)
+    ] = False,
+    target: Target = HERE,
+) -> None:
+    """Change fields of an asset; what means more than before waits for an approval."""
+    changes = parse_pairs(change, "FIELD")
+    place = given(kind=kind, path=path, version=version)
+    if not dry_run:
+        if (asset := fetch(target, "update_asset", {**place, "changes": changes})) is not None:
+            _show(asset)
+    elif (asset := fetch(target, "get_asset", place)) is not None:
+        show_table(("field", "now", "then"), [[name, asset.get(name), value] for name, value in changes.items()])
+        note("nothing is changed")
+
+
+def toggle(
+    path: AssetPath,
+    state: Annotated[Literal["on", "off"], Parameter(help="Whether it may be called.")],
+    /,
+    *,
+    kind: OfKind = "server",
+    version: Version = None,
+    target: Target = HERE,
+) -> None:
+    """Switch an asset on or off."""
+    wanted = {"path": path, "enabled": state == "on", **_unless_server(kind), **given(version=version)}
+    if fetch(target, "toggle_service", wanted) is not None:
+        note(f"{kind.replace('_', ' ')} `{path}` is {state}")
+
+
+def refresh(
+    path: AssetPath,
+    /,
+    *,
+    kind: Annotated[Literal["server", "agent", "skill"], Parameter(help="Its kind.")] = "server",
+    version: Version = None,
+    target: Target = HERE,
+) -> None:
+    """Fetch a server's tools again, an agent's card or a skill's text, and scan them."""
+    if asset := fetch(target, "refresh_service", {"path": path, **_unless_server(kind), **given(version=version)}):
+        _show(asset)
+
+
+def delete(
+    path: AssetPath,
+    /,
+    *,
+    kind: OfKind = "server",
+    yes: Yes = False,
+    target: Target = HERE,
+) -> None:
+    """Remove an asset from the registry, with all its versions."""
+    named = f"{kind.replace('_', ' ')} `{path}`"
+    make_sure(f"Delete {named} with all its versions?", yes)
+    if fetch(target, "delete_asset", {"kind": kind, "path": path}) is not None:
+        note(f"deleted {named}")
+
+
+def show_made(asset: Json) -> None:
+    """Print an asset that was just registered, and what it looks like."""
+    _show(asset)
+    for other in items(asset.get("duplicates")):
+        note(f"looks like `{other.get('path')}` by {other.get('reason')}: {one_line(other.get('score'))}")
+
+
+def show_page(page: Json | None, member: str) -> None:
+    """Print the assets of a page's member, and how to go on; nothing of what was printed as JSON."""
     if page is None:
         return
     if assets := items(page[member]):
@@ -99,40 +205,8 @@ def list_assets(
         note(f"more with `--cursor {page['next_cursor']}`")
 
 
-def show(path: ServerPath, /, *, target: Target = HERE) -> None:
-    """Show everything the registry knows of a server."""
-    if asset := fetch(target, "get_server_details", {"path": path}):
-        _show(asset)
-
-
-def toggle(
-    path: ServerPath,
-    state: Annotated[Literal["on", "off"], Parameter(help="Whether it may be called.")],
-    /,
-    *,
-    target: Target = HERE,
-) -> None:
-    """Switch a server on or off."""
-    if fetch(target, "toggle_service", {"path": path, "enabled": state == "on"}) is not None:
-        note(f"server `{path}` is {state}")
-
-
-def refresh(path: ServerPath, /, *, target: Target = HERE) -> None:
-    """Fetch a server's tools again and scan them."""
-    if asset := fetch(target, "refresh_service", {"path": path}):
-        _show(asset)
-
-
-def delete(
-    path: Annotated[str, Parameter(help="Path of the asset.")],
-    /,
-    *,
-    kind: Annotated[Kind, Parameter(help="Its kind.")] = "server",
-    target: Target = HERE,
-) -> None:
-    """Remove an asset from the registry."""
-    if fetch(target, "delete_asset", {"kind": kind, "path": path}) is not None:
-        note(f"deleted {kind.replace('_', ' ')} `{path}`")
+def _unless_server(kind: str) -> Json:
+    return {} if kind == "server" else {"kind": kind}
 
 
 def _show(asset: Json) -> None:

@@ -13,6 +13,7 @@ import anyio
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, ask, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_json, show_table
 from airegistry.cli.values import Json
@@ -86,28 +87,25 @@ def verify(
     heads: Annotated[
         Path | None, Parameter(help="File of `airegistry audit heads`, which the trail has to agree with.")
     ] = None,
-    json: Annotated[bool, Parameter(help="Print the answer as JSON.", show_default=False)] = False,
+    running: Annotated[
+        bool, Parameter(help="Ask the running registry instead, which may have to read for long.", show_default=False)
+    ] = False,
+    target: Target = HERE,
 ) -> None:
     """Check that no record of the audit trail was changed, removed, reordered or cut off."""
-
-    async def walk() -> "tuple[Verification, str | None]":
-        from airegistry.core.audit_verify import verify_trail
-
-        async with _opened(data) as (stores, writers):
-            found = await verify_trail(stores.log, writers, _heads_in(heads))
-            # Reading may find more damage, so the list is taken last.
-            return found, found.error or next(iter(stores.damage), None)
-
-    found, problem = anyio.run(walk)
-    signed: list[Json] = [
-        {"stream": each.stream, "last": each.last, "signed": each.signed, "pruned": each.pruned}
-        for each in found.writers
-    ]
-    if json:
-        told: Json = {"records": found.records, "intact": problem is None, "error": problem}
-        show_json({**told, "writers": [*signed]} if signed else told)
+    if not running:
+        told, signed, problem = _verified(data, heads)
+    elif data is not None or heads is not None:
+        raise Usage("`--running` goes with neither `--data` nor `--heads`")
     else:
-        print(f"records verified: {found.records}")
+        answer = ask(target, "verify_audit", {}).structured
+        assert isinstance(answer, dict), "verify_audit answers with an object"
+        told, signed = answer, items(answer["writers"])
+        problem = None if answer["intact"] else str(answer["error"])
+    if target.json:
+        show_json(told)
+    else:
+        print(f"records verified: {told['records']}")
         if signed:
             columns = ("stream", "last", "signed", "pruned")
             show_table(columns, [[each[column] for column in columns] for each in signed])
@@ -145,16 +143,45 @@ def heads(*, target: Target = HERE) -> None:
     show_json(ask(target, "get_audit_heads", {}).structured)
 
 
+@audit.command(name="rotate-key")
+def rotate_key(*, target: Target = HERE) -> None:
+    """Sign the trail with a new key from now on; what was signed before still verifies."""
+    if (done := fetch(target, "rotate_audit_key", {})) is not None:
+        note(f"{done['after']} signs now, in the place of {done['before']}")
+
+
 @audit.command
 def prune(
     before: Annotated[str, Parameter(help="Acts that ended before this moment go, as in 2026-01-01T00:00:00Z.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Remove old records for good; the rest can still be verified."""
+    make_sure(f"Remove all records of the audit trail from before {before}?", yes)
     if (done := fetch(target, "prune_audit", {"before": before})) is not None:
         note(f"removed {done['records']} records")
+
+
+def _verified(data: Path | None, heads: Path | None) -> tuple[Json, list[Json], str | None]:
+    """What is told of the trail of a folder, the writers whose chains are signed, and what is wrong with it."""
+
+    async def walk() -> "tuple[Verification, str | None]":
+        from airegistry.core.audit_verify import verify_trail
+
+        async with _opened(data) as (stores, writers):
+            found = await verify_trail(stores.log, writers, _heads_in(heads))
+            # Reading may find more damage, so the list is taken last.
+            return found, found.error or next(iter(stores.damage), None)
+
+    found, problem = anyio.run(walk)
+    signed: list[Json] = [
+        {"stream": each.stream, "last": each.last, "signed": each.signed, "pruned": each.pruned}
+        for each in found.writers
+    ]
+    told: Json = {"records": found.records, "intact": problem is None, "error": problem}
+    return ({**told, "writers": [*signed]} if signed else told), signed, problem
 
 
 def _asked_for(target: Target, wanted: Wanted, cursor: str | None) -> Iterator[Json]:

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_fields, show_table
 from airegistry.cli.values import Json, parse_object
 
@@ -74,8 +75,10 @@ def remove_client(
     client_id: Annotated[str, Parameter(help="The client's id.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Remove a client; every token it was given ends at once."""
+    make_sure(f"Remove OAuth client `{client_id}`? It cannot sign anybody in any more.", yes)
     if fetch(target, "delete_client", {"client_id": client_id}) is not None:
         note(f"removed client `{client_id}`")

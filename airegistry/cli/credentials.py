@@ -7,6 +7,7 @@ from cyclopts import App, Parameter
 from pydantic import JsonValue
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_table
 from airegistry.cli.values import parse_object, read_input
 
@@ -43,8 +44,9 @@ def show_credential(path: Server, /, *, kind: Kind = None, target: Target = HERE
 
 
 @credential.command(name="delete")
-def delete_credential(path: Server, /, *, kind: Kind = None, target: Target = HERE) -> None:
+def delete_credential(path: Server, /, *, kind: Kind = None, yes: Yes = False, target: Target = HERE) -> None:
     """Delete a server's credentials, and disconnect the accounts that persons connected to it."""
+    make_sure(f"Remove the credential of `{path}`? Calls go there without it.", yes)
     if (answer := fetch(target, "delete_credential", given(path=path, kind=kind))) is not None:
         note(f"deleted the credentials of `{path}`" if answer["ok"] else f"`{path}` had none")
 

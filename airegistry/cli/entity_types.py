@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_json, show_table
 from airegistry.cli.values import parse_object, read_input
 
@@ -69,7 +70,8 @@ def update(
 
 
 @entity_type.command
-def delete(name: Name, /, *, target: Target = HERE) -> None:
+def delete(name: Name, /, *, yes: Yes = False, target: Target = HERE) -> None:
     """Remove a type that no entity is of."""
+    make_sure(f"Remove entity type `{name}`?", yes)
     if fetch(target, "delete_entity_type", {"name": name}) is not None:
         note(f"entity type `{name}` is removed")

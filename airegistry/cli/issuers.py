@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 from pydantic import JsonValue
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, show_table
 from airegistry.cli.values import Json, parse_pairs
@@ -66,9 +67,11 @@ def remove_issuer(
     name: Annotated[str, Parameter(help="Its name.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Trust an issuer no longer; its tokens, and those made from them, end at once."""
+    make_sure(f"Trust issuer `{name}` no longer? Its tokens are refused at once.", yes)
     if fetch(target, "delete_trusted_issuer", {"name": name}) is not None:
         note(f"removed trusted issuer `{name}`")
 

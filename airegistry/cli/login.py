@@ -31,7 +31,7 @@ def login(
     """
     from airegistry.cli.logins import log_in
 
-    base = _base(url)
+    base = base_of(url)
     held = anyio.run(lambda: log_in(base, admin=admin, open_pages=not no_browser))
     scopes = f" with `{held.tokens.scope}`" if held.tokens.scope else ""
     note(f"logged in at `{base}`{scopes}")
@@ -46,11 +46,16 @@ def logout(*, url: Url = None) -> None:
     """
     from airegistry.cli.logins import log_out
 
-    base = _base(url)
+    base = base_of(url)
     note(f"logged out at `{base}`" if anyio.run(log_out, base) else f"there is no login at `{base}`")
 
 
-def _base(url: str | None) -> str:
+def base_of(url: str | None) -> str:
+    """The base URL of the registry that is named, or of the environment's.
+
+    Raises:
+        Usage: it cannot be used.
+    """
     # pydantic-settings takes long to import: `--help` must not wait for it.
     from airegistry.settings import ClientSettings
 

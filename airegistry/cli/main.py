@@ -24,7 +24,12 @@ def commands() -> App:
     """The commands; each raises what it fails with."""
     app = _empty()
     app.command(serve.serve)
-    _add_others(app)
+    app.command(version)
+    # Whoever serves needs none of their modules.
+    from airegistry.cli.all_commands import add_all
+
+    add_all(app)
+    app.register_install_completion_command(help="Install shell completion for bash, zsh, fish or PowerShell.")
     return app
 
 
@@ -41,51 +46,6 @@ def _empty() -> App:
         exit_on_error=False,
         print_error=False,
     )
-
-
-def _add_others(app: App) -> None:
-    """All commands but `serve`, which lives long and needs none of their modules in memory."""
-    from airegistry.cli import (
-        access,
-        ans,
-        approvals,
-        assets,
-        audit,
-        clients,
-        credentials,
-        data,
-        definitions,
-        entity_types,
-        index,
-        issuers,
-        login,
-        people,
-        protection,
-        providers,
-        scan,
-        scan_eval,
-        scans,
-        search,
-        search_eval,
-        stages,
-        usage,
-        webhooks,
-    )  # fmt: skip
-
-    for command in (
-        assets.register, assets.show, assets.toggle, assets.refresh, assets.delete, search.search, search.call,
-        search_eval.search_eval, scan.scan, scan_eval.scan_eval, login.login, login.logout, version,
-        usage.usage,
-    ):  # fmt: skip
-        app.command(command)
-    app.command(assets.list_assets, name="list")
-    for group in (
-        access.token, access.scope, access.group, access.policy, people.user, providers.provider, clients.client,
-        issuers.issuer, credentials.credential, stages.stage, definitions.definition, approvals.approval,
-        protection.limit, protection.quarantine, scans.scans, index.index, webhooks.webhook, ans.ans, audit.audit,
-        data.data, entity_types.entity_type,
-    ):  # fmt: skip
-        app.command(group)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, show_fields, show_table
 
@@ -64,8 +65,9 @@ def list_users(
 
 
 @user.command(name="remove")
-def remove_user(id: Id, /, *, target: Target = HERE) -> None:
+def remove_user(id: Id, /, *, yes: Yes = False, target: Target = HERE) -> None:
     """Remove a user; sessions and tokens end at once."""
+    make_sure(f"Remove user `{id}`? Sessions and tokens end at once.", yes)
     if fetch(target, "delete_user", {"id": id}) is not None:
         note(f"removed user `{id}`")
 
@@ -92,6 +94,13 @@ def set_password(
         note("\nthe password is shown this once; hand it over safely")
     else:
         note(f"set the password of user `{id}`")
+
+
+@user.command(name="end-sessions")
+def end_sessions(id: Id, /, *, target: Target = HERE) -> None:
+    """Sign a user out everywhere, as after a lost laptop; the user may sign in again."""
+    if (ended := fetch(target, "end_sessions", {"id": id})) is not None:
+        note(f"ended {ended['sessions']} web sessions of user `{id}`, and all tokens of theirs")
 
 
 @user.command(name="second-factor-reset")

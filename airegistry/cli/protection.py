@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_table
 
 limit = App("limit", help="Set, list and remove limits of calls.")
@@ -62,9 +63,11 @@ def remove_limit(
     name: Annotated[str, Parameter(help="Its name.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Remove a limit, with what was counted for it."""
+    make_sure(f"Remove limit `{name}`?", yes)
     if fetch(target, "delete_limit", {"name": name}) is not None:
         note(f"removed limit `{name}`")
 

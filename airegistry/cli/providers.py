@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from pydantic import JsonValue
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_fields, show_table
 from airegistry.cli.values import Json, read_input
@@ -81,9 +82,11 @@ def remove_provider(
     name: Annotated[str, Parameter(help="Name of the provider.")],
     /,
     *,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Remove a provider; its users stay known, and can no longer log in."""
+    make_sure(f"Remove identity provider `{name}`? Its users cannot sign in any more.", yes)
     if fetch(target, "delete_identity_provider", {"name": name}) is not None:
         note(f"removed identity provider `{name}`")
 

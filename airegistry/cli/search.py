@@ -1,4 +1,4 @@
-"""`airegistry search` and `call`: find a tool, use it."""
+"""`airegistry search`, `find`, `tools` and `call`: find a tool, use it."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -48,6 +48,42 @@ def search(
     show_table(("kind", "path", "score", "description"), rows)
     if found.get("total") != len(hits):
         note(f"{len(hits)} of {found.get('total')} results; see more with `--limit`")
+
+
+def find(
+    task: Annotated[str, Parameter(help="What is to be done, as you would tell a person.")],
+    /,
+    *,
+    limit: Annotated[int | None, Parameter(help="At most this many tools.")] = None,
+    full: Annotated[bool | None, Parameter(help="All of the descriptions and schemas, with `--json`.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Find the tools that can do a task together, best first."""
+    wanted = given(task=task, limit=limit, detail="full" if full else None)
+    if (found := fetch(target, "intelligent_tool_finder", wanted)) is None:
+        return
+    if not (tools := items(found["tools"])):
+        note(f"no tool found for `{task}`")
+        return
+    columns = ("server", "tool", "match", "may_call", "description")
+    show_table(columns, [[tool.get(column) for column in columns] for tool in tools])
+
+
+def tools(
+    path: Annotated[str | None, Parameter(help="Path of a server, else all of them.")] = None,
+    /,
+    *,
+    version: Annotated[str | None, Parameter(help="One of its versions, else the default one.")] = None,
+    target: Target = HERE,
+) -> None:
+    """List the tools of a server, or of all; `--json` has their input schemas."""
+    if (found := fetch(target, "get_service_tools", given(path=path, version=version))) is None:
+        return
+    columns = ("server", "name", "description")
+    if listed := items(found["tools"]):
+        show_table(columns, [[tool.get(column) for column in columns] for tool in listed])
+    else:
+        note("no tools")
 
 
 def call(

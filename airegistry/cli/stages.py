@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 
 from airegistry.cli.assets import Kind
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.output import note, show_fields, show_table
 
 stage = App("stage", help="Move assets through their lifecycle, and see how they came to where they are.")
@@ -29,9 +30,12 @@ def set_stage(
     retires: Annotated[str | None, Parameter(help="With `deprecated`: the day on which it retires by itself.")] = None,
     kind: OfKind = "server",
     version: Version = None,
+    yes: Yes = False,
     target: Target = HERE,
 ) -> None:
     """Take one step; approvals of high risk take somebody who had no part in it."""
+    if to == "retired":
+        make_sure(f"Retire {kind.replace('_', ' ')} `{path}`? It is neither listed nor called any more.", yes)
     wanted = given(
         kind=kind, path=path, stage=to, reason=reason, retirement_date=retires, version=version
     )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Refused
 from airegistry.cli.output import note, show_fields, show_table
 
@@ -61,8 +62,9 @@ def update_webhook(
 
 
 @webhook.command(name="remove")
-def remove_webhook(name: Named, /, *, target: Target = HERE) -> None:
+def remove_webhook(name: Named, /, *, yes: Yes = False, target: Target = HERE) -> None:
     """Remove a webhook, with its log and all that waits for it."""
+    make_sure(f"Remove webhook `{name}`? Its subscriber is told of nothing any more.", yes)
     if fetch(target, "delete_webhook", {"name": name}) is not None:
         note(f"removed webhook `{name}`")
 

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from sys import intern
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from airegistry.core.assets import Duplicate, Server
 from airegistry.core.errors import Conflict, ScanFailed
 from airegistry.core.events import Event
 from airegistry.core.grants import EVERY_TOOL
+from airegistry.core.known_names import KnownNames
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import ScanReport, Scans, applied
@@ -19,6 +21,10 @@ from airegistry.core.shelf import ref
 from airegistry.core.sketches import Sketch
 
 OnDuplicate = Literal["report", "reject"]
+
+
+_Mark = str | bytes
+"""A URL, or the digest of the names of tools."""
 
 
 class Gate(Protocol):
@@ -46,43 +52,66 @@ class Twins:
     """Servers by URL and by tool set, so that a duplicate is found in one look."""
 
     def __init__(self) -> None:
-        self._by_mark: dict[tuple[str, str], dict[str, Sketch]] = {}
-        self._marks: dict[str, list[tuple[str, str]]] = {}
-        self._versions: dict[str, str] = {}
+        self._by_mark: dict[_Mark, str | tuple[str, ...]] = {}
+        self._known: dict[str, tuple[str, Sequence[_Mark], Sketch]] = {}
+        """Version, marks and sketch by ref."""
 
     def put(self, asset: AnyAsset) -> None:
         """Remember an asset, in place of what was known of it; versions beside the default one do not count."""
-        name = ref(asset)
-        if self._versions.get(name, asset.version) != asset.version:
+        name = intern(ref(asset))
+        known = self._known.get(name)
+        if known is not None and known[0] != asset.version:
             return
         self.remove(asset)
-        self._versions[name] = asset.version
-        self._marks[name] = _marks(asset)
-        for mark in self._marks[name]:
-            self._by_mark.setdefault(mark, {})[name] = Sketch.of(asset)
+        marks = _marks(asset)
+        self._known[name] = intern(asset.version), marks, Sketch.of(asset)
+        for mark in marks:
+            others = self._named(mark)
+            self._by_mark[mark] = (*others, name) if others else name
 
     def remove(self, asset: AnyAsset) -> None:
         """Forget an asset."""
         name = ref(asset)
-        self._versions.pop(name, None)
-        for mark in self._marks.pop(name, ()):
-            self._by_mark[mark].pop(name, None)
+        known = self._known.pop(name, None)
+        for mark in known[1] if known is not None else ():
+            left = tuple(other for other in self._named(mark) if other != name)
+            if left:
+                self._by_mark[mark] = left if len(left) > 1 else left[0]
+            else:
+                del self._by_mark[mark]
 
     def of(self, asset: AnyAsset) -> list[tuple[Sketch, Literal["url", "tools"]]]:
         """Other assets with the same URL or the same set of tools."""
         found: list[tuple[Sketch, Literal["url", "tools"]]] = []
         for mark in _marks(asset):
-            reason: Literal["url", "tools"] = "url" if mark[0] == "url" else "tools"
-            found += [(other, reason) for name, other in self._by_mark.get(mark, {}).items() if name != ref(asset)]
+            reason: Literal["url", "tools"] = "url" if isinstance(mark, str) else "tools"
+            found += [(self._known[name][2], reason) for name in self._named(mark) if name != ref(asset)]
         return found
 
+    def _named(self, mark: _Mark) -> tuple[str, ...]:
+        found = self._by_mark.get(mark, ())
+        return (found,) if isinstance(found, str) else found
 
-def _marks(asset: AnyAsset) -> list[tuple[str, str]]:
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What registrations are compared with, of everything in the catalog."""
+
+    names: KnownNames = field(default_factory=KnownNames)
+    twins: Twins = field(default_factory=Twins)
+
+    def put(self, asset: AnyAsset) -> None:
+        """Know an asset."""
+        self.names.put(asset)
+        self.twins.put(asset)
+
+
+def _marks(asset: AnyAsset) -> Sequence[_Mark]:
     url = getattr(asset, "url", None)
-    marks = [("url", _normal(url))] if url else []
+    marks: list[_Mark] = [_normal(url)] if url else []
     if isinstance(asset, Server) and asset.tools:
         names = "\n".join(sorted(tool.name for tool in asset.tools))
-        marks.append(("tools", hashlib.sha256(names.encode()).hexdigest()))
+        marks.append(hashlib.sha256(names.encode("utf-8", "surrogatepass")).digest())
     return marks
 
 
@@ -96,12 +125,14 @@ def _normal(url: str) -> str:
 class Admission:
     """The one way in, for registrations, updates, refreshes and imports alike."""
 
-    def __init__(self, scans: Scans, search: Search, access: Access, gate: Gate | None = None) -> None:
+    def __init__(
+        self, scans: Scans, search: Search, access: Access, gate: Gate | None = None, twins: Twins | None = None
+    ) -> None:
         self._scans = scans
         self._search = search
         self._access = access
         self._gate = gate
-        self.twins = Twins()
+        self.twins = twins or Twins()
 
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets."""
@@ -142,7 +173,7 @@ class Admission:
             told = self._access.sees(who, other, EVERY_TOOL if reason == "tools" else None)
             if told and self._search.shows(who, other) and other.path not in found:
                 found[other.path] = Duplicate(path=other.path, reason=reason, score=1.0)
-        for near, score in await self._search.similar(who, asset, await self._search.prepare(asset)):
+        for near, score in await self._search.similar(who, asset):
             if near.path not in found:
                 found[near.path] = Duplicate(path=near.path, reason="meaning", score=round(min(score, 1.0), 3))
         return list(found.values())

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import uniform
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
 from airegistry.core.assets import Agent, AnsBadge, AnsStatus, Server
@@ -121,7 +121,7 @@ class AnsLinks:
 
     async def rebuild(self) -> None:
         """Know when each link is due: its last check tells, also after a restart."""
-        async for _, asset in self._shelf.walk():
+        async for _, asset in self._shelf.walk({"ans.status": [*get_args(AnsStatus)]}):
             if isinstance(asset, Server | Agent) and asset.ans is not None:
                 self._plan(asset, asset.ans)
 

@@ -99,12 +99,18 @@ class Prompt(Model):
 
 
 class Provenance(Model):
-    """Where an asset came from; assets of a source other than `local` are read-only."""
+    """Where an asset came from; assets of a source other than `local` are read-only: see `core/sources.py`.
+
+    `via` are the registries it came through, its first one first. `digest` is of what the source said of it.
+    """
 
     source: str = "local"
+    kind: str | None = None
     id: str | None = None
     url: str | None = None
     generation: int | None = None
+    digest: str | None = None
+    via: list[str] = Field(default_factory=list)
 
 
 class HealthReport(Model):
@@ -124,11 +130,12 @@ class Rating(Model):
 
 
 class Deprecation(Model):
-    """That a version should not be used any more: since when, until when it answers, and which one takes its place."""
+    """That a version should not be used any more: since when, until when it answers, which takes its place, and why."""
 
     since: datetime
     sunset: datetime | None = None
     successor: str | None = None
+    message: str | None = None
 
 
 AnsStatus = Literal["verified", "failed", "stale", "unknown"]
@@ -222,6 +229,8 @@ class Server(Governed):
     instructions: str | None = None
     server_info: Json = Field(default_factory=dict)
     protocol_version: str | None = None
+    manifest: Json = Field(default_factory=dict)
+    """The `server.json` it was published with, as its publisher wrote it: see `core/server_json.py`."""
     fetched_at: datetime | None = None
     ans: AnsBadge | None = None
     held: dict[str, str] = Field(default_factory=dict)
@@ -290,6 +299,8 @@ class Skill(Governed):
     frontmatter: Json = Field(default_factory=dict)
     files: dict[str, str] = Field(default_factory=dict)
     content_hash: str = ""
+    pinned: Json | None = None
+    """Where it was read, if that was a Git repository: `Pinned` of `core/git_skills.py`."""
 
 
 class Lent(Model):
@@ -384,9 +395,5 @@ class EntityType(Model):
 Asset = Annotated[Server | Agent | Skill | VirtualServer | Entity, Field(discriminator="kind")]
 ASSET: TypeAdapter[Server | Agent | Skill | VirtualServer | Entity] = TypeAdapter(Asset)
 MODELS: dict[Kind, type[Server | Agent | Skill | VirtualServer | Entity]] = {
-    "server": Server,
-    "agent": Agent,
-    "skill": Skill,
-    "virtual_server": VirtualServer,
-    "entity": Entity,
-}
+    "server": Server, "agent": Agent, "skill": Skill, "virtual_server": VirtualServer, "entity": Entity,
+}  # fmt: skip

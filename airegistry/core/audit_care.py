@@ -4,6 +4,7 @@ Heads are signed every few seconds while there is something new, and records old
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +23,7 @@ from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM, Principal
 
 PRUNE = "audit:prune"
+ROTATE_KEY = "audit:rotate_key"
 SIGN_SECONDS = 10.0
 ALIVE_SECONDS = 60.0
 """Between two signatures of a writer that has nothing new to sign, where other processes have to know that it lives."""
@@ -124,6 +126,26 @@ class AuditCare:
                     told.append(f"{count} of {checkpoint.stream} up to {checkpoint.seq}, {checkpoint.hash}")
             attempt.reason += f"; before {before.isoformat()}: {'; '.join(told) or 'nothing'}"
         return Pruned(records, len(told))
+
+    @property
+    def retired_keys(self) -> Sequence[str]:
+        """The public keys that heads were signed with before, the oldest first."""
+        return [*self._writers.keys.retired.values()]
+
+    async def rotate_key(self, who: Principal) -> tuple[str, str]:
+        """Sign with a new key from now on; returns the ids of the one before and of the new one.
+
+        Raises:
+            AccessDenied: as `prune`.
+        """
+        keys = self._writers.keys
+        async with self._audit.attempt(who, ROTATE_KEY, "registry/") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            await keys.rotate()
+            before = [*keys.retired][-1]
+            attempt.reason += f"; {keys.id} follows {before}"
+        await self._audit.sign(anyway=True)
+        return before, keys.id
 
     async def run(self) -> None:
         """Sign what this process writes, until cancelled."""

@@ -16,7 +16,7 @@ Mode = Literal["none", "masked", "full"]
 Said = Callable[[], Json]
 """Gives everything that a call said, its params."""
 
-BUDGET: Final = 1000
+BUDGET: Final = 800
 """Characters of all names and texts together."""
 LONGEST: Final = 300
 """Characters of one text."""
@@ -32,10 +32,11 @@ _SECRET = re.compile(
     r"|AIza[A-Za-z0-9_-]{30}"
 )
 _MARKS = (
-    b"eyJ", b"sk-", b"AKIA", b"_pat_", b"xox", b"AIza", b"earer ", b"asic ", b"PRIVATE", b"ghp_", b"gho_", b"ghu_",
-    b"ghs_", b"ghr_", b"://",
+    (b"J", (b"eyJ",)), (b"K", (b"AKIA",)), (b"V", (b"PRIVATE",)), (b"x", (b"xox",)), (b"z", (b"AIza",)),
+    (b"-", (b"sk-",)), (b"/", (b"://",)), (b"_", (b"_pat_", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_")),
+    (b" ", (b"earer ", b"asic ")),
 )  # fmt: skip
-"""Every match of the two patterns beside holds one of these."""
+"""Every match of the two patterns beside holds one of these, which stand with a byte that is looked for first."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>\\]{1,2048}", re.IGNORECASE)
 _SHORTEST_SECRET: Final = 12
 
@@ -80,18 +81,23 @@ class _Taking:
 
     def _members(self, value: Json, depth: int) -> Json:
         made: Json = {}
+        left, plain = self._left, _SHORTEST_SECRET - 1 if self._careful else LONGEST
         for number, (name, each) in enumerate(value.items()):
-            if number >= MOST or self._left <= 0:
+            if number >= MOST or left <= 0:
                 made[CUT] = f"{len(value) - number} more"
                 break
             shown, secret = _name(name if len(name) <= LONGEST else name[:LONGEST])
-            self._left -= len(shown)
-            if type(each) is str:
-                made[shown] = MASK if secret else self._text(each)
-            elif secret and each is not None and not isinstance(each, bool):
+            left -= len(shown)
+            if secret and each is not None and not isinstance(each, bool):
                 made[shown] = MASK
+            elif type(each) is str and (length := len(each)) <= plain and length <= left and each.isascii():
+                made[shown] = each  # as most are, without a call for each
+                left -= length
             else:
+                self._left = left
                 made[shown] = self.value(each, depth + 1)
+                left = self._left
+        self._left = left
         return made
 
     def _items(self, value: list[JsonValue], depth: int) -> list[JsonValue]:
@@ -127,7 +133,7 @@ def _name(name: str) -> tuple[str, bool]:
 
 def _may_hide_secrets(printed: bytes) -> bool:
     """Whether a text in there may be a secret, or a URL with one: a look at all of them takes less than at each."""
-    return any(mark in printed for mark in _MARKS)
+    return any(byte in printed and any(map(printed.__contains__, marks)) for byte, marks in _MARKS)
 
 
 def _printable(text: str) -> str:

@@ -9,45 +9,25 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict
 
 from airegistry.core.audit_chain import START, STREAM, Link
+from airegistry.core.audit_keys import Signatures, TrailKeys
 from airegistry.core.documents import DocumentStore, Json
-from airegistry.core.errors import Conflict, Internal
+from airegistry.core.errors import Conflict
 from airegistry.core.ports import Cipher, Clock
 
 HEADS = "audit_writers"
 CHECKPOINTS = "audit_checkpoints"
-KEYS = "audit_keys"
-_KEY = "signing"
 _PURPOSE: Mapping[str, bytes] = {HEADS: b"airegistry audit head 1\n", CHECKPOINTS: b"airegistry audit checkpoint 1\n"}
 
 
-class Signatures(Protocol):
-    """A signature algorithm; keys and signatures are printable."""
-
-    def make(self) -> str:
-        """A new private key."""
-        ...
-
-    def public(self, private: str) -> str:
-        """The public key of a private one."""
-        ...
-
-    def sign(self, private: str, text: bytes) -> str:
-        """The signature of a text."""
-        ...
-
-    def holds(self, public: str, text: bytes, signature: str) -> bool:
-        """Whether a signature is of this text, by this key."""
-        ...
-
-
 class Statement(BaseModel):
-    """Something signed; members that a later version of the registry adds are left out, but signed as well."""
+    """Something signed, with the `key` of that id; members that a later version of the registry adds are left out, but
+    signed as well."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -56,6 +36,7 @@ class Statement(BaseModel):
     seq: int
     hash: str
     time: datetime
+    key: str = ""
     signature: str = ""
 
 
@@ -108,16 +89,18 @@ class Told:
 
 
 class Writers:
-    """The heads and checkpoints of all writers, and the key that they are signed with."""
+    """The heads and checkpoints of all writers, and the keys that they are signed with."""
 
     def __init__(self, store: DocumentStore, cipher: Cipher, signatures: Signatures, clock: Clock) -> None:
         self._store = store
-        self._cipher = cipher
-        self._signatures = signatures
         self._clock = clock
-        self._private = ""
         self._known = 0
-        self.public = ""
+        self.keys = TrailKeys(store, cipher, signatures)
+
+    @property
+    def public(self) -> str:
+        """The public key, empty while there is none."""
+        return self.keys.public
 
     async def open(self, *, create: bool = True) -> None:
         """Get the key, made by whoever comes first; with `create` False there may be none.
@@ -125,19 +108,7 @@ class Writers:
         Raises:
             Internal: it does not open with the registry's own.
         """
-        found = await self._store.get(KEYS, _KEY)
-        if found is None and create:
-            made = self._signatures.make()
-            body: Json = {"public": self._signatures.public(made), "sealed": self._cipher.encrypt(made)}
-            try:
-                found = await self._store.put(KEYS, _KEY, body, expect=0)
-            except Conflict:
-                found = await self._store.get(KEYS, _KEY)
-        if found is not None:
-            self._private = self._cipher.decrypt(str(found.body["sealed"]))
-            self.public = self._signatures.public(self._private)
-            if self.public != found.body["public"]:
-                raise Internal("the public key of the audit trail is not that of its sealed private key")
+        await self.keys.open(create=create)
 
     async def heads(self) -> list[Head]:
         """The heads of all writers by number, genuine or not."""
@@ -151,13 +122,13 @@ class Writers:
     async def told(self, collection: str) -> AsyncIterator[Told]:
         """All statements of a collection, their signatures checked."""
         async for document in self._store.find(collection):
+            if not self.keys.knows(str(document.body.get("key", ""))):
+                await self.keys.follow()
             yield Told(document.body, document.version, self.genuine(collection, document.body))
 
     def genuine(self, collection: str, body: Json) -> bool:
-        """Whether a statement was signed with the key."""
-        if not self.public:
-            return False
-        return self._signatures.holds(self.public, _text(collection, body), str(body.get("signature", "")))
+        """Whether a statement was signed with one of the keys, the one that it names."""
+        return self.keys.holds(_text(collection, body), str(body.get("signature", "")), str(body.get("key", "")))
 
     async def register(self, seat: Seat, *, closed: bool = False) -> Seat:
         """Give a new writer a number, and sign its first head. `number` of the given seat is ignored."""
@@ -205,8 +176,8 @@ class Writers:
         )  # fmt: skip
 
     async def _put(self, collection: str, statement: Statement, *, expect: int) -> int:
-        body: Json = statement.model_dump(mode="json", exclude={"signature"})
-        body["signature"] = self._signatures.sign(self._private, _text(collection, body))
+        body: Json = {**statement.model_dump(mode="json", exclude={"signature"}), "key": self.keys.id}
+        body["signature"] = self.keys.sign(_text(collection, body))
         return (await self._store.put(collection, key_of(statement.number), body, expect=expect)).version
 
     async def _newest(self) -> int:

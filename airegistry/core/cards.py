@@ -118,6 +118,28 @@ def interfaces_of(agent: Agent) -> list[Interface]:
     return moved or [Interface(agent.url, "JSONRPC", "0.3")]
 
 
+def interfaces_at(agent: Agent, here: str) -> Json:
+    """The members of a card that say how an agent is reached through a gateway, in the form of each version that its
+    card is written for; none where it is reached in no way that a gateway carries."""
+    offered = [each for each in interfaces_of(agent) if each.binding in OFFERED]
+    members: Json = {}
+    if offered and "supportedInterfaces" in agent.card:
+        ways = dict.fromkeys((each.binding, each.version, each.tenant) for each in offered)
+        members["supportedInterfaces"] = [_newer(here, *way) for way in ways]
+        offered = [each for each in offered if each.version.startswith("0.") and agent.card.get("url") is not None]
+    if offered:
+        bindings = list(dict.fromkeys(each.binding for each in offered))
+        rest: list[JsonValue] = [{"url": here, "transport": binding} for binding in bindings]
+        members |= {"url": here, "preferredTransport": bindings[0], "additionalInterfaces": rest}
+    return members
+
+
+def _newer(here: str, binding: str, version: str, tenant: str) -> Json:
+    """An interface as 1.0 has it."""
+    stated: Json = {"url": here, "protocolBinding": binding, "protocolVersion": version}
+    return {**stated, "tenant": tenant} if tenant else stated
+
+
 def fetchable(interface: Interface) -> str:
     """The URL of an interface as one of HTTP, whose host and port can be judged: gRPC has `host:port`."""
     scheme, separator, rest = interface.url.partition("://")

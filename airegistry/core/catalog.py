@@ -34,6 +34,7 @@ from airegistry.core.pages import Page, Pages
 from airegistry.core.parts import COMPOSITION, visible_part
 from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock
+from airegistry.core.preconditions import check, met
 from airegistry.core.principals import Principal
 from airegistry.core.reviews import begun, followed
 from airegistry.core.scans import Scans, check_enabled
@@ -214,7 +215,8 @@ class Catalog:
                 self._backends.check_url(changed.url)
             return changed if then is None else await then(changed)
 
-        return await self.amend(who, "update", kind, path, amend, version=version)
+        foreign = changes.keys() == {"requires_approval"}  # who has to be asked here is not its source's to say
+        return await self.amend(who, "update", kind, path, amend, version=version, foreign=foreign)
 
     async def toggle(
         self, who: Principal, kind: Kind, path: str, enabled: bool, *, version: str | None = None
@@ -231,9 +233,12 @@ class Catalog:
 
         return await self.amend(who, "toggle", kind, path, amend, review=enabled, version=version)
 
-    async def refresh(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
+    async def refresh(
+        self, who: Principal, path: str, *, version: str | None = None, foreign: bool = False
+    ) -> AnyAsset:
         """Fetch a server's tools, resources and prompts anew, and scan them before they are served. What means more
-        than what was approved waits for an approval; until then that is served: see `core/pins.py`.
+        than what was approved waits for an approval; until then that is served: see `core/pins.py`. Of a server that
+        comes from elsewhere only where `foreign` says so: what its backend offers is not its registry's to say.
 
         Raises:
             UpstreamFailed: it cannot be reached; what was known stays.
@@ -246,7 +251,7 @@ class Catalog:
             return await self._pins.settled(asset, await self._described(who, asset))
 
         try:
-            return await self.amend(who, "refresh", "server", path, amend, version=version)
+            return await self.amend(who, "refresh", "server", path, amend, version=version, foreign=foreign)
         except UpstreamFailed as failure:
             await self._mark_unhealthy(path.removeprefix("/"), version, failure)
             raise
@@ -278,15 +283,16 @@ class Catalog:
 
     async def amend(
         self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True,
-        version: str | None = None, right: Action | None = None, why: str = "",
+        version: str | None = None, right: Action | None = None, why: str = "", foreign: bool = False,
     ) -> AnyAsset:  # fmt: skip
         """Change an asset by `amend`, anew on the current state when somebody wrote it meanwhile; `right` is the one it
-        takes where that is not the action's own, `why` goes on record. Who approves a change is not its author."""
+        takes where that is not the action's own, `why` goes on record. Who approves a change is not its author. What
+        comes from elsewhere is changed there, unless `foreign` lets it be done here."""
         path = path.removeprefix("/")
         async with self._audit.attempt(who, f"{kind}:{action}", f"{kind}/{path}") as attempt:
             for _ in range(RETRIES):
                 asset, revision, attempt.reason = await self._found(who, right or action, kind, path, version)
-                if action in {"update", "refresh"}:
+                if action in {"update", "refresh"} and not foreign:
                     check_local(asset)
                 attempt.data_classification = asset.data_classification
                 attempt.reason += f"; {why}" if why else ""
@@ -306,6 +312,7 @@ class Catalog:
                 try:
                     async with self._events.telling(Event(f"{kind}:{action}", final, who.subject)):
                         await self._shelf.replace(final, revision)
+                        met((kind, path, version))
                         if admitted:
                             await self._scans.keep(final, admitted.report)
                 except Conflict:
@@ -322,7 +329,9 @@ class Catalog:
         found = await self._shelf.get(kind, path.removeprefix("/"), version)
         if found is None or found[0].kind != kind or not self._visibility.shows(who, found[0]):
             raise NotFound(f"no {kind} named {path!r}" + ("" if version is None else f" of version {version}"))
-        return *found, self._access.require(who, action, found[0]).reason
+        reason = self._access.require(who, action, found[0]).reason
+        check((kind, path.removeprefix("/"), version), found[1])
+        return *found, reason
 
     async def _check_free(self, who: Principal, asset: AnyAsset) -> AnyAsset | None:
         """Refuse a taken path before the backend is asked for anything. A further version is for whoever may
@@ -333,6 +342,8 @@ class Catalog:
         further = found[0].kind == asset.kind and found[0].version != asset.version
         if not further or not self._access.allows(who, "update", found[0]):
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already")
+        if asset.provenance.source != found[0].provenance.source:
+            check_local(found[0])
         return found[0]
 
     async def _described(self, who: Principal, server: Server, credentials: Credentials | None = None) -> Server:

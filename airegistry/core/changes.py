@@ -21,8 +21,8 @@ from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 
-CATALOG, ENTITLEMENT = "catalog", "entitlement"
-"""What a watcher may want to hear of, beside single assets by their `kind/path`."""
+CATALOG, ENTITLEMENT, ASSETS = "catalog", "entitlement", "*"
+"""What a watcher may want to hear of, beside single assets by their `kind/path`; `ASSETS` are all of them."""
 EVERY = 1.0
 """Seconds between two looks whether rights have changed; an event is never decided with old ones."""
 MAX_WATCHERS = 100
@@ -50,9 +50,13 @@ class Watcher:
 
     def tell(self, change: str) -> None:
         """Remember a change, if it is wanted."""
-        if change in self.wanted and change not in self._pending:
+        if self.wants(change) and change not in self._pending:
             self._pending[change] = None
             self._wake()
+
+    def wants(self, change: str) -> bool:
+        """Whether it is told of this."""
+        return change in self.wanted or (ASSETS in self.wanted and "/" in change)
 
     def take(self) -> list[str]:
         """What to tell, in order; it is forgotten here."""
@@ -241,11 +245,12 @@ class Changes:
         for viewer in self._viewers.values():
             was, is_ = self._shows(viewer.who, before), self._shows(viewer.who, after)
             viewer.sees ^= was ^ is_
-            concerned = [watcher for watcher in viewer.watchers if name in watcher.wanted]
+            concerned = [watcher for watcher in viewer.watchers if watcher.wants(name)]
             if concerned and self._read(viewer.who, before) != self._read(viewer.who, after):
                 for watcher in concerned:
                     _tell(watcher, name)
-                    self._note_readable(watcher, viewer.who, name)
+                    if name in watcher.wanted:
+                        self._note_readable(watcher, viewer.who, name)
             if was != is_:
                 for watcher in viewer.watchers:
                     _tell(watcher, CATALOG)

@@ -35,6 +35,8 @@ from airegistry.core.shelf import Shelf, ref
 from airegistry.core.visibility import Visibility
 
 PUT, DELETE = "credential:put", "credential:delete"
+Lend = Callable[[Backend], Held | None]
+"""What an asset is lent that has no credential of its own."""
 NOWHERE = "there is no such server to connect an account for"
 
 
@@ -71,6 +73,11 @@ class CredentialStore:
         self._audit = audit
         self._sources = sources
         self._tokens = tokens
+        self._lent: Lend = lambda asset: None
+
+    def lend(self, lent: Lend) -> None:
+        """Have assets that have no credential of their own use what is lent to them."""
+        self._lent = lent
 
     async def reload(self, *, shared: bool = False) -> None:
         """Read what is stored; see `Vault.reload`."""
@@ -87,7 +94,7 @@ class CredentialStore:
 
     def needed(self, asset: Backend) -> bool:
         """Whether the asset has credentials, for its present origin or another one."""
-        return self._vault.has(ref(asset))
+        return self._vault.has(ref(asset)) or self._lent(asset) is not None
 
     async def headers(self, who: Principal, asset: Backend) -> Mapping[str, str]:
         """What a request to the asset's URL carries on behalf of a caller; names are lower case.
@@ -229,14 +236,14 @@ class CredentialStore:
         return None if found is None or not self._visibility.shows(who, found[0]) else found[0]
 
     def _for(self, asset: Backend) -> Held | None:
-        """The credential for the asset's present origin; None when there never was one for any.
+        """The credential for the asset's present origin, or the one it is lent; None when there never was one for any.
 
         Raises:
             Unsupported: there are some for other origins only.
         """
         name = ref(asset)
         if not self._vault.has(name):
-            return None
+            return self._lent(asset)
         origin = origin_of(asset.url)
         held = self._vault.at(name, origin)
         if held is None:

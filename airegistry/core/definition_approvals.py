@@ -1,11 +1,14 @@
-"""Approvers look at definitions that changed since they were approved, and take them over or keep them out."""
+"""Approvers look at definitions that changed since they were approved, and take them over or keep them out.
+
+That is decided here of what comes from a source too: an approval changes nothing but what of it is served.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Agent, Kind, Server
-from airegistry.core.catalog import Catalog, check_local
+from airegistry.core.catalog import Catalog
 from airegistry.core.definitions import hashes_of
 from airegistry.core.errors import Conflict, Invalid, NotFound, ScanFailed
 from airegistry.core.pins import PendingPart, Pins, approved_with, hash_of, held_as, why_held
@@ -106,7 +109,6 @@ class DefinitionApprovals:
         return asset
 
     async def _chosen(self, asset: AnyAsset, tool: str | None, hash: str) -> dict[str, PendingPart]:
-        check_local(asset)
         parts = (await self._pins.find(asset)).chosen(tool)
         if not parts:
             raise NotFound(

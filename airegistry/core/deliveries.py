@@ -57,7 +57,9 @@ class Dispatch:
 
     def open_lane(self, id_: str, name: str) -> Lane:
         """A lane for a subscriber, empty yet."""
-        lane = self.lanes[id_] = Lane(id_, name, self._store, self._post, self._clock, self._patience)
+        lane = self.lanes[id_] = Lane(
+            id_, name, self._store, self._post, self._clock, self._patience, shared=self._shared
+        )
         return lane
 
     async def load(self) -> None:
@@ -187,7 +189,7 @@ class Dispatch:
         """Have a delivery wait anew, with all its attempts before it."""
         if delivery.state != "waiting":
             replays = delivery.replays + 1
-            anew: dict[str, object] = {"state": "waiting", "attempts": 0, "due": None, "replays": replays}
+            anew: dict[str, object] = {"state": "waiting", "attempts": 0, "due": None, "wait": None, "replays": replays}
             delivery = delivery.model_copy(update=anew)
             await self._kept.save(delivery.key, delivery)
             if (lane := self.lanes.get(delivery.webhook)) is not None:

@@ -88,6 +88,11 @@ class Events:
             await self.ledger.keep(event)
         await self._tell(event)
 
+    async def announce(self, event: Event) -> None:
+        """Tell those outside alone of what happened to no asset; the one in the event stands for it."""
+        if self.ledger is not None:
+            await self.ledger.keep(event)
+
     async def follow(self, event: Event) -> None:
         """Tell listeners of an act of another process, which has kept it for those outside."""
         await self._tell(event)

@@ -73,9 +73,11 @@ def stated(backends: Backends, server: Server) -> Server:
 
 def _check_endpoint(backends: Backends, server: Server) -> None:
     if server.transport == "stdio":
-        if not server.command or server.url:
+        # What was published may be started by no command (mcpb), or its website may say how.
+        if server.url or not (server.command or server.manifest):
             raise Invalid("a stdio server has a command and no url", field="command")
         return
     if not server.url or server.command:
         raise Invalid(f"a {server.transport} server has a url and no command", field="url")
-    backends.check_url(server.url)
+    if not (server.manifest and "{" in server.url):  # left to its users to fill in; whoever connects checks it anew
+        backends.check_url(server.url)

@@ -2,30 +2,30 @@
 
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from sys import intern
-from typing import cast
+from typing import Literal, cast
 
 import anyio
 
-from airegistry.core.assets import Kind, Server, VirtualServer, usable_tools
+from airegistry.core.assets import Kind, Server, usable_tools
 from airegistry.core.embedding import NO_VECTORS, Embedding
 from airegistry.core.events import Event
 from airegistry.core.lean_assets import LeanAssets
+from airegistry.core.made_of import MadeOf
 from airegistry.core.names import Names
-from airegistry.core.ports import AnyAsset, IndexDocument, SearchIndex, Vectors
-from airegistry.core.search_texts import NONE_MADE, SearchText, texts_of
+from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
+from airegistry.core.restoring import KeptIndex, batches, content_of
+from airegistry.core.search_texts import NONE_MADE, SearchText, texts_in_index
 from airegistry.core.shared_vectors import Bundle, Made, SharedVectors
 from airegistry.core.shelf import Shelf, ref
-from airegistry.core.sight import BARE
-from airegistry.core.sketches import Sketch, part_field
 from airegistry.core.vector_exchange import Exchange
 
 log = logging.getLogger(__name__)
-BATCH = 200
-"""Assets that are read at once at a start."""
+When = Literal["now", "later", "elsewhere"]
+"""When the vectors of an asset are made: those that are made elsewhere are awaited."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Indexing:
     """Holds the assets of the store in an index, with vectors of one embedder."""
 
     def __init__(
-        self, index: SearchIndex, embedding: Embedding, shelf: Shelf, shared: SharedVectors | None = None
+        self, index: KeptIndex, embedding: Embedding, shelf: Shelf, shared: SharedVectors | None = None
     ) -> None:
         """`shared` are vectors of that embedder that other processes make, and take, too."""
         self.index = index
@@ -48,8 +48,8 @@ class Indexing:
         self.names = Names()
         self.owners: set[str] = set()
         """Whoever registered an asset, ever since the start."""
-        self.era = 0
-        """What a caller sees of documents that stay as they are is the same within one era."""
+        self.made_of = MadeOf()
+        """Of what virtual servers are made."""
         self.warm = anyio.Event()
         """Everything that was there at the start has its vectors."""
         self.exchange = None if shared is None else Exchange(shared, self._take, self._lacks, self._make)
@@ -62,8 +62,6 @@ class Indexing:
         self._documents: dict[str, Sequence[str]] = {}
         self._made: dict[str, str | None] = {}
         """By what embedder the vectors of an asset were made; None where it has not all of them."""
-        self._made_of: dict[str, set[str]] = {}
-        """The virtual servers that are made of a server, by ref."""
         self._embeds = False
         self._writing = threading.Lock()
 
@@ -92,53 +90,74 @@ class Indexing:
         fails a registration."""
         return await self._prepared(asset, anew=anew)
 
-    async def on_event(self, event: Event) -> None:
-        """Follow what happens to assets: the next search sees it.
+    async def on_event(self, event: Event, *, late: bool = False) -> bool:
+        """Follow what happens to assets: the next search sees it. With `late` it is found by its words and by the
+        vectors that there are; True says that others are to be made, see `make`.
 
         Vectors of what another process wrote are made there: until they come it is found by its words.
         """
         kind, path = event.asset.kind, event.asset.path
         perhaps_health = event.elsewhere or event.name.endswith(":health")
         if perhaps_health and await self._felt(kind, path):
-            return
+            return False
         awaited = self.exchange if event.elsewhere else None
-        await self.follow(kind, path, makes=awaited is None)
-        if awaited is not None and self._lacks(f"{kind}/{path}"):
+        late = late and not event.deletes and self._embeds and self.embedding.fingerprint is not None
+        await self.follow(kind, path, vectors="elsewhere" if awaited else "later" if late else "now")
+        lacks = self._lacks(f"{kind}/{path}")
+        if awaited is not None and lacks:
             awaited.await_(f"{kind}/{path}")
+        return late and awaited is None and lacks
 
-    async def follow(self, kind: Kind, path: str, *, anew: bool = False, makes: bool = True) -> None:
-        """Hold an asset as the store has it, until it has it so still; `anew` makes its vectors again, and unless it
-        `makes` any it is held with those that are there already.
+    async def follow(self, kind: Kind, path: str, *, anew: bool = False, vectors: When = "now") -> None:
+        """Hold an asset as the store has it, until it has it so still; `anew` makes its vectors again, and unless they
+        are made now it is held with those that are there already.
 
         Events of concurrent writers come in any order: what the store holds in the end counts.
         """
-        name = f"{kind}/{path}"
+        name, ours = f"{kind}/{path}", vectors != "elsewhere"
         while True:
             embeds = self._embeds
             head = await self._head(kind, path)
             if head is None:
                 await anyio.to_thread.run_sync(self._drop, name)
-                if self.shared is not None and makes:
+                if self.shared is not None and ours:
                     await self.shared.remove(name)
             else:
+                makes = vectors == "now"
                 documents = await (self.prepare(head[0], anew=anew) if makes else self._prepared(head[0], makes=False))
-                await anyio.to_thread.run_sync(self._hold, head[0], documents)
-                if makes:
+                whole = all(len(each.vectors) if makes else each.content for each in documents)
+                await anyio.to_thread.run_sync(self._hold, head[0], documents, whole)
+                if ours and whole:
                     await self._share(head[0], documents)
             if embeds == self._embeds and await self._head(kind, path) == head:
                 return
 
-    async def rebuild(self) -> None:
-        """Hold everything in the store: with its vectors where they are known, else by its words."""
-        async for assets in _batches(self._shelf.walk()):
-            texts = {ref(asset): _texts(asset) for asset in assets}
+    async def make(self, name: str) -> None:
+        """Make the vectors that an asset lacks, `kind/path`, unless another process is at it."""
+        if not self._lacks(name):
+            return
+        if self.exchange is None:
+            await self._make(name)
+        else:
+            await self.exchange.make(name)
+
+    async def rebuild(self, told: Sequence[Callable[[AnyAsset], None]] = ()) -> None:
+        """Hold everything in the store: with its vectors where they are known, else by its words. Others are `told` of
+        each asset: a large catalog takes its time to be read."""
+        async for assets in batches(self._shelf.walk()):
+            for tell in told:
+                for asset in assets:
+                    tell(asset)
+            changed = [asset for asset in assets if not self._hold_again(asset)]
+            texts = {ref(asset): texts_in_index(asset) for asset in changed}
             known = {name: [self._known(text) for text in each] for name, each in texts.items()}
             lacking = [name for name, documents in known.items() if None in documents]
             bundles = {} if self.shared is None else await self.shared.many(lacking)
-            for asset, (name, documents) in zip(assets, known.items(), strict=True):
+            for asset, (name, kept) in zip(changed, known.items(), strict=True):
                 made = bundles[name].made if name in bundles else NONE_MADE
-                found = zip(texts[name], documents, strict=True)
-                self._hold(asset, [one or self._document(text, self._ready(text, made)) for text, one in found])
+                found = zip(texts[name], kept, strict=True)
+                documents = [one or self._document(text, self._ready(text, made)) for text, one in found]
+                self._hold(asset, documents, all(each.content for each in documents))
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
@@ -162,7 +181,7 @@ class Indexing:
         found = [(asset.kind, asset.path) async for _, asset in self._shelf.walk()]
         progress.total = len(found)
         for kind, path in found:
-            await self.follow(kind, path, makes=self.exchange is None)
+            await self.follow(kind, path, vectors="now" if self.exchange is None else "elsewhere")
             progress.done += 1
         if self.exchange is not None:  # others may fill theirs at the same time: each makes a part
             await self.exchange.settle(self.lacking())
@@ -208,12 +227,14 @@ class Indexing:
         return True
 
     def _relabel(self, asset: AnyAsset, held: AnyAsset) -> None:
-        texts = _texts(asset) if asset.health != held.health else ()
+        texts = texts_in_index(asset) if asset.health != held.health else ()
         with self._writing:
             if self.assets.get(ref(asset)) == held:
                 self.assets.put(ref(asset), asset)
                 for text in texts:
                     self.index.label(text.id, text.filters)
+                if texts and self._made.get(ref(asset)) is not None:
+                    self.index.bind([text.id for text in texts], content_of(asset, self.embedding.fingerprint))
 
     async def _head(self, kind: Kind, path: str) -> tuple[AnyAsset, int] | None:
         head = await self._shelf.get(kind, path)
@@ -226,11 +247,11 @@ class Indexing:
         """Hold those of some assets with vectors of which the bundles have all, if they are as they were."""
         for name, bundle in bundles.items():
             held = self.assets.get(name)
-            texts = _texts(held) if held is not None else []
+            texts = texts_in_index(held) if held is not None else []
             vectors = self._vectors(texts, False, bundle.made, False)
             if held is not None and all(map(len, vectors)):
                 documents = [self._document(text, rows) for text, rows in zip(texts, vectors, strict=True)]
-                self._hold(held, documents, instead_of=held)
+                self._hold(held, documents, True, instead_of=held)
 
     def _lacks(self, name: str) -> bool:
         """Whether an asset is held without all of its vectors."""
@@ -240,59 +261,89 @@ class Indexing:
         await self.follow(*_split(name))
 
     async def _prepared(self, asset: AnyAsset, *, anew: bool = False, makes: bool = True) -> list[IndexDocument]:
-        texts = await anyio.to_thread.run_sync(_texts, asset)
         made = NONE_MADE if self.shared is None or anew else (await self.shared.get(ref(asset))).made
+        return await anyio.to_thread.run_sync(self._read, asset, anew, made, makes)
+
+    def _read(self, asset: AnyAsset, anew: bool, made: Made, makes: bool) -> list[IndexDocument]:
+        texts = texts_in_index(asset)
         try:
-            vectors = await anyio.to_thread.run_sync(self._vectors, texts, anew, made, makes)
+            vectors = self._vectors(texts, anew, made, makes)
         except Exception:  # whatever a model's library raises: registrations go on
             log.exception("no vectors for %s", ref(asset))
             vectors = [NO_VECTORS for _ in texts]
-        return [self._document(text, rows, anew) for text, rows in zip(texts, vectors, strict=True)]
+        documents = [self._document(text, rows, anew) for text, rows in zip(texts, vectors, strict=True)]
+        if not makes and not len(vectors[0]):  # its head may have been looked at for duplicates: so they are found
+            (head,) = self._vectors([replace(texts[0], parts=())], False, made, False)
+            documents[0] = replace(documents[0], vectors=head)
+        return documents
 
     async def _share(self, asset: AnyAsset, documents: Sequence[IndexDocument]) -> None:
-        """Have others know the vectors of an asset, if all of them are there and they do not."""
-        if self.shared is None or not all(len(document.vectors) for document in documents):
+        """Have others know the vectors of an asset, all of which are there, if they do not."""
+        if self.shared is None:
             return
-        texts = await anyio.to_thread.run_sync(_texts, asset)
+        texts = await anyio.to_thread.run_sync(texts_in_index, asset)
         found = zip(texts, documents, strict=True)
         made = {text.unit(each): row for text, one in found for each, row in zip(text.dense, one.vectors, strict=True)}
         shared = await self.shared.get(ref(asset))
         if shared.maker or made.keys() != shared.made.keys() or not all(each.content for each in documents):
             await self.shared.put(ref(asset), made)
 
-    def _hold(self, asset: AnyAsset, documents: Sequence[IndexDocument], instead_of: AnyAsset | None = None) -> None:
-        """Hold an asset; where it is to stand `instead_of` one, only if that is held still."""
+    def _hold(
+        self,
+        asset: AnyAsset,
+        documents: Sequence[IndexDocument],
+        whole: bool = False,
+        instead_of: AnyAsset | None = None,
+    ) -> None:
+        """Hold an asset, `whole` where all its vectors are there; where it is to stand `instead_of` one, only if that
+        is held still."""
         name = intern(ref(asset))  # many hold it, and the names of its documents: one string of each is enough
-        kept = {document.id for document in documents}
-        whole = self.embedding.fingerprint is None or all(each.content or len(each.vectors) for each in documents)
+        ids, kept = tuple(document.id for document in documents), self._documents.get(name, ())
         with self._writing:
-            before = self.assets.sketches.get(name)
             if instead_of is not None and self.assets.get(name) != instead_of:
                 return
-            self._compose(name, asset)
-            self.owners.add(asset.created_by)
-            self.assets.put(name, asset)
-            self._turn(name, before, asset)
+            self._keep(name, asset, ids, whole)
             for document in documents:
                 self.index.put(document)
-            self._forget(name, kept)
-            self._documents[name] = tuple(document.id for document in documents)
-            self._made[name] = self.embedding.fingerprint if whole else None
-            self._name(asset)
+            self._forget(kept, frozenset(ids))
+            if whole or self.embedding.fingerprint is None:
+                self.index.bind(ids, content_of(asset, self.embedding.fingerprint))
+
+    def _hold_again(self, asset: AnyAsset) -> bool:
+        """Hold an asset as it was held before the start, if that was kept and it has not changed."""
+        name = intern(ref(asset))
+        ids = self.index.put_again(name, content_of(asset, self.embedding.fingerprint))
+        if ids is not None:
+            with self._writing:
+                self._keep(name, asset, tuple(ids), True, stored=True)
+        return ids is not None
+
+    def _keep(self, name: str, asset: AnyAsset, ids: Sequence[str], whole: bool, *, stored: bool = False) -> None:
+        """Remember an asset and which documents are its own; `stored` is one that was read from the store just now."""
+        before = self.assets.sketches.get(name)
+        self.made_of.compose(name, self._virtual(name), asset)
+        self.owners.add(asset.created_by)
+        self.assets.put(name, asset, stored=stored)
+        self.made_of.turn(name, before, asset)
+        self._documents[name] = ids
+        self._made[name] = self.embedding.fingerprint if whole else None
+        self._name(asset)
 
     def _drop(self, name: str) -> None:
         with self._writing:
             before = self.assets.sketches.get(name)
-            self._compose(name, None)
+            self.made_of.compose(name, self._virtual(name), None)
             self.assets.remove(name)
-            self._forget(name, frozenset())
-            self._documents.pop(name, None)
+            self._forget(self._documents.pop(name, ()), frozenset())
             self._made.pop(name, None)
-            self._turn(name, before, None)
+            self.made_of.turn(name, before, None)
 
-    def _forget(self, name: str, kept: frozenset[str] | set[str]) -> None:
-        """Take out what was held of an asset, but for the documents that stay."""
-        for gone in self._documents.get(name, ()):
+    def _virtual(self, name: str) -> AnyAsset | None:
+        return self.assets.get(name) if name.startswith("virtual_server/") else None
+
+    def _forget(self, held: Sequence[str], kept: frozenset[str]) -> None:
+        """Take out documents that were held of an asset, but for those that stay."""
+        for gone in held:
             if gone not in kept:
                 self.index.remove(gone)
                 self.names.remove(gone)
@@ -302,19 +353,6 @@ class Indexing:
         if isinstance(asset, Server):
             for tool in usable_tools(asset):
                 self.names.put(intern(f"tool/{asset.path}/{tool.name}"), [tool.name, tool.title or ""])
-
-    def _compose(self, name: str, after: AnyAsset | None) -> None:
-        """Remember of which servers a virtual server is made, if it is one."""
-        before = self.assets.get(name) if name.startswith("virtual_server/") else None
-        for tool in before.tools if isinstance(before, VirtualServer) else ():
-            self._made_of.get(f"server/{tool.server}", set()).discard(name)
-        for tool in after.tools if isinstance(after, VirtualServer) else ():
-            self._made_of.setdefault(f"server/{tool.server}", set()).add(name)
-
-    def _turn(self, name: str, before: Sketch | None, after: AnyAsset | None) -> None:
-        """Begin another era, if who sees all tools of a virtual server may have changed with a server behind it."""
-        if self._made_of.get(name) and _audience(before) != _audience(after):
-            self.era += 1
 
     def _known(self, text: SearchText) -> IndexDocument | None:
         embedder = self.embedding.fingerprint
@@ -334,20 +372,16 @@ class Indexing:
 
     def _vectors(self, texts: Sequence[SearchText], anew: bool, made: Made, makes: bool) -> list[Vectors]:
         """The vectors of each text, none where some of them would have to be made and it does not make any."""
-        lacking = [each for text in texts for each in text.lacking(made)]
-        rows: Mapping[str, Vectors] = {}
-        if self._embeds:
-            rows = self.embedding.rows(lacking, anew=anew) if makes else self.embedding.known(lacking) or {}
+        if not self._embeds:
+            return [_stacked(text, {}, made) for text in texts]
+        if not makes:
+            return [self._ready(text, made) for text in texts]
+        rows = self.embedding.rows([each for text in texts for each in text.lacking(made)], anew=anew)
         return [_stacked(text, rows, made) for text in texts]
 
 
 def _indexed(text: SearchText, vectors: Vectors, content: bytes = b"") -> IndexDocument:
     return replace(text.indexed(vectors, content), facets=text.filters)
-
-
-def _audience(asset: AnyAsset | Sketch | None) -> object:
-    """What of a server decides on who sees its tools, beside the policy."""
-    return None if asset is None else (asset.created_by, asset.visibility, tuple(asset.groups))
 
 
 def _split(name: str) -> tuple[Kind, str]:
@@ -358,23 +392,3 @@ def _split(name: str) -> tuple[Kind, str]:
 
 def _stacked(text: SearchText, rows: Mapping[str, Vectors], made: Made) -> Vectors:
     return text.vectors(rows, made) if rows or (made and not text.lacking(made)) else NO_VECTORS
-
-
-async def _batches(assets: AsyncIterator[tuple[str, AnyAsset]]) -> AsyncIterator[list[AnyAsset]]:
-    batch: list[AnyAsset] = []
-    async for _, asset in assets:
-        batch.append(asset)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    yield batch
-
-
-def _texts(asset: AnyAsset) -> list[SearchText]:
-    """What is indexed of an asset. Of a server with tools also a document without a word of them, for callers who
-    may not see them all: hidden tools must not move the server in their ranking. So for agents and their skills."""
-    texts = texts_of(asset)
-    if part := part_field(asset):
-        bare = texts_of(asset.model_copy(update={part: []}))[0]
-        texts.append(replace(bare, id=intern(f"{ref(asset)}{BARE}")))
-    return texts

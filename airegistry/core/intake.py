@@ -25,6 +25,7 @@ from airegistry.core.catalog import Catalog, Registered
 from airegistry.core.definitions import parts_of
 from airegistry.core.entity_types import EntityTypes, Moved
 from airegistry.core.errors import AirError, Invalid
+from airegistry.core.git_skills import Pinned, SkillHosts, SkillRead, dumped, served_from
 from airegistry.core.pins import Pins, with_parts
 from airegistry.core.ports import AnyAsset, Backends
 from airegistry.core.principals import SYSTEM, Principal
@@ -38,7 +39,7 @@ GOVERNANCE = frozenset(
     ).split()
 )
 """Fields a registrant may set on any kind of asset; the rest is read from the format or set by the registry."""
-READ_FROM_FORMAT = frozenset({"frontmatter", "skills", "content_hash", "card_url"})
+READ_FROM_FORMAT = frozenset({"frontmatter", "skills", "content_hash", "card_url", "pinned"})
 
 
 class Intake:
@@ -52,13 +53,16 @@ class Intake:
         access: Access,
         audit: Audit,
         pins: Pins,
+        hosts: SkillHosts | None = None,
     ) -> None:
+        """Without `hosts` a skill's URL is that of its SKILL.md, and nothing else of its folder is read."""
         self._catalog = catalog
         self._entity_types = entity_types
         self._backends = backends
         self._access = access
         self._audit = audit
         self._pins = pins
+        self._hosts = hosts
 
     async def agent(
         self,
@@ -105,21 +109,43 @@ class Intake:
         governance: Json,
         on_duplicate: OnDuplicate = "report",
     ) -> Registered:
-        """Register a skill by its SKILL.md, or by the URL of that file.
+        """Register a skill by its SKILL.md, or by the URL of that file. Of a Git host it is the URL of that file or of
+        its folder, whose other files come with it.
 
         Raises:
-            Invalid: neither or both are given, the frontmatter does not fit, or a companion's name leaves the folder.
+            Invalid: neither or both are given, the frontmatter does not fit, a companion's name leaves the folder, or
+                the folder holds what is not taken, or is not there.
+            CredentialRefused, RateLimited, UpstreamFailed: the URL cannot be read.
         """
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
         await self._may(who, "skill", path)
         if (content is None) == (url is None):
             raise Invalid("give either the content or its url", field="content")
+        if url is not None and (read := await self.read_skill(url)) is not None:
+            if files:
+                raise Invalid("files come with the folder that the url is of: give no others", field="files")
+            fields = skill_fields(path, read.content, dict(read.texts), url)
+            return await self._register(who, {**fields, "pinned": dumped(read.pinned), **governance}, on_duplicate)
         if content is None and url is not None:
             content = await self._backends.fetch_text(url, limit=MAX_SKILL)
         assert content is not None  # one of the two was given
         fields = skill_fields(path, content, files or {}, url)
         return await self._register(who, {**fields, **governance}, on_duplicate)
+
+    async def read_skill(self, url: str, known: Pinned | None = None) -> SkillRead | None:
+        """A skill as its Git host has it; None when it is as it is known, or the URL is none of a Git host.
+
+        Raises:
+            Gone, Invalid, CredentialRefused, RateLimited, UpstreamFailed: see `SkillHosts.read`.
+        """
+        if self._hosts is None or not self._hosts.reads(url):
+            return None
+        return await self._hosts.read(url, known)
+
+    def in_git(self, url: str) -> bool:
+        """Whether a URL is one of a Git host."""
+        return self._hosts is not None and self._hosts.reads(url)
 
     async def entity(
         self,
@@ -215,8 +241,8 @@ class Intake:
         return await self._catalog.amend(who, "refresh", "agent", path, amend, version=version, right="update"), changes
 
     async def refresh_skill(self, who: Principal, path: str, *, version: str | None = None) -> AnyAsset:
-        """Fetch a skill's SKILL.md anew and scan it before it is served; its companions stay. What means more than what
-        was approved waits for an approval, and that is served on.
+        """Fetch a skill's SKILL.md anew, from a Git host its companions too, and scan it before it is served. What
+        means more than what was approved waits for an approval, and that is served on.
 
         Raises:
             Invalid: the skill was registered by value, or the frontmatter does not fit any more.
@@ -231,10 +257,22 @@ class Intake:
 
         async def amend(asset: AnyAsset) -> AnyAsset:
             # Fetched for what it is written over: a process that was paused writes no older text over a newer one.
+            if (read := await self.read_skill(url)) is not None:
+                return await self._as_read(asset, read)
             content = await self._backends.fetch_text(url, limit=MAX_SKILL)
             return await self._pins.settled(asset, with_parts(asset, {**parts_of(asset), "SKILL.md": content}))
 
         return await self._catalog.amend(who, "refresh", "skill", path, amend, version=version, right="update")
+
+    async def _as_read(self, asset: AnyAsset, read: SkillRead) -> AnyAsset:
+        """A skill with what may be served of what was read, pinned where that is from."""
+        parts = {"SKILL.md": read.content, **{f"files/{name}": text for name, text in read.texts.items()}}
+        live = with_parts(asset, parts).model_copy(update={"pinned": dumped(read.pinned)})
+        served = await self._pins.settled(asset, live)
+        assert isinstance(asset, Skill)  # as `refresh_skill` found it
+        assert isinstance(live, Skill)
+        assert isinstance(served, Skill)
+        return served.model_copy(update={"pinned": served_from(served, asset, live)})
 
     async def _unregister(self, entity: AnyAsset) -> None:
         """Take back an entity that does not fit its type. A version beside the default one is switched off."""
@@ -298,7 +336,7 @@ def _skill_changes(skill: AnyAsset, changes: Json) -> Json:
     texts = {name: text for name, text in files.items() if isinstance(text, str)}
     if len(texts) != len(files):
         raise Invalid("files map names to text", field="files")
-    fields = skill_fields(skill.path, content, texts, skill.url)
+    fields = {**skill_fields(skill.path, content, texts, skill.url), "pinned": None}
     return {name: value for name, value in fields.items() if name not in {"kind", "path"}}
 
 
@@ -306,12 +344,15 @@ def skill_fields(path: str, content: str, files: dict[str, str], url: str | None
     """The fields of a skill, read from its SKILL.md.
 
     Raises:
-        Invalid: see `read_skill`; or a companion's name is no relative name inside the folder.
+        Invalid: see `read_skill`; or a companion's name is no relative name inside the folder, or a companion is longer
+            than what scanners read of one.
     """
-    for name in files:
+    for name, text in files.items():
         parts = name.split("/")
         if name == "SKILL.md" or "\\" in name or any(part in {"", ".", ".."} for part in parts):
             raise Invalid(f"companion {name[:80]!r} is no relative file name", field="files")
+        if len(text) > MAX_SKILL:
+            raise Invalid(f"companion {name[:80]!r} is longer than {MAX_SKILL} characters", field="files")
     return {
         "kind": "skill", "path": path, "url": url, "files": dict(files), "content_hash": content_hash(content, files),
         **_content_fields(content, files),

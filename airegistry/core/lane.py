@@ -102,7 +102,10 @@ class Receipt(Model):
 
 
 class Delivery(Model):
-    """One event for one subscriber. `about` is the asset: deliveries about the same one keep their order."""
+    """One event for one subscriber. `about` is the asset: deliveries about the same one keep their order.
+
+    The next attempt is `wait` seconds after the last one, which was then `due` by the clock of who made it.
+    """
 
     webhook: str
     number: int
@@ -113,6 +116,7 @@ class Delivery(Model):
     attempts: int = 0
     replays: int = 0
     due: datetime | None = None
+    wait: float | None = None
     last: Receipt | None = None
 
     @property
@@ -138,12 +142,18 @@ class _Line:
     numbers: list[int] = field(default_factory=list)
     due: float = 0.0
     under_way: bool = False
+    known: tuple[int, int, int] | None = None
+    """The delivery, its attempts and replays that `due` was last worked out for."""
 
 
 class Lane:
-    """What waits for one subscriber, and how it fares. `name` is for the log."""
+    """What waits for one subscriber, and how it fares. `name` is for the log; `shared` says that other processes may
+    have made the attempts before."""
 
-    def __init__(self, id_: str, name: str, store: DocumentStore, post: Post, clock: Clock, patience: Patience) -> None:
+    def __init__(
+        self, id_: str, name: str, store: DocumentStore, post: Post, clock: Clock, patience: Patience, *,
+        shared: bool = False,
+    ) -> None:  # fmt: skip
         self.failures = 0
         self._id = id_
         self._name = name
@@ -151,6 +161,7 @@ class Lane:
         self._post = post
         self._clock = clock
         self._patience = patience
+        self._shared = shared
         self._lines: dict[str, _Line] = {}
         self._schedule = Schedule[str](clock)
         self._arrived: list[int] = []
@@ -170,8 +181,8 @@ class Lane:
         line = self._lines.setdefault(delivery.about, _Line())
         if delivery.number not in line.numbers:
             insort(line.numbers, delivery.number)
-        if line.numbers[0] == delivery.number:
-            line.due = self._monotonic(delivery.due)
+        if line.numbers[0] == delivery.number and line.known != _stand(delivery):
+            self._wait(line, delivery)
             if not line.under_way:
                 self._schedule.put(delivery.about, line.due)
 
@@ -182,10 +193,14 @@ class Lane:
             return
         for about, line in list(self._lines.items()):
             if number in line.numbers and not (line.under_way and line.numbers[0] == number):
+                first = line.numbers[0] == number
                 line.numbers.remove(number)
                 if not line.numbers and not line.under_way:
                     self._schedule.remove(about)
                     del self._lines[about]
+                elif first and not line.under_way:  # the next one need not wait for what that one waited for
+                    line.due = self._clock.monotonic()
+                    self._schedule.put(about, line.due)
         if delivery is not None and number not in self._arrived:
             self.put(delivery)
 
@@ -254,7 +269,7 @@ class Lane:
             log.exception("webhook %s: what became of %s is forgotten at the next start", self._name, tried.id)
         if tried.state == "waiting":
             if line.numbers[0] == tried.number:  # else an older one is being replayed, and goes first
-                line.due = self._monotonic(tried.due)
+                self._wait(line, tried)
             return
         line.numbers.remove(tried.number)
         line.due = self._clock.monotonic()
@@ -277,7 +292,7 @@ class Lane:
 
     def _after(self, delivery: Delivery, receipt: Receipt) -> Delivery:
         attempts = delivery.attempts + 1
-        tried = delivery.model_copy(update={"attempts": attempts, "last": receipt, "due": None})
+        tried = delivery.model_copy(update={"attempts": attempts, "last": receipt, "due": None, "wait": None})
         if receipt.ok:
             return tried.model_copy(update={"state": "delivered"})
         if receipt.gone:
@@ -286,8 +301,22 @@ class Lane:
             return tried.model_copy(update={"state": "dead"})
         wait = self._patience.waits[attempts - 1] * uniform(0.8, 1.2)  # noqa: S311  # spreads load
         wait = max(wait, min(receipt.quiet, LONGEST_QUIET))
-        return tried.model_copy(update={"due": receipt.at + timedelta(seconds=wait)})
+        return tried.model_copy(update={"due": receipt.at + timedelta(seconds=wait), "wait": round(wait, 3)})
 
-    def _monotonic(self, due: datetime | None) -> float:
-        wait = 0.0 if due is None else (due - self._clock.now()).total_seconds()
-        return self._clock.monotonic() + max(wait, 0.0)
+    def _wait(self, line: _Line, delivery: Delivery) -> None:
+        line.known = _stand(delivery)
+        line.due = self._clock.monotonic() + self._left(delivery)
+
+    def _left(self, delivery: Delivery) -> float:
+        """Seconds until the next attempt. Where the last one may have been another process's, whose clock may be wrong,
+        they count from when it is heard of."""
+        if delivery.due is None:
+            return 0.0
+        by_clock = max((delivery.due - self._clock.now()).total_seconds(), 0.0)
+        if delivery.wait is None:  # it was tried by an earlier version
+            return by_clock
+        return delivery.wait if self._shared else min(delivery.wait, by_clock)
+
+
+def _stand(delivery: Delivery) -> tuple[int, int, int]:
+    return delivery.number, delivery.attempts, delivery.replays

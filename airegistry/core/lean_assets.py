@@ -57,9 +57,9 @@ class LeanAssets(Mapping[str, AnyAsset]):
             copied._packed, copied.sketches = self._packed.copy(), self.sketches.copy()
         return copied
 
-    def put(self, name: str, asset: AnyAsset) -> None:
-        """Hold an asset in place of what had the name."""
-        packed, sketch = _packed(asset), Sketch.of(asset)
+    def put(self, name: str, asset: AnyAsset, *, stored: bool = False) -> None:
+        """Hold an asset in place of what had the name; one that was `stored` can be read again."""
+        packed, sketch = _packed(asset, stored), Sketch.of(asset)
         with self._lock:
             self._packed[name], self.sketches[name] = packed, sketch
             self._recent.pop(name, None)
@@ -78,11 +78,12 @@ class LeanAssets(Mapping[str, AnyAsset]):
                 self._recent.popitem(last=False)
 
 
-def _packed(asset: AnyAsset) -> bytes | AnyAsset:
+def _packed(asset: AnyAsset, stored: bool) -> bytes | AnyAsset:
     """An asset as bytes. One that no registry takes, as evaluations have them, could not be read again: it stays."""
     text = asset.model_dump_json(by_alias=True, exclude_none=True, exclude={"callable"})
     try:
-        ASSET.validate_json(text, by_alias=True, by_name=False)
+        if not stored:
+            ASSET.validate_json(text, by_alias=True, by_name=False)
     except ValidationError:
         return asset
     return zlib.compress(text.encode(), _FASTEST)

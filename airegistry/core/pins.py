@@ -96,10 +96,12 @@ class Pins:
         Raises:
             ScanFailed: no scanner's answer could be had.
         """
-        if not _was_approved(approved):
-            await self._forget(approved)
-            return live
         known = await self.find(approved)
+        if not _was_approved(approved):
+            if not known.gone or not isinstance(approved, Server) or approved.fetched_at is not None:
+                await self._forget(approved)
+                return live
+            approved = with_parts(approved, {})  # what was approved is known from where it was before: see `moved`
         old, new = parts_of(approved), parts_of(live)
         pending = await self._weighed(approved, live, known, known.gone.keys() | old.keys() | new.keys())
         served = {name: old.get(name) if name in pending.parts else new[name] for name in new}
@@ -110,7 +112,7 @@ class Pins:
         }
         kept = pending.model_copy(
             update={
-                "gone": {name: text for name, text in {**pending.gone, **gone}.items() if name not in served},
+                "gone": {name: text for name, text in {**pending.gone, **gone}.items() if served.get(name) is None},
                 "origins": {name: text for name, text in {**origins, **pending.origins}.items() if name in new},
             }
         )
@@ -119,6 +121,16 @@ class Pins:
         if not isinstance(live, Server) and changes_of(old, served) == []:
             return approved.model_copy(update=held)
         return with_parts(live, served).model_copy(update=held)
+
+    async def moved(self, approved: Server, moved: Server) -> None:
+        """Have a server that was not fetched where it is now be compared there with what was approved of it before."""
+        known = await self.find(approved)
+        parts = parts_of(approved) if _was_approved(approved) else {}
+        gone = {**known.gone, **{name: _text_of(each) for name, each in parts.items() if each is not None}}
+        if gone:
+            await self._pending.save(
+                _key(moved), Pending(created_at=moved.created_at, gone=gone, origins=known.origins)
+            )
 
     async def looked(self, approved: Server | Agent, live: Server | Agent, *, whole: bool = False) -> dict[str, str]:
         """What to hold of an asset while it is as `live` has it, with the reason.

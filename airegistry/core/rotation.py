@@ -27,11 +27,13 @@ SEALED: Mapping[str, tuple[str, ...]] = {
     "connections": ("sealed",),
     "credentials": ("sealed",),
     "csrf": ("key",),
+    "idempotency": ("answer",),
     "identity_providers": ("secret",),
     "login_states": ("sealed",),
     "request_states": ("key",),
     "sessions": ("id_token",),
     "signing_keys": ("sealed",),
+    "sources": ("sealed",),
     "users": ("totp", "totp_pending"),
     "webhooks": ("secret", "previous_secret"),
 }

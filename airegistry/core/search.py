@@ -16,11 +16,13 @@ from airegistry.core.audit import Audit
 from airegistry.core.embedding import Embedding
 from airegistry.core.events import Event
 from airegistry.core.indexing import Indexing
+from airegistry.core.late_vectors import LateVectors
 from airegistry.core.look import Look, Query
-from airegistry.core.ports import AnyAsset, Embedder, IndexDocument, SearchIndex, VectorCache, Vectors
+from airegistry.core.ports import AnyAsset, Embedder, VectorCache, Vectors
 from airegistry.core.principals import Principal
 from airegistry.core.ranking import parts_of
-from airegistry.core.search_texts import texts_of
+from airegistry.core.restoring import KeptIndex
+from airegistry.core.search_texts import SearchText, texts_of
 from airegistry.core.shared_vectors import SharedVectors
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sight import Sight
@@ -48,7 +50,7 @@ class Search:
 
     def __init__(
         self,
-        index: SearchIndex,
+        index: KeptIndex,
         embedder: Embedder | None,
         access: Access,
         visibility: Visibility,
@@ -65,6 +67,8 @@ class Search:
         """What is searched; another one may take its place, between two searches."""
         self.beside: Indexing | None = None
         """What is going to be searched: it follows all events too."""
+        self.late = LateVectors(self._make)
+        """Makes vectors after the answer, while it runs: without, whoever registers waits for them."""
         self.popularity: Callable[[str], int] | None = None
         """How often something is called, by `kind/path` or `tool/path/name`: it puts equally good matches in order."""
         self._access = access
@@ -153,6 +157,7 @@ class Search:
         if indexing.embeds and not indexing.warm.is_set():
             with anyio.move_on_after(PATIENCE):
                 await indexing.warm.wait()
+        await self.late.settled()
         return Look(indexing, self._sight(who, indexing, include_disabled), facets, explain, self.popularity)
 
     async def _queries(self, look: Look, texts: Sequence[str]) -> list[Query]:
@@ -160,7 +165,7 @@ class Search:
 
     def _sight(self, who: Principal, indexing: Indexing, include_disabled: bool) -> Sight:
         subject = who.subject if who.subject in indexing.owners else ""  # who registered nothing sees by rights alone
-        key = (self._access.rights(who), subject, include_disabled, indexing.era)
+        key = (self._access.rights(who), subject, include_disabled, indexing.made_of.era)
         held, sketched = indexing.assets.get, indexing.assets.sketches.get
         return Sight(who, self._access, self._visibility, held, include_disabled, key, sketched)
 
@@ -171,19 +176,21 @@ class Search:
                 self._audit.event(who, "registry:search", None, None, decision="allow", outcome="ok", reason=reason)
             )
 
-    async def prepare(self, asset: AnyAsset) -> list[IndexDocument]:
-        """What the index will hold of an asset; see `Indexing`."""
-        return await self.indexing.prepare(asset)
-
     async def on_event(self, event: Event) -> None:
         """Follow what happens to assets: the next search sees it."""
         for indexing in (self.indexing, self.beside):
-            if indexing is not None:
-                await indexing.on_event(event)
+            if indexing is not None and await indexing.on_event(event, late=self.late.runs):
+                self.late.owe(f"{event.asset.kind}/{event.asset.path}")
 
-    async def rebuild(self) -> None:
-        """Hold everything in the store; `embed_all` adds the vectors that are not known."""
-        await self.indexing.rebuild()
+    async def _make(self, name: str) -> None:
+        for indexing in (self.indexing, self.beside):
+            if indexing is not None:
+                await indexing.make(name)
+
+    async def rebuild(self, told: Sequence[Callable[[AnyAsset], None]] = ()) -> None:
+        """Hold everything in the store, and tell others of each asset; `embed_all` adds the vectors that are not
+        known."""
+        await self.indexing.rebuild(told)
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on."""
@@ -203,21 +210,20 @@ class Search:
             await anyio.sleep(TIDY)
             await self.indexing.tidy()
 
-    async def similar(
-        self, who: Principal, asset: AnyAsset, documents: Sequence[IndexDocument]
-    ) -> list[tuple[AnyAsset, float]]:
+    async def similar(self, who: Principal, asset: AnyAsset) -> list[tuple[AnyAsset, float]]:
         """Other assets of the same kind the caller may see whose heads mean nearly the same, with their cosine."""
-        if not documents or documents[0].vectors.shape[0] == 0:
-            return []
         indexing = self.indexing
+        if not indexing.embeds or indexing.embedding.fingerprint is None:
+            return []
         sight = self._sight(who, indexing, include_disabled=True)
         try:
-            near = await anyio.to_thread.run_sync(_near, sight, indexing, asset, documents[0].vectors[0])
-            rows = await indexing.vectors_of({ref(each): replace(texts_of(each)[0], parts=()) for each in near})
-        except Exception:  # as in `Indexing.prepare`
+            head = (await indexing.vectors_of({ref(asset): _head(asset)}))[ref(asset)][0]
+            near = await anyio.to_thread.run_sync(_near, sight, indexing, asset, head)
+            rows = await indexing.vectors_of({ref(each): _head(each) for each in near}) if near else {}
+        except Exception:  # whatever a model's library raises: registrations go on
             log.exception("no duplicates in meaning for %s", ref(asset))
             return []
-        scored = [(other, float(rows[ref(other)][0] @ documents[0].vectors[0])) for other in near]
+        scored = [(other, float(rows[ref(other)][0] @ head)) for other in near]
         return [(other, score) for other, score in scored if score >= MEANING]
 
     def shows(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
@@ -253,6 +259,10 @@ def _choose(look: Look, asked: Sequence[Query], limit: int, unfit: Callable[[Any
         return Found(without_copies(hits, limit), whole.total)
     by_step = [[hit for hit in look.find(part, TOOLS, POOL).hits if not unfit(hit.asset)] for part in parts]
     return Found(complementary(hits, by_step, limit), whole.total)
+
+
+def _head(asset: AnyAsset) -> SearchText:
+    return replace(texts_of(asset)[0], parts=())
 
 
 def _near(sight: Sight, indexing: Indexing, asset: AnyAsset, head: Vectors) -> list[AnyAsset]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from sys import intern
@@ -12,6 +12,8 @@ from pydantic import JsonValue
 
 from airegistry.core.assets import Agent, Entity, Server, Skill, Tool, VirtualServer, usable_tools
 from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
+from airegistry.core.sight import BARE
+from airegistry.core.sketches import part_field
 
 SHARES = (0.5, 0.3, 0.2)
 """What a whole text, its description alone and its name alone count in a vector."""
@@ -128,6 +130,16 @@ class _Said:
     parameters: Mapping[str, str]
     head: str
     views: Views
+
+
+def texts_in_index(asset: AnyAsset) -> list[SearchText]:
+    """What is indexed of an asset. Of a server with tools also a document without a word of them, for callers who
+    may not see them all: hidden tools must not move the server in their ranking. So for agents and their skills."""
+    texts = texts_of(asset)
+    if part := part_field(asset):
+        bare = texts_of(asset.model_copy(update={part: []}))[0]
+        texts.append(replace(bare, id=intern(f"{asset.kind}/{asset.path}{BARE}")))
+    return texts
 
 
 def _said(server: Server, tool: Tool) -> _Said:

@@ -13,6 +13,7 @@ from airegistry.core.definition_approvals import DefinitionApprovals
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
+from airegistry.core.federation import Federation
 from airegistry.core.found_findings import FoundFindings
 from airegistry.core.health import HealthChecks
 from airegistry.core.index_care import IndexCare
@@ -22,6 +23,7 @@ from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
+from airegistry.core.repository_facts import RepositoryFacts
 from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
@@ -75,4 +77,6 @@ class Services:
     vitals: Vitals
     usage: UsageViews
     webhooks: Webhooks
+    federation: Federation
     ans: AnsLinks
+    repositories: RepositoryFacts

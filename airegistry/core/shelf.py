@@ -118,6 +118,17 @@ class Shelf:
                 return
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already") from None
 
+    async def begin(self, asset: AnyAsset) -> None:
+        """Put up a new asset at a path that has none.
+
+        Raises:
+            Conflict: it has one.
+        """
+        try:
+            await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=0)
+        except Conflict:
+            raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already") from None
+
     async def _create_version(self, asset: AnyAsset) -> None:
         try:
             await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=0)
@@ -270,10 +281,35 @@ class Shelf:
             async for document in self._store.find(collection, where=where):
                 yield self._parse(document)
 
+    async def of_source(self, source: str) -> tuple[list[Json], list[Json]]:
+        """What is stored of the assets of a source, unparsed: of default versions, and of others with shadows."""
+        where = {"provenance.source": source}
+        heads, beside = [
+            [document.body async for document in self._store.find(collection, where=where)]
+            for collection in (ASSETS, VERSIONS)
+        ]
+        return heads, beside
+
     async def walk_versions(self) -> AsyncIterator[AnyAsset]:
         """The versions beside the default ones, in order of key; shadows too."""
         async for document in self._store.find(VERSIONS):
             yield self._parse(document)
+
+    async def some_versions(self, after: str, limit: int) -> list[tuple[str, AnyAsset]]:
+        """At most so many keys and versions of those that `walk_versions` goes through, those after a key."""
+        found = self._store.find(VERSIONS, after=after, limit=limit)
+        return [(document.key, self._parse(document)) async for document in found]
+
+    async def stored(
+        self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str, limit: int
+    ) -> list[Document]:
+        """At most so many documents of `assets` or `versions`, as they are stored; see `DocumentStore.find`."""
+        found = self._store.find(collection, where=where, any_of=any_of, after=after, limit=limit)
+        return [document async for document in found]
+
+    def parsed(self, document: Document) -> AnyAsset:
+        """The asset that a document holds."""
+        return self._parse(document)
 
     def _parse(self, document: Document) -> AnyAsset:
         slot = (document.collection, document.key)

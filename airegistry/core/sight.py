@@ -1,7 +1,7 @@
 """What of the index a caller may see, decided for many documents at once."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,24 @@ def named_by(id_: str) -> tuple[str, str | None]:
     return f"server/{path}", name
 
 
+_Alike = Callable[[str, str], Hashable]
+"""Of a kind and a path: equal where the same rules name them."""
+
+
+@dataclass(slots=True)
+class _Looks:
+    """What was found out while a mask is made, of assets by name and by what of them decides.
+
+    Of documents whose ids begin with `begins` all are seen, or none: `every`.
+    """
+
+    alike: _Alike | None
+    by_name: dict[str, tuple[bool, bool]] = field(default_factory=dict)
+    by_kind: dict[Hashable, tuple[bool, bool]] = field(default_factory=dict)
+    begins: str = "/"
+    every: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What one caller sees of what is held.
@@ -51,25 +69,49 @@ class Sight:
 
     def mask(self, ids: Sequence[str]) -> Mask:
         """Which documents the caller may see, by their ids."""
-        looked: dict[str, tuple[bool, bool]] = {}
-        return np.fromiter((self._sees(id_, looked) for id_ in ids), np.bool_, len(ids))
+        looks = _Looks(self._alike())
+        return np.fromiter((self._sees(id_, looks) for id_ in ids), np.bool_, len(ids))
 
     def shows(self, name: str) -> bool:
         """Whether the caller may see an asset or a tool, by the id of its document."""
-        looked: dict[str, tuple[bool, bool]] = {}
-        return self._sees(name, looked) or self._sees(f"{name}{BARE}", looked)
+        looks = _Looks(None)
+        return self._sees(name, looks) or self._sees(f"{name}{BARE}", looks)
 
-    def _sees(self, id_: str, looked: dict[str, tuple[bool, bool]]) -> bool:
+    def _sees(self, id_: str, looks: "_Looks") -> bool:
         """Of a server the caller sees either the document with the words of all its tools, or the one without."""
+        if id_.startswith(looks.begins):  # tools of one server come one after the other, as a rule
+            return looks.every
         name, tool = named_by(id_)
-        seen = looked.get(name)
+        seen = looks.by_name.get(name)
         if seen is None:
             asset = self.sketched(name)
-            seen = looked[name] = (False, False) if asset is None else self._look(name, asset)
+            seen = looks.by_name[name] = (False, False) if asset is None else self._look_at(name, asset, looks)
         shown, whole = seen
-        if not shown or tool is None:
+        if tool is None:
             return shown and whole != id_.endswith(BARE)
-        return whole or ((asset := self.sketched(name)) is not None and self.access.sees(self.who, asset, tool))
+        if whole or not shown:
+            looks.begins, looks.every = id_.removesuffix(tool), whole
+            return whole
+        return (asset := self.sketched(name)) is not None and self.access.sees(self.who, asset, tool)
+
+    def _alike(self) -> "_Alike | None":
+        """What tells assets apart of which everything may be decided once; None where their paths may count too."""
+        if self.who.operator:
+            return lambda kind, path: None
+        return self.access.rules(self.who).about if not self.who.withheld else None
+
+    def _look_at(self, name: str, asset: Sketch, looks: "_Looks") -> tuple[bool, bool]:
+        """`_look`, once for all assets that are alike in what decides: many, where rules name few assets."""
+        if looks.alike is None or asset.kind == "virtual_server":
+            return self._look(name, asset)
+        kind = (
+            looks.alike(asset.kind, asset.path), asset.kind, asset.created_by == self.who.subject, asset.visibility,
+            asset.groups, asset.enabled, asset.stage, asset.review.deprecated_from, asset.parted,
+        )  # fmt: skip
+        seen = looks.by_kind.get(kind)
+        if seen is None:
+            seen = looks.by_kind[kind] = self._look(name, asset)
+        return seen
 
     def _look(self, name: str, asset: Sketch) -> tuple[bool, bool]:
         """Whether an asset is shown, and if so whether with all its tools.

@@ -1,20 +1,23 @@
 """Looks on schedule whether skills that were registered by URL are there as they were approved."""
 
 import logging
+from collections.abc import Mapping
 
 import anyio
 
-from airegistry.core.assets import Skill
+from airegistry.core.assets import Skill, now
 from airegistry.core.audit import Audit
 from airegistry.core.canonical import digest
 from airegistry.core.cards import MAX_SKILL
-from airegistry.core.errors import AirError
+from airegistry.core.errors import AirError, Conflict
 from airegistry.core.events import Event, Events
+from airegistry.core.git_skills import Gone, Pinned, SkillRead, dumped, pinned_of
 from airegistry.core.intake import Intake
-from airegistry.core.pins import Pins, why_held
+from airegistry.core.pins import PendingPart, Pins, why_held
 from airegistry.core.ports import Backends
 from airegistry.core.principals import SYSTEM
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.stages import Stages
 
 log = logging.getLogger(__name__)
 FIRST = 300.0
@@ -23,15 +26,16 @@ FILE = "SKILL.md"
 
 
 class SkillLooks:
-    """Refreshes a skill whose SKILL.md changed, and tells when what changed waits for an approval.
+    """Refreshes a skill whose files changed, and tells when what changed waits for an approval, or is gone.
 
     `hours` lie between two looks at all of them, `first` seconds before the first; 0 hours means that there are none.
-    Only default versions are looked at.
+    Only default versions are looked at. What a Git repository lost is noted at the first look that misses it and, with
+    `stages`, retired at the next.
     """
 
     def __init__(
         self, shelf: Shelf, intake: Intake, backends: Backends, pins: Pins, audit: Audit, events: Events,
-        *, hours: float = 0, first: float = FIRST,
+        *, hours: float = 0, first: float = FIRST, stages: Stages | None = None,
     ) -> None:  # fmt: skip
         self._shelf = shelf
         self._intake = intake
@@ -41,6 +45,7 @@ class SkillLooks:
         self._events = events
         self._hours = hours
         self._first = first
+        self._stages = stages
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -55,7 +60,7 @@ class SkillLooks:
         """Look at each of them once; one that cannot be had stays as it is."""
         skills = [asset async for _, asset in self._shelf.walk({"kind": "skill"})]
         for skill in skills:
-            if isinstance(skill, Skill) and skill.url is not None and skill.enabled:
+            if isinstance(skill, Skill) and skill.url is not None and skill.enabled and _is_ours(skill):
                 try:
                     await self._look(skill, skill.url)
                 except AirError as error:
@@ -64,17 +69,81 @@ class SkillLooks:
                     log.exception("the look at %s failed", ref(skill))
 
     async def _look(self, skill: Skill, url: str) -> None:
+        if self._intake.in_git(url):
+            await self._look_in_git(skill, url, pinned_of(skill))
+            return
         content = await self._backends.fetch_text(url, limit=MAX_SKILL)
-        before = (await self._pins.find(skill)).parts.get(FILE)
-        known = digest(skill.content) if before is None else before.hash
-        if digest(content) == known:
+        await self._compare(skill, {FILE: content}, within={FILE})
+
+    async def _look_in_git(self, skill: Skill, url: str, known: Pinned | None) -> None:
+        try:
+            read = await self._intake.read_skill(url, known)
+        except Gone as gone:
+            await self._missed(skill, known, gone.message)
+            return
+        if read is None:
+            if known is not None and known.missing_since is not None:
+                await self._write(skill, known.model_copy(update={"missing_since": None}))
+        else:
+            await self._compare(skill, _texts(read))
+
+    async def _compare(self, skill: Skill, live: Mapping[str, str], within: set[str] | None = None) -> None:
+        """Refresh what is not as it is known; of a file that is not in a Git repository, `within` that part alone."""
+        before = (await self._pins.find(skill)).parts
+        served = {FILE: skill.content, **{f"files/{name}": text for name, text in skill.files.items()}}
+        known = {part: digest(text) for part, text in served.items() if within is None or part in within}
+        waiting = {part: pending.hash for part, pending in before.items() if within is None or part in within}
+        if {part: digest(text) for part, text in live.items()} == {**known, **waiting} and (within or waiting):
             return
         after = await self._intake.refresh_skill(SYSTEM, skill.path)
-        waits = (await self._pins.find(after)).parts.get(FILE)
-        if waits is None or (before is not None and waits.hash == before.hash):
+        await self._tell(after, before)
+
+    async def _tell(self, after: object, before: Mapping[str, PendingPart]) -> None:
+        """Tell of what waits since this look."""
+        assert isinstance(after, Skill)  # as `refresh_skill` answers for one
+        waits = (await self._pins.find(after)).parts
+        new = {part: each for part, each in waits.items() if part not in before or before[part].hash != each.hash}
+        if not new:
             return
-        why = f"{FILE}: {why_held(waits)}"
-        self._audit.note(
-            self._audit.event(SYSTEM, "skill:drift", ref(after), None, decision="allow", outcome="ok", reason=why)
-        )
+        why = "; ".join(f"{part}: {why_held(each)}" for part, each in sorted(new.items()))[:1000]
+        self._note("skill:drift", after, why)
         await self._events.emit(Event("skill:drift", after, SYSTEM.subject))
+
+    async def _missed(self, skill: Skill, known: Pinned | None, why: str) -> None:
+        """Note that a skill is not where it was; retire it when it was not there at the look before either."""
+        if known is None:
+            log.warning("%s is not where it was registered from: %s", ref(skill), why)
+        elif known.missing_since is None:
+            after = await self._write(skill, known.model_copy(update={"missing_since": now()}), event="skill:gone")
+            if after is not None:
+                self._note("skill:gone", after, why)
+        elif self._stages is not None and skill.stage != "retired":
+            reason = f"it is gone from {known.host}/{known.repository} since {known.missing_since:%Y-%m-%d}: {why}"
+            await self._stages.transition(SYSTEM, "skill", skill.path, "retired", reason[:500])
+
+    async def _write(self, skill: Skill, pinned: Pinned, event: str | None = None) -> Skill | None:
+        """Keep what was seen with a skill, unless somebody changed it meanwhile: the next look sees it again."""
+        found = await self._shelf.get("skill", skill.path)
+        if found is None or found[0] != skill:
+            return None
+        after = skill.model_copy(update={"pinned": dumped(pinned)})
+        try:
+            async with self._events.telling(*([Event(event, after, SYSTEM.subject)] if event else [])):
+                await self._shelf.replace(after, found[1])
+        except Conflict:
+            return None
+        return after
+
+    def _note(self, act: str, skill: Skill, reason: str) -> None:
+        self._audit.note(
+            self._audit.event(SYSTEM, act, ref(skill), None, decision="allow", outcome="ok", reason=reason)
+        )
+
+
+def _texts(read: SkillRead) -> Mapping[str, str]:
+    return {FILE: read.content, **{f"files/{name}": text for name, text in read.texts.items()}}
+
+
+def _is_ours(skill: Skill) -> bool:
+    """Whether nobody else looks at it: what another source keeps is brought up to date by that."""
+    return skill.provenance.source == "local" and skill.stage != "retired"

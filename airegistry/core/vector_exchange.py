@@ -49,6 +49,11 @@ class Exchange:
         """Wait for the vectors of an asset, `kind/path`, that another process wrote."""
         self._awaited[name] = self._now() + PATIENCE
 
+    async def make(self, name: str) -> None:
+        """Make the vectors of an asset that this process wrote; if another one is at it already, wait for them."""
+        for left in await self._attend([name], frozenset({name})):
+            self.await_(left)
+
     async def run(self) -> None:
         """Get what is waited for, until cancelled."""
         while True:

@@ -180,10 +180,10 @@ class Versions:
 
     async def deprecate(
         self, who: Principal, kind: Kind, path: str, version: str, *, sunset: datetime | None = None,
-        successor: str | None = None, deprecated: bool = True,
+        successor: str | None = None, message: str | None = None, deprecated: bool = True,
     ) -> AnyAsset:  # fmt: skip
-        """Tell callers of a version that it ends at `sunset` (None: no day is set) and which one comes after it; or
-        take that back with `deprecated` False. From its sunset on it is refused.
+        """Tell callers of a version that it ends at `sunset` (None: no day is set), which one comes after it and why;
+        or take that back with `deprecated` False. From its sunset on it is refused.
 
         Raises:
             NotFound, AccessDenied, Conflict: as `set_default`.
@@ -197,7 +197,7 @@ class Versions:
                 if successor is not None:
                     await self._check_successor(who, asset, successor)
                 now = self._clock.now()
-                deprecation = _deprecation(asset, now, sunset, successor) if deprecated else None
+                deprecation = _deprecation(asset, now, sunset, successor, message) if deprecated else None
                 end = "no day is set" if deprecation is None or sunset is None else f"ends {deprecation.sunset}"
                 attempt.reason = f"{reason}; {version}: {end if deprecated else 'not deprecated any more'}"
                 attempt.data_classification = asset.data_classification
@@ -285,10 +285,13 @@ class Versions:
         return pins
 
 
-def _deprecation(asset: AnyAsset, now: datetime, sunset: datetime | None, successor: str | None) -> Deprecation:
+def _deprecation(
+    asset: AnyAsset, now: datetime, sunset: datetime | None, successor: str | None, message: str | None
+) -> Deprecation:
     end = None if sunset is None else _aware(sunset)
     since = asset.deprecation.since if asset.deprecation is not None else now
-    return Deprecation(since=since if end is None else min(since, end), sunset=end, successor=successor)
+    since = since if end is None else min(since, end)
+    return Deprecation(since=since, sunset=end, successor=successor, message=message)
 
 
 def _number(version: str) -> list[tuple[int, str]]:

@@ -9,6 +9,10 @@ from airegistry.core.documents import AppendLog, Document, DocumentStore, Json
 CHUNK_ITEMS = 1000
 CHECKPOINTS = "data_imports"
 """The collection in which an import notes how far it came: it stays where it is, and is never exported."""
+PASSING = frozenset((CHECKPOINTS, "calls_under_way", "feed", "leases", "looks", "quota_uses"))
+"""What processes that share a store tell one another: it is of that moment, and of those processes."""
+DERIVED = "vectors-"
+"""Begins the names of collections of vectors, which are made anew from what they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class StoreSource:
 
     async def _items(self) -> AsyncIterator[Item]:
         for collection in sorted(await self._documents.collections()):
-            if collection != CHECKPOINTS:
+            if collection not in PASSING and not collection.startswith(DERIVED):
                 async for document in self._documents.find(collection):
                     yield document
         for stream in sorted(await self._log.streams()):

@@ -14,11 +14,16 @@ from airegistry.egress.guard import Guard, Target, parse_url
 from airegistry.egress.messages import printable, reason
 from airegistry.egress.tls import shared_context
 
-_KEEPALIVE_SECONDS = 30.0
+_KEEPALIVE_SECONDS = 4.0
+"""As in `stream.py`: many servers close an idle connection after 5 s."""
 _MAX_CONNECTIONS = 100
 _GZIP_OR_ZLIB = 47
 Wrap = Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport]
 SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
+
+
+class TooLarge(UpstreamFailed):
+    """An answer is longer than what is taken of it."""
 
 
 def guarded_http(
@@ -178,10 +183,10 @@ async def read_limited(answer: httpx2.Response, limit: int, target: Target) -> b
     """The body of an answer, at most `limit` bytes of it after decompression.
 
     Raises:
-        UpstreamFailed: it is longer, or does not decompress.
+        UpstreamFailed: it does not decompress, or is longer: TooLarge.
     """
     encoding = answer.headers.get("content-encoding", "identity").lower()
-    too_large = UpstreamFailed(f"{target} sent more than {limit} bytes")
+    too_large = TooLarge(f"{target} sent more than {limit} bytes")
     if encoding not in {"identity", "gzip", "x-gzip", "deflate"}:
         raise UpstreamFailed(f"{target} answered with content encoding {printable(encoding)}")
     parts: list[bytes] = []

@@ -1,8 +1,9 @@
 """Vectors of texts, kept in a file: what was embedded once is not embedded again at the next start."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
@@ -11,16 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from airegistry.core.embedding import Whole, fractions, whole
-from airegistry.core.ports import Mask, Vectors
+from airegistry.core.ports import Vectors
 from airegistry.core.ranking import Numbers
+from airegistry.index.digests import SIZE, Digests, Halves, halves
 from airegistry.index.disk import Disk, write_whole
 
 Records = npt.NDArray[np.void]
 
 _NAMES = ("digest", "vector")
-_DIGEST = 16
 _CHECKSUM = 4
-_CHUNK = 1 << 20
+_CHUNK = 1024
+"""Records that are read or written at once."""
 _SPARE = 4096
 """Vectors that nobody asked for since the start are kept while they are at most as many as the others, or so many."""
 
@@ -35,7 +37,7 @@ class KeptVectors:
         self._fingerprint = fingerprint
         self._lock = Lock()
         self._saved: Records = np.zeros(0, _record(0))
-        self._places: dict[bytes, int] = {}
+        self._places = Digests(halves(b""))
         self._asked = np.zeros(0, np.bool_)
         self._new: dict[bytes, Whole] = {}
 
@@ -57,12 +59,13 @@ class KeptVectors:
         digests = {text: _digest(text) for text in texts}
         with self._lock:
             new = {text: self._new[digest] for text, digest in digests.items() if digest in self._new}
-            saved = {text: self._places.get(digest, -1) for text, digest in digests.items() if text not in new}
-            saved = {text: place for text, place in saved.items() if place >= 0}
-            places = list(saved.values())
-            self._asked[places] = True
-            vectors = self._saved["vector"][places]
-        found = dict(zip(saved, fractions(vectors), strict=True)) if places else {}
+            rest = [text for text in digests if text not in new]
+            places = self._places.places([digests[text] for text in rest])
+            known = places >= 0
+            self._asked[places[known]] = True
+            vectors = self._saved["vector"][places[known]]
+        saved = [text for text, there in zip(rest, known.tolist(), strict=True) if there]
+        found = dict(zip(saved, fractions(vectors), strict=True)) if saved else {}
         return found | {text: fractions(vector) for text, vector in new.items()}
 
     def put(self, vectors: Mapping[str, Vectors]) -> None:
@@ -78,12 +81,11 @@ class KeptVectors:
             OSError: it cannot be read.
             ValueError: it is damaged.
         """
-        _check(path)
+        digests = _checked(path)
         saved = _mapped(path)
-        if saved.dtype.names != _NAMES:
-            raise ValueError("it holds no vectors")
         with self._lock:
-            self._hold(saved, np.zeros(len(saved), np.bool_))
+            self._saved, self._asked = saved, np.zeros(len(saved), np.bool_)
+            self._places = Digests(digests)
 
     def save(self, path: Path, disk: Disk) -> None:
         """Write all of it to a file and go on with that.
@@ -94,47 +96,55 @@ class KeptVectors:
         with self._lock:
             new = dict(self._new)
             places = self._worth_keeping(new)
-            records = self._records(places, new)
-            asked = np.concatenate((self._asked[places], np.ones(len(new), np.bool_)))
-        if not len(records):
+        if not len(places) + len(new):
             return
+        digests: list[bytes] = []
 
         def write(file: BinaryIO) -> None:
             summed = _Summed(file)
-            np.lib.format.write_array(summed, records, allow_pickle=False)
+            for piece in self._pieces(places, new, digests):
+                summed.write(piece)
             file.write(summed.checksum.to_bytes(_CHECKSUM, "big"))
 
         write_whole(path, write, disk)
-        saved = _mapped(path)
-        with self._lock:
-            asked |= np.fromiter((self._was_asked(digest) for digest in _digests(saved)), np.bool_, len(saved))
-            self._hold(saved, asked)
+        found, saved = Digests(halves(b"".join(digests))), _mapped(path)
+        with self._lock:  # what was asked for while it was written counts
+            self._asked = np.concatenate((self._asked[places], np.ones(len(new), np.bool_)))
+            self._saved, self._places = saved, found
             for digest, vector in new.items():
                 if self._new[digest] is vector:
                     del self._new[digest]
 
-    def _was_asked(self, digest: bytes) -> bool:
-        place = self._places.get(digest)
-        return place is not None and bool(self._asked[place])
-
-    def _hold(self, saved: Records, asked: Mask) -> None:
-        self._saved, self._asked = saved, asked
-        self._places = {digest: place for place, digest in enumerate(_digests(saved))}
-
     def _worth_keeping(self, new: Mapping[bytes, Whole]) -> Numbers:
         """The places in the file that the next file has too."""
-        places = np.array([place for digest, place in self._places.items() if digest not in new], np.int64)
+        kept = np.ones(len(self._saved), np.bool_)
+        replaced = self._places.places([*new])
+        kept[replaced[replaced >= 0]] = False
+        places = np.flatnonzero(kept)
         asked = places[self._asked[places]]
         return places if len(places) <= 2 * (len(asked) + len(new)) + _SPARE else asked
 
-    def _records(self, places: Numbers, new: Mapping[bytes, Whole]) -> Records:
+    def _pieces(self, places: Numbers, new: Mapping[bytes, Whole], digests: list[bytes]) -> Iterator[bytes]:
+        """A file's head and its records, a few at a time: all of them may be more than there is memory. `digests` takes
+        down those of the records."""
         width = len(next(iter(new.values()))) if new else self._saved["vector"].shape[1]
-        records = np.zeros(len(places) + len(new), _record(width))
-        if len(places):
-            records[: len(places)] = self._saved[places]
-        for row, (digest, vector) in enumerate(new.items(), len(places)):
-            records[row] = (digest, vector)
-        return records
+        form, added = _record(width), [*new.items()]
+        yield _head(form, len(places) + len(new))
+        for start in range(0, len(places), _CHUNK):
+            records = self._saved[places[start : start + _CHUNK]]
+            digests.append(records["digest"].tobytes())
+            yield records.tobytes()
+        for start in range(0, len(added), _CHUNK):
+            records = np.array(added[start : start + _CHUNK], form)
+            digests.append(records["digest"].tobytes())
+            yield records.tobytes()
+
+
+def _head(form: np.dtype[np.void], count: int) -> bytes:
+    head = BytesIO()
+    described = {"descr": np.lib.format.dtype_to_descr(form), "fortran_order": False, "shape": (count,)}
+    np.lib.format.write_array_header_1_0(head, described)
+    return head.getvalue()
 
 
 class _Summed:
@@ -149,14 +159,27 @@ class _Summed:
         return self._file.write(data)
 
 
-def _check(path: Path) -> None:
-    """Compare a file with the sum at its end."""
-    rest, checksum = path.stat().st_size - _CHECKSUM, 0
+def _checked(path: Path) -> Halves:
+    """The digests of a file's records, if the sum at its end is that of the file: it is read, and not mapped, for what
+    is mapped and looked at stays in memory."""
     with path.open("rb") as file:
-        while rest > 0 and (chunk := file.read(min(rest, _CHUNK))):
-            checksum, rest = zlib.crc32(chunk, checksum), rest - len(chunk)
-        if rest or file.read() != checksum.to_bytes(_CHECKSUM, "big"):
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError("it is of another form")
+        shape, _, form = np.lib.format.read_array_header_1_0(file)
+        if form.names != _NAMES or len(shape) != 1:
+            raise ValueError("it holds no vectors")
+        end = file.tell()
+        if path.stat().st_size != end + shape[0] * form.itemsize + _CHECKSUM:
+            raise ValueError("it is cut off")
+        file.seek(0)
+        checksum, digests = zlib.crc32(file.read(end)), []
+        for start in range(0, shape[0], _CHUNK):
+            chunk = file.read(min(_CHUNK, shape[0] - start) * form.itemsize)
+            checksum = zlib.crc32(chunk, checksum)
+            digests.append(np.frombuffer(chunk, form)["digest"].tobytes())
+        if file.read() != checksum.to_bytes(_CHECKSUM, "big"):
             raise ValueError("its checksum is wrong")
+    return halves(b"".join(digests))
 
 
 def _mapped(path: Path) -> Records:
@@ -166,13 +189,8 @@ def _mapped(path: Path) -> Records:
 
 
 def _record(width: int) -> np.dtype[np.void]:
-    return np.dtype([("digest", f"V{_DIGEST}"), ("vector", "<i2", (width,))])
-
-
-def _digests(records: Records) -> list[bytes]:
-    joined = records["digest"].tobytes()
-    return [joined[start : start + _DIGEST] for start in range(0, len(joined), _DIGEST)]
+    return np.dtype([("digest", f"V{SIZE}"), ("vector", "<i2", (width,))])
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=SIZE).digest()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from airegistry.core.ports import Mask
 from airegistry.core.ranking import Numbers
 from airegistry.index.arrays import Arrays, grown, packed_bytes, packed_texts, unpacked_bytes, unpacked_texts
+from airegistry.index.bonds import Bonds
 from airegistry.index.labels import Label, Labels
 
 Facets = Mapping[str, str | Sequence[str]]
@@ -30,6 +31,7 @@ class Directory:
         self._came = np.zeros(0, np.int64)
         self._put = np.zeros(0, np.int64)
         self._labels = Labels()
+        self._bonds = Bonds()
         self._count = 0
         self.moment = 0
 
@@ -78,6 +80,7 @@ class Directory:
             self._present[slot], self._came[slot] = True, self.moment
             self._count += 1
         self._put[slot], self._contents[slot] = self.moment, content
+        self._bonds.loosen(slot)
         self._labels.put(slot, [("kind", kind), *_labels(facets)])
         return slot
 
@@ -87,6 +90,29 @@ class Directory:
         if slot is not None and self._present[slot]:
             kinds = [label for label in self._labels.of(slot) if label[0] == "kind"]
             self._labels.put(slot, [*kinds, *_labels(facets)])
+            self._bonds.loosen(slot)
+
+    def bind(self, ids: Sequence[str], content: bytes) -> None:
+        """Have documents, that of an asset first, be all that is made of a content."""
+        slots = [self._slots[each] for each in ids if each in self._slots]
+        if slots and len(slots) == len(ids):
+            self._bonds.bind(slots, content)
+
+    def put_again(self, document_id: str, content: bytes) -> list[int]:
+        """Put again the dormant documents that were bound to a content, by the first of them; their slots."""
+        slot = self._slots.get(document_id)
+        slots = [] if slot is None or self._present[slot] else self._bonds.of(slot, content)
+        if not slots or self._present[slots].any():
+            return []
+        self.moment += 1
+        self._present[slots] = True
+        self._came[slots] = self._put[slots] = self.moment
+        self._count += len(slots)
+        return slots
+
+    def forget_bonds(self) -> None:
+        """Nothing that is bound is dormant any more."""
+        self._bonds.settle()
 
     def remove(self, document_id: str) -> int | None:
         """The slot that the document left, None when it had none."""
@@ -96,6 +122,7 @@ class Directory:
             self._labels.put(slot, ())
             self._count -= bool(self._present[slot])
             self._present[slot] = False
+            self._bonds.leave(slot)
             self._ids[slot], self._contents[slot] = "", b""
             self._free.append(slot)
         return slot
@@ -111,7 +138,8 @@ class Directory:
 
     def dump(self) -> Arrays:
         """All of it but the moments, which are of one process, to be restored."""
-        return packed_texts("ids", self._ids) | packed_bytes("contents", self._contents) | self._labels.dump()
+        texts, contents = packed_texts("ids", self._ids), packed_bytes("contents", self._contents)
+        return texts | contents | self._labels.dump() | self._bonds.dump(self.size)
 
     @classmethod
     def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> "Directory":
@@ -121,7 +149,7 @@ class Directory:
         found._contents = [bytes(piece) for piece in unpacked_bytes("contents", arrays)]
         found._slots = {found._ids[slot]: slot for slot, content in enumerate(found._contents) if content}
         found._free = [slot for slot, content in enumerate(found._contents) if not content]
-        found._labels = Labels.restored(arrays)
+        found._labels, found._bonds = Labels.restored(arrays), Bonds.restored(arrays)
         found._present = np.zeros(found.size, np.bool_)
         found._came, found._put = np.zeros(found.size, np.int64), np.zeros(found.size, np.int64)
         return found

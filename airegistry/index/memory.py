@@ -96,6 +96,20 @@ class MemoryIndex:
         with self._lock:
             self._directory.label(document_id, facets)
 
+    def bind(self, ids: Sequence[str], content: bytes) -> None:
+        """Say that these documents, that of an asset first, are all that is made of a content."""
+        with self._lock:
+            self._directory.bind(ids, content)
+
+    def put_again(self, document_id: str, content: bytes) -> Sequence[str] | None:
+        """Put again the documents that were bound to a content before the start; their ids, None where they were
+        not."""
+        with self._lock:
+            slots = self._directory.put_again(document_id, content)
+            for slot in slots:
+                self._grants.forget(slot)
+            return [self._directory.id(slot) for slot in slots] or None
+
     def remove(self, document_id: str) -> None:
         """Remove one document; nothing happens when there is none."""
         with self._lock:
@@ -168,6 +182,7 @@ class MemoryIndex:
     def _forget_dormant(self) -> None:
         for document_id in self._directory.dormant():
             self._remove(document_id)
+        self._directory.forget_bonds()
 
     def _ask(
         self, allowed: Allowed, key: Hashable | None, kinds: frozenset[str] | None, facets: Facets | None

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 IMAGE = "index.npz"
 INTERVAL = 300.0
 DISK = Disk()
+_TEXTS = ("assets", "indexing", "restoring", "search_texts", "sight", "sketches")
+"""Modules that decide what is indexed of an asset."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, IndexError, EOFError)
 
 
@@ -137,7 +139,8 @@ def _form(fingerprint: str) -> bytes:
 
 
 def _program() -> bytes:
-    sources = [*Path(ranking.__file__).parent.glob("ranking*"), *Path(__file__).parent.glob("*.py")]
+    core = Path(ranking.__file__).parent
+    sources = [*core.glob("ranking*"), *Path(__file__).parent.glob("*.py"), *(core / f"{name}.py" for name in _TEXTS)]
     found = blake2b(f"{version('pystemmer')} {unicodedata.unidata_version}".encode())
     for source in sorted(path for path in sources if path.is_file()):
         found.update(source.read_bytes())

@@ -24,6 +24,9 @@ PUBLIC = frozenset(
 
 PUBLIC_TREES = ("/.well-known/", "/login/", "/logout/", "/callback/", "/account/")
 
+PLAIN_JSON = ("/v0/", "/v0.1/")
+"""Where clients expect errors as plain JSON: the description of the MCP Registry API has them so."""
+
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([!-~]{1,8192})")
 _CUT_OFF = b"quarantined", b"an administrator cut this caller off"
 _PRINTABLE_PATH = re.compile(r"[A-Za-z0-9/@._+-]{1,200}")
@@ -55,6 +58,7 @@ class Authenticate:
 
     The challenge names the metadata of the very resource that was asked for (RFC 9728). `on_data_path` tells the paths
     whose application needs no anyio shields: watching those is cheaper. Whoever is `cut_off` gets 403 everywhere.
+    `anonymous` says whom a request that carries no credentials counts as, where it may be answered.
     """
 
     def __init__(
@@ -65,8 +69,10 @@ class Authenticate:
         *,
         on_data_path: Callable[[str], bool] = lambda path: False,
         cut_off: Callable[[Principal], bool] = lambda who: False,
+        anonymous: Callable[[Scope], Principal | None] = lambda scope: None,
     ) -> None:
         self._cut_off = cut_off
+        self._anonymous = anonymous
         self._app = app
         self._on_data_path = on_data_path
         self._tokens = tokens
@@ -85,7 +91,11 @@ class Authenticate:
         try:
             principal, token = await self._principal(scope, resource)
         except Unauthenticated as refusal:
-            await self._challenge(scope, send, refusal)
+            nobody = None if _has_credentials(scope) else self._anonymous(scope)
+            if nobody is None:
+                await self._challenge(scope, send, refusal)
+            else:
+                await self._app({**scope, PRINCIPAL: nobody}, receive, send)
             return
         if self._cut_off(principal):
             await _refuse(send, 403, *_CUT_OFF)
@@ -129,8 +139,8 @@ class Authenticate:
         return principal, token
 
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
-        asked = any(name == b"authorization" for name, _ in scope["headers"])
-        challenge = bearer_challenge(self._resources, scope, scopes=MCP_SCOPE, error="invalid_token" if asked else "")
+        error = "invalid_token" if _has_credentials(scope) else ""
+        challenge = bearer_challenge(self._resources, scope, scopes=MCP_SCOPE, error=error)
         await _refuse(
             send,
             401,
@@ -138,16 +148,25 @@ class Authenticate:
             refusal.message.encode(),
             (b"www-authenticate", challenge),
             title=b"Unauthorized",
+            media_type=b"application/json" if scope["path"].startswith(PLAIN_JSON) else b"application/problem+json",
         )
 
 
+def _has_credentials(scope: Scope) -> bool:
+    return any(name == b"authorization" for name, _ in scope["headers"])
+
+
 async def _refuse(
-    send: Send, status: int, code: bytes, detail: bytes, *more: tuple[bytes, bytes], title: bytes = b"Forbidden"
-) -> None:
+    send: Send, status: int, code: bytes, detail: bytes, *more: tuple[bytes, bytes], title: bytes = b"Forbidden",
+    media_type: bytes = b"application/problem+json",
+) -> None:  # fmt: skip
     """Answer with problem details (RFC 9457)."""
-    body = b'{"type":"about:blank","title":"%b","status":%d,"code":"%b","detail":"%b"}' % (title, status, code, detail)
+    error = b',"error":"%b"' % detail if media_type == b"application/json" else b""
+    body = b'{"type":"about:blank","title":"%b","status":%d,"code":"%b","detail":"%b"%b}' % (
+        title, status, code, detail, error,
+    )  # fmt: skip
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", media_type),
         (b"content-length", b"%d" % len(body)),
         *more,
         (b"cache-control", b"no-store"),

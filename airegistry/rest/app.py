@@ -1,18 +1,26 @@
 """Plain HTTP: liveness, readiness, and problem details where nothing is built yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-TITLES = {404: "Not Found", 405: "Method Not Allowed", 503: "Service Unavailable"}
+from airegistry.oauth.authenticate import PLAIN_JSON
+
+TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 410: "Gone", 412: "Precondition Failed", 413: "Content Too Large", 415: "Unsupported Media Type",
+    422: "Unprocessable Content", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
+    502: "Bad Gateway", 503: "Service Unavailable",
+}  # fmt: skip
 
 
-def problem(status: int, code: str, detail: str) -> JSONResponse:
-    """Problem details (RFC 9457) with the stable code as a member."""
+def problem(status: int, code: str, detail: str, /, **more: object) -> JSONResponse:
+    """Problem details (RFC 9457) with the stable code as a member, and `more` members beside these."""
     body = {
+        **more,
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
         "status": status,
@@ -22,8 +30,8 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
-def routes(ready: Callable[[], bool]) -> list[BaseRoute]:
-    """Every plain route. `ready` says whether requests can be answered."""
+def routes(ready: Callable[[], bool], more: Sequence[BaseRoute] = ()) -> list[BaseRoute]:
+    """Every plain route, `more` among them. `ready` says whether requests can be answered."""
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -37,6 +45,7 @@ def routes(ready: Callable[[], bool]) -> list[BaseRoute]:
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        *more,
         Route("/api/{path:path}", nothing, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ]
 
@@ -45,4 +54,11 @@ async def not_found(request: Request, error: Exception) -> Response:
     """Problem details for every path that is none of ours, and every method a path has not."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = "not_found" if status == 404 else "invalid"
-    return problem(status, code, "there is nothing here" if status == 404 else TITLES.get(status, "refused"))
+    detail = "there is nothing here" if status == 404 else TITLES.get(status, "refused")
+    answer = problem(status, code, detail)
+    if request.scope["path"].startswith(PLAIN_JSON):
+        answer = problem(status, code, detail, error=detail)
+        answer.headers["content-type"] = "application/json"
+    if isinstance(error, HTTPException) and error.headers:
+        answer.headers.update(error.headers)  # which methods there are (RFC 9110, section 15.5.6)
+    return answer

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from airegistry.core.assets import Server
 from airegistry.core.findings import Finding
 from airegistry.core.ports import AnyAsset, Surroundings
+from airegistry.core.server_forms import current
+from airegistry.core.server_packages import recipes_of
 from airegistry.scanners.rules import Rule
 from airegistry.scanners.skill_hosts import standing, urls
 
@@ -174,7 +176,16 @@ class Recipes:
         if asset.command:
             words = asset.command.split() if " " in asset.command and not asset.args else [asset.command]
             found += _started([*words, *asset.args], around, len(words))
-        return found
+        return [*found, *_published(asset, around)]
+
+
+def _published(server: Server, around: Surroundings) -> Iterator[Finding]:
+    """What the other packages of its `server.json` start: whoever reads that may choose any of them."""
+    for recipe in recipes_of(current(server.manifest)):
+        if recipe.command is not None and (recipe.command, [*recipe.args]) != (server.command, server.args):
+            other = server.model_copy(update={"env": [*recipe.env]})
+            for finding in (*_environment(other), *_started([recipe.command, *recipe.args], around, 1)):
+                yield finding.model_copy(update={"field": "/manifest/packages"})
 
 
 def _environment(server: Server) -> Iterator[Finding]:

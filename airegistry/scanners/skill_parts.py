@@ -7,6 +7,7 @@ from dataclasses import field as member
 from typing import Literal
 
 from airegistry.core.assets import Skill
+from airegistry.core.git_skills import pinned_of
 from airegistry.scanners.plain import decoded, plain
 from airegistry.scanners.texts import texts
 
@@ -43,6 +44,9 @@ ATTACKERS = re.compile(
 )
 _SPLIT = re.compile(r"(?:\"\s{0,8}\+\s{0,8}\"|'\s{0,8}\+\s{0,8}')")
 """Where a text in code is put together from pieces."""
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE = 6
+"""Words of a file's name from which on it is read as a text: agents are shown it as one."""
 _HEADING = re.compile(r"^#{1,6}[ \t]")
 
 
@@ -83,9 +87,21 @@ def parts(skill: Skill) -> Sequence[Part]:
     inside = {text.field: text.decoded for text in texts(skill)}
     found = [*_file("/content", "SKILL.md", skill.content, inside.get("/content"))]
     for name, raw in sorted(skill.files.items()):
-        pointer = "/files/" + name.replace("~", "~0").replace("/", "~1")
-        found += _file(pointer, name, raw, inside.get(pointer))
-    return found
+        found += _file(_pointer(name), name, raw, inside.get(_pointer(name)))
+    return [*found, *_names(skill)]
+
+
+def _names(skill: Skill) -> Iterator[Part]:
+    """The names of files that say something, of those too whose content is not kept."""
+    pinned = pinned_of(skill)
+    listed = () if pinned is None else (file.name for file in pinned.files)
+    for name in sorted({*skill.files, *listed}):
+        if len(_WORD.findall(name)) >= _SENTENCE:
+            yield Part(_pointer(name), name, "prose", re.sub("[_-]", " ", name))
+
+
+def _pointer(name: str) -> str:
+    return "/files/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _file(pointer: str, name: str, raw: str, inside: Sequence[str] | None) -> Iterator[Part]:

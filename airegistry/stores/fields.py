@@ -8,10 +8,10 @@ from airegistry.stores.where import Typed, typed, values_of
 
 
 class FieldIndex:
-    """The keys of rows by the values of one top-level field, in ascending order."""
+    """The keys of rows by the values of one field, in ascending order; a dotted one leads into objects."""
 
     def __init__(self, field: str) -> None:
-        self._field = field
+        self._path = field.split(".")
         self._keys: dict[Typed, list[str]] = {}
 
     def append(self, key: str, body: Json) -> None:
@@ -44,7 +44,9 @@ class FieldIndex:
         return map(keys.__getitem__, range(start, len(keys)))
 
     def _values(self, body: Json) -> Iterable[Typed]:
-        value = body.get(self._field)
+        if len(self._path) > 1:
+            return {typed(each) for each in values_of(body, self._path)}
+        value = body.get(self._path[0])
         if isinstance(value, list | dict):
             return {typed(each) for each in values_of(value, ())}
         return (typed(value),)

@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 
 from airegistry.core.documents import KEY
 from airegistry.stores.rows import Rows
-from airegistry.stores.where import Clause, Condition, meets, span
+from airegistry.stores.where import WITHIN, Clause, Condition, meets, span
 
 R = TypeVar("R")
 Source = Callable[[str | None], Iterator[str]]
@@ -56,7 +56,8 @@ def _fields(asked: Sequence[Clause]) -> set[str]:
 
 
 def _indexed(condition: Condition) -> bool:
-    return condition.field == KEY or (len(condition.path) == 1 and not condition.globs)
+    plain = len(condition.path) == 1 or condition.field in WITHIN
+    return condition.field == KEY or (plain and not condition.globs)
 
 
 def candidates(rows: Rows[R], asked: Sequence[Clause], after: str | None) -> Iterator[str]:

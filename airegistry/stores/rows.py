@@ -47,7 +47,7 @@ class Rows(Generic[R]):
         self.indexes = {}
 
     def index(self, field: str) -> FieldIndex:
-        """The index of a top-level field, made when it is asked for first."""
+        """The index of a field, made when it is asked for first."""
         found = self.indexes.get(field)
         if found is None:
             found = self.indexes[field] = FieldIndex(field)

@@ -13,6 +13,8 @@ from airegistry.core.documents import KEY, Glob, Json, Scalar, Wanted, Where
 Predicate = Callable[[Json], bool]
 Typed = tuple[bool, Scalar]
 """A value, and whether it is a boolean: a boolean equals no number."""
+WITHIN = {"provenance.source": "local"}
+"""Fields inside others that are looked for, so that stores index them; each with the value that most documents have."""
 _WILD = re.compile(r"[*?\[]")
 
 

@@ -49,10 +49,21 @@ class AuditVerified(Shape):
 
 
 class AuditHeads(Shape):
-    """Signed statements of how far each writer's chain goes, and the public key (Ed25519) to check them with."""
+    """Signed statements of how far each writer's chain goes, and the public keys (Ed25519) to check them with.
+
+    Each names its `key` by an id, the beginning of the key's SHA-256.
+    """
 
     public_key: str
+    retired_keys: list[str]
     heads: list[Json]
+
+
+class AuditKeyRotated(Shape):
+    """The ids of the key before and of the one that signs now."""
+
+    before: str
+    after: str
 
 
 class AuditPruned(Shape):
@@ -115,7 +126,17 @@ class AuditTools:
     async def get_audit_heads(self) -> AuditHeads:
         """What is signed of the audit trail now. Kept elsewhere, it shows later whether the trail was rewritten."""
         public, heads = await self._services.audit_care.heads(current_principal())
-        return AuditHeads(public_key=public, heads=heads)
+        retired = [*self._services.audit_care.retired_keys]
+        return AuditHeads(public_key=public, retired_keys=retired, heads=heads)
+
+    @tool("Change the key of the audit trail", needs="policy")
+    async def rotate_audit_key(self) -> AuditKeyRotated:
+        """Sign the audit trail with a new key from now on. What was signed before still verifies.
+
+        Take the signed heads of before from `get_audit_heads` and keep them elsewhere when the old key may be known.
+        """
+        before, after = await self._services.audit_care.rotate_key(current_principal())
+        return AuditKeyRotated(before=before, after=after)
 
     @tool(
         "Prune the audit trail", destructive=True, needs="policy",

@@ -112,11 +112,16 @@ class CatalogTools:
     async def register_skill(
         self, path: NewPath,
         content: Annotated[str | None, Field(description="The text of SKILL.md, with its frontmatter.")] = None,
-        url: Annotated[str | None, Field(description="Where SKILL.md is, instead of `content`.")] = None,
+        url: Annotated[
+            str | None, Field(description="Where SKILL.md is, instead of `content`; at a Git host also its folder.")
+        ] = None,
         files: Annotated[dict[str, str] | None, Field(description="Companion files: relative name to text.")] = None,
         tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
     ) -> AssetShape:  # fmt: skip
-        """Register an agent skill: a SKILL.md with frontmatter, and its companion files."""
+        """Register an agent skill: a SKILL.md with frontmatter, and its companion files.
+
+        By its URL at GitHub, GitLab or Bitbucket its companions come with it, and `pinned` names the commit.
+        """
         done = await self._services.intake.skill(
             current_principal(), path, content=content, url=url, files=files,
             governance=_governance(governance, tags, groups), on_duplicate=on_duplicate,
@@ -173,7 +178,8 @@ class CatalogTools:
         if kind == "agent":
             agent, changes = await self._services.intake.refresh_agent(who, path, version=version)
             return await self._listing.shape(who, agent, changes=[change.model_dump() for change in changes])
-        return await self._listing.shape(who, await self._services.catalog.refresh(who, path, version=version))
+        server = await self._services.catalog.refresh(who, path, version=version, foreign=True)
+        return await self._listing.shape(who, server)
 
     @tool("Delete an asset", destructive=True, idempotent=True, confirm=_gone)
     async def delete_asset(self, kind: AssetKind, path: Path, version: AnyVersion = None) -> Deleted:

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
@@ -14,6 +14,7 @@ from airegistry.core.errors import AirError
 from airegistry.core.grants import Action
 from airegistry.tools.confirm import Question, asking_first
 from airegistry.tools.errors import tool_error
+from airegistry.tools.shapes import Shape, answered
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,10 +68,8 @@ def _filled(text: str) -> Question:
 
 def add_tools(mcp: FastMCP, owner: object) -> None:
     """Add every marked method of an object to the server, in order of name."""
-    for name, method in inspect.getmembers(owner, inspect.ismethod):
-        declared: Declared | None = getattr(method, MARK, None)
-        if declared is None:
-            continue
+    for name, declared in declared_of(owner):
+        method = getattr(owner, name)
         hints = ToolAnnotations(
             title=declared.title,
             read_only_hint=declared.read_only,
@@ -79,30 +78,42 @@ def add_tools(mcp: FastMCP, owner: object) -> None:
             open_world_hint=declared.open_world,
         )
         guarded = domain_errors(asking_first(method, declared.confirm) if declared.confirm else method)
+        text = undocumented(guarded)
         if declared.structured:
-            mcp.tool(guarded, name=name, title=declared.title, annotations=hints)
+            mcp.tool(guarded, name=name, title=declared.title, description=text, annotations=hints)
         else:
-            mcp.tool(guarded, name=name, title=declared.title, annotations=hints, output_schema=None)
+            mcp.tool(guarded, name=name, title=declared.title, description=text, annotations=hints, output_schema=None)
+
+
+def undocumented(function: Callable[P, R]) -> str:
+    """Take a function's docstring off it: FastMCP would load a parser of docstrings for it, some MB of memory."""
+    text, function.__doc__ = inspect.getdoc(function), ""
+    return text or ""
+
+
+def declared_of(owner: object) -> Iterator[tuple[str, Declared]]:
+    """The marked methods of an object, in order of name."""
+    for name, method in inspect.getmembers(owner, inspect.ismethod):
+        declared = getattr(method, MARK, None)
+        if isinstance(declared, Declared):
+            yield name, declared
 
 
 def needs_of(owners: Iterable[object]) -> dict[str, Action]:
     """The tools of administration among the marked methods of some objects, and the action each needs."""
-    declared = (
-        (name, getattr(method, MARK, None))
-        for owner in owners
-        for name, method in inspect.getmembers(owner, inspect.ismethod)
-    )
-    return {name: known.needs for name, known in declared if isinstance(known, Declared) and known.needs is not None}
+    declared = (each for owner in owners for each in declared_of(owner))
+    return {name: known.needs for name, known in declared if known.needs is not None}
 
 
 def domain_errors(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R | ToolResult]]:
-    """The method with every `AirError` turned into a tool error with a code."""
+    """The method with every `AirError` turned into a tool error with a code, and every shape into a result."""
 
     @functools.wraps(method)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ToolResult:
         try:
-            return await method(*args, **kwargs)
+            result = await method(*args, **kwargs)
         except AirError as error:
             return tool_error(error)
+        return answered(result) if isinstance(result, Shape) else result
 
     return guarded

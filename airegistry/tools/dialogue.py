@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import mcp_types
 from fastmcp import Context
-from fastmcp.server.dependencies import get_http_request
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -12,6 +11,7 @@ from airegistry.core.assets import Json
 from airegistry.core.pleas import ELICITATION, InputWanted, Plea, Verdict, can_elicit, form, verdict_of, without_answer
 from airegistry.core.ports import Audience
 from airegistry.oauth.identity import again_of
+from airegistry.tools.caller import current_scope
 
 _REFUSED: Json = {"error": {"code": mcp_types.METHOD_NOT_FOUND, "message": "not supported by this client"}}
 
@@ -47,7 +47,7 @@ class Dialogue:
     def plea(self, tool: str, arguments: Json) -> Plea:
         """How this caller is asked to approve a call itself, and kept waiting for an approver."""
         params: Json = {"name": tool, "arguments": arguments, **self._input()}
-        return CallPlea(lambda: params, again_of(get_http_request().scope), self)
+        return CallPlea(lambda: params, again_of(current_scope()), self)
 
     def can_elicit(self) -> bool:
         """Whether the client declared that it shows its person a form."""

@@ -1,15 +1,17 @@
 """Reading the catalog: lists and details."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from airegistry.core.assets import Agent, Json, Kind, Skill, VirtualServer
+from airegistry.core.assets import Agent, Json, Kind, Server, Skill, VirtualServer, now
 from airegistry.core.documents import Where
-from airegistry.core.errors import NotFound
+from airegistry.core.errors import NotFound, Unsupported
+from airegistry.core.git_skills import pinned_of
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
+from airegistry.core.quality import Seen, quality
 from airegistry.core.services import Services
 from airegistry.core.shelf import ref
 from airegistry.core.virtual import View
@@ -17,6 +19,7 @@ from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import (
     AnyVersion,
+    AssetKind,
     AssetShape,
     Cursor,
     Detail,
@@ -84,13 +87,17 @@ class ServiceTools(Shape):
 
 
 class SkillContent(Shape):
-    """A file of a skill, and the names of the others; `hash` pins the whole skill."""
+    """A file of a skill, and the names of the others; `hash` pins the whole skill.
+
+    `pinned` says where it was read in a Git repository, with each file's size, SHA-256 and mode.
+    """
 
     path: str
     resource: str
     content: str
     resources: list[str]
     hash: str
+    pinned: Json | None = None
 
 
 def _every(asset: AnyAsset) -> bool:
@@ -159,14 +166,21 @@ class ListingTools:
 
     @tool("Show an MCP server", read_only=True)
     async def get_server_details(self, path: Path, version: AnyVersion = None) -> AssetShape:
-        """Everything the registry knows of one MCP server: tools with schemas, health, owner, lifecycle, endpoint.
+        """Everything the registry knows of one MCP server: tools with schemas, health, owner, lifecycle, endpoint, and
+        its quality grade with the reasons.
 
         Of a virtual server also its parts: the servers behind it and how they are.
         """
         who = current_principal()
         server = await self._get(who, path, version)
-        shape = await self.shape(who, server)
+        shape = await self.details(who, server)
         return shape if version is None else shape.model_copy(update={"endpoint": self._endpoint(server)})
+
+    @tool("Show an asset", read_only=True)
+    async def get_asset(self, kind: AssetKind, path: Path, version: AnyVersion = None) -> AssetShape:
+        """Everything the registry knows of one agent, skill, entity, server or virtual server, by its kind and path."""
+        who = current_principal()
+        return await self.details(who, await self._services.catalog.get(who, kind, path, version))
 
     @tool("Show tools of a server", read_only=True)
     async def get_service_tools(
@@ -206,10 +220,28 @@ class ListingTools:
         files = {"SKILL.md": skill.content, **skill.files}
         name = resource or "SKILL.md"
         if name not in files:
+            pinned = pinned_of(skill)
+            if pinned is not None and any(file.name == name for file in pinned.files):
+                raise Unsupported(f"{name!r} of skill {path!r} is no text: its hash is kept, not its content")
             raise NotFound(f"skill {path!r} has no file named {name!r}")
         return SkillContent(
-            path=skill.path, resource=name, content=files[name], resources=sorted(files), hash=skill.content_hash
-        )
+            path=skill.path, resource=name, content=files[name], resources=sorted(files), hash=skill.content_hash,
+            pinned=skill.pinned,
+        )  # fmt: skip
+
+    async def details(self, who: Principal, asset: AnyAsset) -> AssetShape:
+        """An asset in full; a server, agent or skill with its quality grade and what its repository's host says."""
+        if not isinstance(asset, Server | Agent | Skill):
+            return await self.shape(who, asset)
+        report, known = await self._services.scans.kept(asset), await self._services.repositories.of(asset)
+        shape = await self.shape(who, asset)
+        seen = Seen(report, self._services.vitals.circuit(asset), known)
+        part = self._services.catalog.part(who, asset)  # a tool that is hidden from the caller has no part in it
+        assert isinstance(part, Server | Agent | Skill)
+        more: dict[str, object] = {"quality": quality(part, seen, now()).model_dump(mode="json", exclude_none=True)}
+        if known is not None:
+            more["repository"] = known.model_dump(mode="json", exclude_none=True, exclude={"failures"})
+        return shape.model_copy(update=more)
 
     async def shape(self, who: Principal, asset: AnyAsset, detail: Detail = "full", **more: object) -> AssetShape:
         """An asset as the caller may see it."""
@@ -227,7 +259,8 @@ class ListingTools:
             body = body if self._services.access.allows(who, "update", asset) else unaddressed(body)
         if view is not None:
             body |= composed(view, detail)
-        return AssetShape.model_validate({**body, **more})
+        fields: dict[str, Any] = {**body, **more}
+        return AssetShape.model_construct(**fields)  # what was dumped from a model need not be checked again
 
     async def _get(self, who: Principal, path: str, version: str | None) -> AnyAsset:
         """A server, or a virtual one: they share their paths."""

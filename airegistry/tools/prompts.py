@@ -1,15 +1,18 @@
 """Prompts: how a model does a common job with the registry's tools, step by step."""
 
+import functools
 import json
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 from fastmcp import FastMCP
 from pydantic import Field
 
 from airegistry.core.services import Services
 from airegistry.tools.completions import add_completions
+from airegistry.tools.declare import undocumented
 
+P = ParamSpec("P")
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
 Kind = Annotated[str, Field(description="server, agent, skill, virtual_server or entity.")]
 Path = Annotated[str, Field(description="The asset's path, as lists and search results show it.")]
@@ -131,8 +134,16 @@ PROMPTS: dict[Callable[..., str], str] = {
 def add_prompts(mcp: FastMCP, services: Services) -> None:
     """Give a server the registry's prompts, and completion of their arguments and of resource templates."""
     for prompt, title in PROMPTS.items():
-        mcp.prompt(prompt, title=title)
+        mcp.prompt(copy := _copy(prompt), title=title, description=undocumented(copy))
     add_completions(mcp, services)
+
+
+def _copy(prompt: Callable[P, str]) -> Callable[P, str]:
+    @functools.wraps(prompt)
+    def copy(*args: P.args, **kwargs: P.kwargs) -> str:
+        return prompt(*args, **kwargs)
+
+    return copy
 
 
 def _quoted(text: str) -> str:

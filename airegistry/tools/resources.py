@@ -117,7 +117,7 @@ class CatalogResources(Provider):
             if kind is None:
                 return None
             asset = await self._catalog.get(who, kind, match[2])
-            return (await self._listing.shape(who, asset)).model_dump_json(by_alias=True), JSON
+            return (await self._listing.details(who, asset)).model_dump_json(by_alias=True), JSON
         if parts := split_uri(uri):
             skill = await self._catalog.get(current_principal(), "skill", parts[0])
             return _file(skill, parts[1]) if isinstance(skill, Skill) and skill.enabled else None

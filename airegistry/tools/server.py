@@ -17,6 +17,7 @@ from airegistry.tools.definitions import DefinitionTools
 from airegistry.tools.entity_types import EntityTypeTools
 from airegistry.tools.errors import BadArguments
 from airegistry.tools.health import HealthTools
+from airegistry.tools.imports import ImportTools
 from airegistry.tools.index_care import IndexCareTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.lifecycle import LifecycleTools
@@ -27,6 +28,7 @@ from airegistry.tools.protection import ProtectionTools
 from airegistry.tools.resources import add_resources
 from airegistry.tools.scans import ScanTools
 from airegistry.tools.search import SearchTools
+from airegistry.tools.sources import SourceTools
 from airegistry.tools.tokens import TokenTools
 from airegistry.tools.usage import UsageTools
 from airegistry.tools.vending import VendingTools
@@ -51,6 +53,7 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
         ScanTools(services), VersionTools(services, listing),
         DefinitionTools(services, listing), VirtualTools(services, listing),
         ApprovalTools(services.approvals), WebhookTools(services.webhooks), AnsTools(services.ans),
+        SourceTools(services.federation), ImportTools(services.federation),
         ProtectionTools(services.guards), HealthTools(services), IndexCareTools(services.index_care),
         UsageTools(services),
     )  # fmt: skip

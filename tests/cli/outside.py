@@ -16,10 +16,46 @@ def _usage_tools(mcp: FastMCP) -> None:
         return {}
 
 
+def _source_tools(mcp: FastMCP) -> None:
+    @mcp.tool
+    def add_source(
+        name: str, kind: str, url: str = "", options: Json | None = None, secrets: Json | None = None,
+        names: list[str] | None = None, tags: list[str] | None = None, namespace: list[str] | None = None,
+        prefix: str | None = None, visibility: str | None = None, groups: list[str] | None = None,
+        interval: float | None = None, on_duplicate: str | None = None, enabled: bool = True, description: str = "",
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def update_source(
+        name: str, url: str | None = None, options: Json | None = None, secrets: Json | None = None,
+        names: list[str] | None = None, tags: list[str] | None = None, namespace: list[str] | None = None,
+        prefix: str | None = None, visibility: str | None = None, groups: list[str] | None = None,
+        interval: float | None = None, on_duplicate: str | None = None, enabled: bool | None = None,
+        description: str | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
+    @mcp.tool
+    def sync_source(name: str, dry_run: bool = False, cancel: bool = False, force: bool = False) -> Json:
+        return {}
+
+    @mcp.tool
+    def list_sources() -> Json:
+        return {}
+
+    def by_name(name: str) -> Json:
+        return {}
+
+    for tool in ("get_source", "remove_source"):
+        mcp.tool(by_name, name=tool)
+
+
 def outside_tools(mcp: FastMCP) -> None:
     """Add them."""
     _usage_tools(mcp)
     _entity_type_tools(mcp)
+    _source_tools(mcp)
 
     @mcp.tool
     def create_webhook(

@@ -115,6 +115,10 @@ def _audit_tools(mcp: FastMCP) -> None:
         return {}
 
     @mcp.tool
+    def rotate_audit_key() -> Json:
+        return {}
+
+    @mcp.tool
     def prune_audit(before: str) -> Json:
         return {}
 

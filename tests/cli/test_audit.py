@@ -195,6 +195,12 @@ def test_heads_are_printed_as_they_are_and_pruning_says_how_many_went(fake: Fake
     assert fake.calls[-1] == ("prune_audit", {"before": "2026-01-01T00:00:00Z"})
 
 
+def test_a_new_key_of_the_trail_is_named_with_the_one_before(fake: FakeRegistry, run: Run) -> None:
+    fake.says({"before": "0123", "after": "4567"})
+    assert run("audit", "rotate-key").err == "4567 signs now, in the place of 0123\n"
+    assert fake.calls == [("rotate_audit_key", {})]
+
+
 def test_a_folder_in_use_ends_with_3(written: Callable[[list[Json]], str], run: Run) -> None:
     data = written(chain(1))
     with FolderLock(Path(data)):

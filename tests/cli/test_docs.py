@@ -27,6 +27,8 @@ COMMANDS = list(named(commands()))
 def test_the_commands_are_those_promised() -> None:
     assert {" ".join(command) for command in COMMANDS} == {
         "serve", "register", "list", "show", "toggle", "refresh", "delete", "search", "call", "search-eval",
+        "import", "sync add", "sync list", "sync show", "sync update", "sync now", "sync remove",
+        "agentcore manifest", "agentcore refresh-tokens", "audit rotate-key",
         "token create",
         "token revoke", "token list", "scope put", "group put", "policy import", "audit query", "audit verify",
             "audit export", "audit heads", "audit prune",
@@ -45,6 +47,11 @@ def test_the_commands_are_those_promised() -> None:
         "scans all", "scans status", "data export", "data import", "data import-peer", "data migrate", "data verify",
         "usage", "entity-type list", "entity-type show", "entity-type define", "entity-type update",
         "entity-type delete",
+        "update", "find", "tools", "health", "rate", "unrate", "agent register", "agent list", "skill register",
+        "skill list", "skill show", "entity register", "entity list", "virtual create", "virtual update",
+        "virtual add", "virtual remove", "virtual list", "versions list", "versions default", "versions deprecate",
+        "versions delete", "scope list", "scope delete", "group list", "group delete", "access explain",
+        "user end-sessions", "connect", "config explain",
     }  # fmt: skip
 
 

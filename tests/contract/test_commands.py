@@ -67,7 +67,7 @@ READS: dict[str, tuple[dict[str, object], dict[str, int]]] = {
     "list_entity_types": ({}, {"find entity_types": 1}),
     **dict.fromkeys(
         "list_tokens list_users list_webhooks list_limits list_quarantine list_identity_providers list_trusted_issuers "
-        "healthcheck index_status scan_status".split(),
+        "list_sources healthcheck index_status scan_status".split(),
         ({}, {}),
     ),
 }

@@ -8,6 +8,7 @@ from airegistry.core.assets import Json, Server, Tool
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.core.lane import Answered
 from airegistry.core.ports import NOBODY, Audience, Description, Renew, UpstreamResult
+from airegistry.core.repository_facts import Facts
 
 
 class NoPost:
@@ -19,6 +20,16 @@ class NoPost:
 
     async def send(self, url: str, headers: dict[str, str], body: bytes) -> Answered:
         return Answered(None, "out of reach")
+
+
+class NoRepositories:
+    """Knows no repository: see `Repositories`."""
+
+    def repository(self, url: str) -> str | None:
+        return None
+
+    async def facts(self, url: str) -> Facts:
+        raise Invalid(f"{url} is none of a Git host", field="url")
 
 
 Answer = Callable[[str, Json], UpstreamResult]

@@ -14,7 +14,7 @@ from airegistry.core.documents import Change, Document, DocumentStore, Json, Whe
 from airegistry.core.errors import Internal, Invalid
 from airegistry.core.events import Event, Events
 from airegistry.core.lane import Answered, Patience
-from airegistry.core.ports import AnyAsset
+from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import SYSTEM
 from airegistry.core.shelf import Shelf
 from airegistry.core.webhooks import Webhooks
@@ -155,9 +155,10 @@ async def opened(
     patience: Patience = QUICK,
     key: str = KEY,
     shared: bool = False,
+    clock: Clock | None = None,
 ) -> Office:
     """Webhooks opened over a store, not sending yet."""
-    post, clock, access = post or FakePost(), SystemClock(), Access()
+    post, clock, access = post or FakePost(), clock or SystemClock(), Access()
     audit = Audit(MemoryLog(), access, clock)
     shelf, events = Shelf(store), Events()
     webhooks = Webhooks(store, shelf, FernetCipher([key]), post, access, audit, clock, patience, shared=shared)

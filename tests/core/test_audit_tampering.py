@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from airegistry.core.audit_chain import GENESIS, STREAM, sealed
-from airegistry.core.audit_writers import CHECKPOINTS, HEADS, KEYS, key_of
+from airegistry.core.audit_keys import KEYS
+from airegistry.core.audit_writers import CHECKPOINTS, HEADS, key_of
 from airegistry.core.documents import Json
 from airegistry.core.errors import Internal
 from airegistry.core.principals import SYSTEM

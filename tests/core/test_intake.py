@@ -161,6 +161,15 @@ async def test_a_companion_outside_the_folder_is_refused(world: World, name: str
         await world.services.intake.update(SYSTEM, "skill", "a", {"files": {name: "x"}})
 
 
+async def test_a_companion_that_scanners_would_not_read_to_its_end_is_refused(world: World) -> None:
+    long = {"a.md": "x" * (MAX_SKILL + 1)}
+    with pytest.raises(Invalid, match="longer"):
+        await world.services.intake.skill(SYSTEM, "a", content=SKILL, files=long, governance={})
+    await world.services.intake.skill(SYSTEM, "a", content=SKILL, governance={})
+    with pytest.raises(Invalid, match="longer"):
+        await world.services.intake.update(SYSTEM, "skill", "a", {"files": {**long}})
+
+
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]"
 
 

@@ -360,10 +360,13 @@ async def test_changed_prompts_and_resources_are_held_and_instructions_stay_as_t
     )  # fmt: skip
 
 
-async def test_what_another_registry_keeps_is_approved_there(world: World) -> None:
-    await world.services.catalog.register(SYSTEM, world.server("weather", provenance={"source": "peer"}))
-    with pytest.raises(AccessDenied, match="is changed there"):
-        await approve(world, "x")
+async def test_what_changed_of_what_comes_from_a_source_is_approved_here(world: World) -> None:
+    await world.put_server("weather", provenance={"source": "peer"})
+    offer(world, forecast())
+    await world.services.catalog.refresh(SYSTEM, "weather", foreign=True)
+    assert described(await weather(world))["forecast"] == "The forecast."
+    await approve(world, (await changes(world)).hash)
+    assert described(await weather(world))["forecast"] == BOOKS
 
 
 async def test_a_server_that_its_scan_held_from_the_first_is_taken_over_as_it_is(world: World) -> None:

@@ -220,6 +220,6 @@ async def test_duplicates_in_meaning_are_told_without_embedding_what_others_did(
     search = Search(MemoryIndex(), None, world.services.access, world.visibility, pair.b.shelf)
     search.indexing = pair.b.indexing
     twin = server().model_copy(update={"path": "twin"})
-    near = await search.similar(SYSTEM, twin, await search.prepare(twin))
+    near = await search.similar(SYSTEM, twin)
     assert [(each.path, round(score, 3)) for each, score in near] == [("weather", 1.0)]
     assert pair.b.embedder.asked.count("rain") <= 1

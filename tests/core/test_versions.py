@@ -17,7 +17,10 @@ pytestmark = pytest.mark.anyio
 async def two_versions(world: World, who: Principal = SYSTEM, **fields: object) -> None:
     """`weather` in 1.0.0, the default, and 2.0.0."""
     await world.put_server("weather", ["forecast"], who=who, version="1.0.0", **fields)
-    await world.put_server("weather", ["outlook"], version="2.0.0", url="https://two.test/mcp")
+    provenance = fields.get("provenance", {})
+    await world.put_server(
+        "weather", ["outlook"], version="2.0.0", url="https://two.test/mcp", provenance=provenance
+    )  # fmt: skip
 
 
 async def default_of(world: World) -> str:

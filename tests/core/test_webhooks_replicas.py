@@ -1,7 +1,8 @@
 """Webhooks of two processes over one store: each tells, one of them delivers."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
 
 import anyio
 import pytest
@@ -14,10 +15,11 @@ from airegistry.core.following import Following
 from airegistry.core.lane import DELIVERIES, Patience
 from airegistry.core.outbox import OUTBOX
 from airegistry.core.own_writes import OwnWrites
+from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM
 from airegistry.stores.memory import MemoryStore
 from airegistry.telemetry import SystemClock
-from tests.core.subscribers import QUICK, URL, FakePost, Office, opened, subscribe
+from tests.core.subscribers import QUICK, URL, FakePost, Office, opened, sending, subscribe
 from tests.core.wiring import asset
 from tests.support.paused import Paused
 from tests.support.waiting import until
@@ -26,12 +28,14 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def replica(store: DocumentStore, post: FakePost, patience: Patience = QUICK) -> AsyncIterator[Office]:
+async def replica(
+    store: DocumentStore, post: FakePost, patience: Patience = QUICK, clock: Clock | None = None
+) -> AsyncIterator[Office]:
     """One process: it follows what others write, and delivers when its `webhooks.run` is run."""
     own = OwnWrites(store)
     feed = Following(store, SystemClock(), own=own.made, lost=own.forget, beats=0.05)
     async with feed.opened():
-        office = await opened(own, post, patience=patience, shared=True)
+        office = await opened(own, post, patience=patience, shared=True, clock=clock)
         webhooks = office.webhooks
         feed.subscribe(
             "webhooks", ["webhooks"], webhooks.reload, lambda places: webhooks.follow([key for _, key in places])
@@ -85,6 +89,55 @@ async def test_whoever_takes_over_delivers_what_waits_and_nothing_twice() -> Non
             tasks.cancel_scope.cancel()
     told = b"".join(each.body for each in post.sent)
     assert [told.count(b'"path":"%b"' % path) for path in (b"one", b"two", b"three")] == [1, 1, 1]
+
+
+class Wrong(SystemClock):
+    """A clock that is so many hours ahead."""
+
+    def __init__(self, hours: float) -> None:
+        self._ahead = timedelta(hours=hours)
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
+def attempts(post: FakePost, path: str) -> int:
+    return sum(b'"path":"%b"' % path.encode() in each.body for each in post.sent)
+
+
+@asynccontextmanager
+async def taken_over(post: FakePost, wait: float, ahead: float, *, late: bool) -> AsyncIterator[Office]:
+    """A process that delivers, after one whose clock was wrong failed once to tell of `one`; `late` begins then."""
+    store, patience = MemoryStore(), Patience(waits=[wait] * 9)
+    async with AsyncExitStack() as stack:
+        a = await stack.enter_async_context(replica(store, post, patience, Wrong(ahead)))
+        others = [] if late else [await stack.enter_async_context(replica(store, post, patience))]
+        await subscribe(a)
+        async with sending(a):
+            await a.act("register", asset("server", "one"))
+            with anyio.fail_after(5):
+                while (await a.webhooks.deliveries(SYSTEM, "one"))[0].attempts < 1:  # noqa: ASYNC110  # nobody tells
+                    await anyio.sleep(0.005)
+        if late:
+            others = [await stack.enter_async_context(replica(store, post, patience))]
+        async with sending(others[0]) as b:
+            yield b
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_whoever_takes_over_from_one_whose_clock_is_ahead_tries_again_after_the_wait(late: bool) -> None:
+    post = FakePost(answers=lambda sent: 500 if len(post.sent) == 1 else 200)
+    async with taken_over(post, 0.2, 2.0, late=late):
+        await until(lambda: attempts(post, "one") == 2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_whoever_takes_over_from_one_whose_clock_is_behind_tries_again_no_sooner(late: bool) -> None:
+    post = FakePost(answers=lambda sent: 500)
+    async with taken_over(post, 3600.0, -2.0, late=late) as b:
+        await b.act("register", asset("server", "two"))
+        await until(lambda: attempts(post, "two") == 1)
+        assert attempts(post, "one") == 1
 
 
 async def test_what_an_administrator_changes_at_one_holds_where_it_is_delivered() -> None:

@@ -28,6 +28,7 @@ from airegistry.core.entity_types import EntityTypes
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Event, Events, Listener
 from airegistry.core.explain import Explainer
+from airegistry.core.federation import Federation
 from airegistry.core.found_findings import FoundFindings
 from airegistry.core.grants import Grant, Scope
 from airegistry.core.health import HealthChecks
@@ -45,12 +46,14 @@ from airegistry.core.ports import AnyAsset, Embedder, Scanner
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.protection import Guards
 from airegistry.core.ratings import Ratings
+from airegistry.core.repository_facts import RepositoryFacts
 from airegistry.core.rescans import Rescans
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
 from airegistry.core.skill_looks import SkillLooks
+from airegistry.core.sources import SourceDrivers
 from airegistry.core.stages import Retirements, Stages
 from airegistry.core.tokens import Tokens, digest
 from airegistry.core.usage import Usage
@@ -68,7 +71,8 @@ from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
 from airegistry.stores.signatures import Ed25519
 from airegistry.telemetry import SystemClock
-from tests.core.network import FakeNetwork, NoPost
+from tests.core.federated import FakeDrivers, Under, federation_over
+from tests.core.network import FakeNetwork, NoPost, NoRepositories
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OPERATOR_TOKEN = "operator-token-of-at-least-32-characters"
@@ -173,15 +177,14 @@ async def build(
     embedder: Embedder | None = None,
     scanners: Sequence[Scanner] | None = None,
     gate: Gate | None = None,
-    environment: str = "dev",
-    operator: bool = True,
+    environment: str = "dev", operator: bool = True,
     first_stage: FirstStage = "approved_dev",
     sources: Mapping[str, TokenSource] | None = None,
     network: FakeNetwork | None = None,
     embedders: Mapping[str, Embedder] = {},
     approval_seconds: float = 0.05,
-    shared: bool = False,
-) -> World:
+    shared: bool = False, drivers: SourceDrivers | None = None,
+) -> World:  # fmt: skip
     """A core over the stores given, as the composition root would build it; `shared` with others of the kind."""
     on = await _ground(store or MemoryStore(), log or MemoryLog(), environment, operator, shared)
     store, access, audit, clock, shelf = on.store, on.access, on.audit, on.clock, on.shelf
@@ -212,7 +215,8 @@ async def build(
         findings=FoundFindings(shelf, access, visibility, scans, waivers), audit=audit, guards=guards, health=health,
         vitals=vitals, parts=parts, events=events, approvals=approvals, invocation=invocation, webhooks=_webhooks(on),
         usage=_usage(on, invocation, catalog), audit_care=_care_of_audit(store, on.log, access, audit, clock),
-        ans=await _links(shelf, catalog, audit, events, clock),
+        ans=await _links(shelf, catalog, audit, events, clock), repositories=_facts(on),
+        federation=await _federation(on, catalog, admission, scans, pins, types, network, credentials, drivers),
     )  # fmt: skip
     world = World(services, store, on.log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
     return _told(world)
@@ -245,6 +249,18 @@ async def _ground(
         store, log, clock, access, audit, policy, tokens, Shelf(store, shared=shared), Visibility(access, environment),
         Events(),
     )  # fmt: skip
+
+
+async def _federation(
+    on: _Ground, catalog: Catalog, admission: Admission, scans: Scans, pins: Pins, types: EntityTypes,
+    network: FakeNetwork, credentials: CredentialStore, drivers: SourceDrivers | None,
+) -> Federation:  # fmt: skip
+    cipher = FernetCipher([Fernet.generate_key().decode()])
+    under = Under(
+        on.store, on.shelf, on.access, on.audit, on.events, on.clock, cipher, Alone(on.clock), catalog, admission,
+        scans, pins, types, network, credentials, NoTelemetry(),
+    )  # fmt: skip
+    return await federation_over(under, drivers or FakeDrivers())
 
 
 def _usage(on: _Ground, invocation: Invocation, catalog: Catalog) -> UsageViews:
@@ -320,6 +336,10 @@ def _webhooks(on: _Ground) -> Webhooks:
     webhooks = Webhooks(on.store, on.shelf, cipher, NoPost(), on.access, on.audit, on.clock)
     on.events.ledger = webhooks.outbox
     return webhooks
+
+
+def _facts(on: _Ground) -> RepositoryFacts:
+    return RepositoryFacts(on.store, on.shelf, NoRepositories(), on.clock)
 
 
 async def _links(shelf: Shelf, catalog: Catalog, audit: Audit, events: Events, clock: FakeClock) -> AnsLinks:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from airegistry.core import following, leases, shared_checks, shared_counts, shared_vectors
 from airegistry.core.audit_chain import Verification, verify
 from airegistry.core.errors import Conflict, Invalid
 from airegistry.data.archive import Archive, write_archive
@@ -24,6 +25,22 @@ REFUSE = Choices()
 def shares_key(stores: Stores, other: Stores) -> Target:
     """A target whose key is that of other stores."""
     return Target(stores.documents, stores.log, target(other).opens)
+
+
+async def test_what_is_made_anew_and_what_is_of_the_moment_stays_where_it_is(tmp_path: Path) -> None:
+    passing = (
+        following.COLLECTION, leases.COLLECTION, shared_checks.LOOKS, shared_counts.TAKES, shared_counts.UNDER_WAY,
+        f"{shared_vectors.COLLECTION}of-an-embedder",
+    )  # fmt: skip
+    async with filled(None) as old, open_stores(None) as new, open_stores(None) as third:
+        before = await contents(old.documents, old.log)
+        for collection in passing:
+            await old.documents.put(collection, "k", {"of": "now"})
+        await transfer(StoreSource(old.documents, old.log), shares_key(new, old), REFUSE)
+        assert await contents(new.documents, new.log) == before
+        await exported(tmp_path / "file", old)
+        await transfer(Archive(tmp_path / "file"), shares_key(third, old), REFUSE)
+        assert await contents(third.documents, third.log) == before
 
 
 @pytest.mark.parametrize("embedded_first", [True, False], ids=["tinydb to memory", "memory to tinydb"])

@@ -153,7 +153,10 @@ class Caller:
 
 def _read(answer: httpx2.Response) -> tuple[str, str, Json]:
     """Code, message and content of an answer, whichever way an error is told."""
-    body = http.body(answer)
+    try:
+        body = http.body(answer)
+    except ValueError:  # nothing that the protocol knows
+        return "bare", f"{answer.status_code} {dict(answer.headers)} {answer.text[:300]!r}", {}
     result = body.get("result", {})
     content: Json = result.get("structuredContent") or {}
     if result and not result.get("isError"):

@@ -82,8 +82,10 @@ class Crew:
         _, process = self._leader() if leader else self._dice.choice([*self._workers.values()])
         seconds = self._dice.uniform(1.5, 2.5) * LEASE if leader else self._dice.uniform(0.1, 0.5)
         os.kill(process.pid, signal.SIGSTOP)
-        await anyio.sleep(seconds)
-        os.kill(process.pid, signal.SIGCONT)
+        try:
+            await anyio.sleep(seconds)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
 
     async def kill(self) -> None:
         """kill -9 of the worker that leads; another one comes in its place."""
@@ -103,8 +105,10 @@ class Crew:
     async def hang_database(self) -> None:
         """Stop the database for a while."""
         self._engine.signal(signal.SIGSTOP)
-        await anyio.sleep(self._dice.uniform(0.2, 2))
-        self._engine.signal(signal.SIGCONT)
+        try:
+            await anyio.sleep(self._dice.uniform(0.2, 2))
+        finally:
+            self._engine.signal(signal.SIGCONT)
 
     def _leader(self) -> tuple[str, Process]:
         """Who wrote last under the lease, as far as it lives."""

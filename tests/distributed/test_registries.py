@@ -116,7 +116,7 @@ class Client:
                 self._get_told(each, found.get(each), answer, lag=LISTS_LAG)
 
     def _get_told(self, path: str, value: str | None, answer: Answer, *, lag: float = 0) -> None:
-        told = Operation(answer.called - lag, answer.returned, "get", "ok", value=value, who=self.name)
+        told = Operation(answer.called - lag * 1e9, answer.returned, "get", "ok", value=value, who=self.name)
         self.history.append((path, told))
 
     def _put(self, path: str, value: str | None, expect: int | None, answer: Answer) -> None:
@@ -158,8 +158,10 @@ class Trial:
 
     async def _pause(self, replica: Replica) -> None:
         replica.stop_for_now()
-        await anyio.sleep(3)
-        replica.go_on()
+        try:
+            await anyio.sleep(3)
+        finally:
+            replica.go_on()
 
     def done(self, path: str | None = None) -> list[Operation]:
         """What was done to an asset, or to all."""
@@ -192,15 +194,13 @@ async def test_whatever_is_killed_or_paused_three_registries_are_as_one(trial: T
     for path, last in final.items():
         found = flaw([*trial.done(path), last])
         assert found is None, f"{path}: {found}"
-    codes = Counter(answer.code for client in trial.clients for answer in client.caller.answers)
-    assert codes.keys() <= EXPECTED, codes
+    answers = [answer for client in trial.clients for answer in client.caller.answers]
+    assert not [answer for answer in answers if answer.code not in EXPECTED]
+    codes = Counter(answer.code for answer in answers)
     assert codes[""] > 30, codes
     await every_replica_finds(trial, {path: last.value for path, last in final.items() if last.value is not None})
     await everything_is_told(trial)
     await everything_is_in_the_trail(trial)
-
-
-test_whatever_is_killed_or_paused_three_registries_are_as_one.__test__ = FULL  # type: ignore[attr-defined]  # failed once of three beside other work: full runs only
 
 
 async def asked(trial: Trial, path: str) -> Operation:

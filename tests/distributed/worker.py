@@ -123,12 +123,24 @@ async def watch(store: DocumentStore, record: Recorder) -> None:
             record.note("change", place=f"{change.collection}/{change.key}", version=change.version, body=change.body)
 
 
-async def lead(store: DocumentStore, record: Recorder, name: str, key: str, writes: int, lease: Lease) -> None:
+async def lead(store: DocumentStore, record: Recorder, name: str, lease: Lease) -> None:
     """Write one document again and again, as the holder of a lease."""
-    for _ in range(writes):
-        number = record.call("lead", key, token=lease.token)
-        document = await lease.put(store, LED, key, {"by": name})
+    while True:
+        number = record.call("lead", "log", token=lease.token)
+        document = await lease.put(store, LED, "log", {"by": name})
         record.done(number, "ok", version=document.version, token=lease.token)
+        await anyio.sleep(0.02)
+
+
+async def in_turn(store: DocumentStore, record: Recorder, name: str, lease: Lease) -> None:
+    """Write one document three times in a turn, of which nothing is left: so over what was read in it alone."""
+    found = await store.get(LED, "turns")
+    version = 0 if found is None else found.version
+    for _ in range(3):
+        lease.check()
+        number = record.call("lead", "turns", token=lease.token)
+        version = (await store.put(LED, "turns", {"by": name, "fence": lease.token}, expect=version)).version
+        record.done(number, "ok", version=version, token=lease.token)
         await anyio.sleep(0.02)
 
 
@@ -136,7 +148,7 @@ async def take_turns(leases: Leases, store: DocumentStore, record: Recorder, nam
     """Do something again and again that only one may do at a time."""
     while True:
         try:
-            await leases.exclusively("turns", partial(lead, store, record, name, "turns", 3))
+            await leases.exclusively("turns", partial(in_turn, store, record, name))
         except (Conflict, Unavailable):
             record.note("turn lost")
         await anyio.sleep(0.05)
@@ -161,7 +173,7 @@ async def main(
             await mirror.reload()
             tasks.start_soon(following.run)
             tasks.start_soon(watch, store, record)
-            tasks.start_soon(leases.lead, "log", partial(lead, store, record, name, "log", sys.maxsize))
+            tasks.start_soon(leases.lead, "log", partial(lead, store, record, name))
             tasks.start_soon(take_turns, leases, store, record, name)
             record.note("started")
             async with anyio.create_task_group() as clients:

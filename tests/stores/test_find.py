@@ -68,6 +68,17 @@ def test_the_rarest_of_what_is_asked_for_is_looked_at() -> None:
     assert looked_at({"on": False}, {"to": "some"}, after="s/02500") == 4
 
 
+async def test_the_assets_of_a_source_are_looked_up_and_not_looked_for() -> None:
+    rows = Rows[Json](lambda row: row)
+    where: Where = {"provenance.source": "far"}
+    rows.fill({f"s/{n:05}": {"provenance": {"source": "local" if n % 100 else "far"}} for n in range(5000)})
+    assert len([*candidates(rows, clauses(where), None)]) == 50
+    rows.put("s/00001", {"provenance": {"source": "far"}})
+    rows.remove("s/00000")
+    rows.put("s/00100", {"provenance": {"source": "other"}})
+    assert [*candidates(rows, clauses(where), None)][:2] == ["s/00001", "s/00200"]
+
+
 async def test_a_page_for_whom_little_is_shown_takes_no_longer_than_one_for_whom_everything_is() -> None:
     store, few = MemoryStore(), {"to": "all", "groups": ["red"], "by": "ann"}
     for n in range(20_000):

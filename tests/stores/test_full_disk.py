@@ -14,7 +14,7 @@ from airegistry.stores.tinydb import TinyStore
 from tests.stores.contract import keys, take
 from tests.stores.faults import FailingSync, no_file_longer_than
 from tests.support.processes import python_env
-from tests.support.rounds import FULL, ROUNDS
+from tests.support.rounds import ROUNDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")]
 
@@ -147,6 +147,3 @@ def test_whatever_was_acknowledged_on_a_disk_that_ran_full_is_there(tmp_path: Pa
         [*mounted, *command], env=python_env({}), capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-test_whatever_was_acknowledged_on_a_disk_that_ran_full_is_there.__test__ = FULL  # type: ignore[attr-defined]  # failed once of three beside other work: full runs only

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-from pydantic import JsonValue
-
 from airegistry.core.assets import Agent, Json
-from airegistry.core.cards import OFFERED, interfaces_of, without_addresses
+from airegistry.core.cards import interfaces_at, without_addresses
 from airegistry.core.errors import Unsupported
 from airegistry.gateway.a2a.members import folded
 
@@ -23,7 +21,10 @@ def served(agent: Agent, url: str, may_ask: Callable[[str], bool]) -> Json:
     """
     here = f"{url}/agents/{agent.path}"
     card = without_addresses(agent.card)
-    card.update(_interfaces(agent, here))
+    interfaces = interfaces_at(agent, here)
+    if not interfaces:
+        raise Unsupported(f"agent {agent.path!r} has no interface of JSON-RPC or HTTP+JSON, which are carried here")
+    card.update(interfaces)
     card.setdefault("capabilities", {})
     card.setdefault("defaultInputModes", ["text/plain"])
     card.setdefault("defaultOutputModes", ["text/plain"])
@@ -38,29 +39,6 @@ def _listed(agent: Agent) -> list[Json]:
 
 def _skill(skill: Json) -> Json:
     return {name: value for name, value in skill.items() if folded(name) not in {"security", "securityrequirements"}}
-
-
-def _interfaces(agent: Agent, here: str) -> Json:
-    """The members that say how the agent is reached, in the form of each version that its card is written for."""
-    offered = [each for each in interfaces_of(agent) if each.binding in OFFERED]
-    if not offered:
-        raise Unsupported(f"agent {agent.path!r} has no interface of JSON-RPC or HTTP+JSON, which are carried here")
-    members: Json = {}
-    if "supportedInterfaces" in agent.card:
-        ways = dict.fromkeys((each.binding, each.version, each.tenant) for each in offered)
-        members["supportedInterfaces"] = [_newer(here, *way) for way in ways]
-        offered = [each for each in offered if each.version.startswith("0.") and agent.card.get("url") is not None]
-    if offered:
-        bindings = list(dict.fromkeys(each.binding for each in offered))
-        rest: list[JsonValue] = [{"url": here, "transport": binding} for binding in bindings]
-        members |= {"url": here, "preferredTransport": bindings[0], "additionalInterfaces": rest}
-    return members
-
-
-def _newer(here: str, binding: str, version: str, tenant: str) -> Json:
-    """An interface as 1.0 has it."""
-    stated: Json = {"url": here, "protocolBinding": binding, "protocolVersion": version}
-    return {**stated, "tenant": tenant} if tenant else stated
 
 
 def _login(url: str, path: str, modern: bool) -> Json:

@@ -13,7 +13,7 @@ import orjson
 from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError, WaitQueueTimeoutError
 
 from airegistry.core.documents import Change, Document, Json, Unavailable, Where
 from airegistry.stores.mongo.asking import question
@@ -36,6 +36,8 @@ from airegistry.stores.rows import next_version
 from airegistry.stores.where import clauses, meets
 
 _STATE = {"v": 1, "w": 1, "d": 1}
+_UNSENT = (ServerSelectionTimeoutError, WaitQueueTimeoutError)
+"""After these the database has nothing of it."""
 
 
 class MongoStore:
@@ -117,14 +119,17 @@ class MongoStore:
                 # It may have been written, and so many others since that its id is among them no more.
                 wanted[f"w.{WRITES_KEPT - 1}"] = {"$exists": False}
             try:
-                return await self._rows.find_one_and_update(
+                row: Row | None = await self._rows.find_one_and_update(
                     wanted, update, _STATE, upsert=upsert, return_document=ReturnDocument.AFTER
                 )
             except DuplicateKeyError:
                 raise
-            except PyMongoError:
-                lost = True
+            except PyMongoError as error:
+                lost = lost or not isinstance(error, _UNSENT)
                 raise
+            # SecantusDB is silent of a row that came to match while it was about to insert, though it wrote it.
+            lost = lost or (upsert and row is None)
+            return row
 
         while True:
             try:
@@ -136,16 +141,21 @@ class MongoStore:
             current = await self._calls.run(lambda: self._rows.find_one({"_id": id_}, {**_STATE, "b": 1}))
             if current is not None and (mine := version_of(current, write)) is not None:
                 return mine
-            if lost and current is not None and len(current["w"]) == WRITES_KEPT:
-                raise Unavailable(f"whether {key!r} in {collection} was written is not known: the answer was lost")
             present = current is not None and current["b"] is not None
-            if not present and "d" in update["$currentDate"]:
+            absent = not present and "d" in update["$currentDate"]
+            if lost and (_forgotten(current) or (absent and not expect) or (present and expect == 0)):
+                # With no version to meet, what is under way yet finds later what it did not find now.
+                raise Unavailable(f"whether {key!r} in {collection} was written is not known: the answer was lost")
+            if absent:
                 return 0
-            if current is not None and expect is not None:
-                next_version(collection, key, current["v"] if present else None, expect)
-            elif expect:
-                next_version(collection, key, None, expect)
+            if expect is not None:
+                next_version(collection, key, current["v"] if current is not None and present else None, expect)
             # It was created or removed between the two looks: try again.
+
+
+def _forgotten(row: Row | None) -> bool:
+    """Whether a write to a row may be among its last ones no more."""
+    return row is not None and len(row["w"]) == WRITES_KEPT
 
 
 def _at(version: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ A writer that slept for long could take a number whose chunk was pruned by now. 
 a document of its own, from where on there are records: a writer looks there after each chunk, readers begin there.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,10 @@ RECORDS, BYTES = 1000, 2 << 20
 """Records of a chunk, and bytes after which it is full."""
 PAGE = 8
 """Chunks read at once."""
+SPAN = 50_000
+"""Records among which the database looks for some at once: it has seconds for an answer."""
+_LONGEST = 200
+"""Characters of a text up to which chunks are searched for it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -92,15 +97,29 @@ class MongoLog:
     ) -> AsyncIterator[LogRecord]:  # fmt: skip
         if not NAME.fullmatch(stream):
             return
-        matches = predicate(where)
         after = max(after, await self._pruned(stream) - 1)
+        matches, narrow = predicate(where), _narrow(where)
+        if not narrow:
+            spans: Sequence[tuple[int, int | None]] = [(after, before)]
+        else:
+            end = await self._end(stream) + 1
+            end = end if before is None else min(before, end)
+            spans = [(start, min(start + SPAN + 1, end)) for start in range(after, end - 1, SPAN)]
+        for low, high in reversed(spans) if reverse else spans:
+            async for record in self._span(stream, low, high, reverse, narrow):
+                if matches is None or matches(record.body):
+                    yield record
+
+    async def _span(
+        self, stream: str, after: int, before: int | None, reverse: bool, narrow: Row
+    ) -> AsyncIterator[LogRecord]:
+        """The records between two numbers, of chunks that meet a condition."""
         while True:
             bounds = {} if before is None else {"n": {"$lt": before}}
-            chunks = await self._page({"s": stream, "e": {"$gt": after}, **bounds}, -1 if reverse else 1)
+            chunks = await self._page({"s": stream, "e": {"$gt": after}, **bounds, **narrow}, -1 if reverse else 1)
             for chunk in chunks:
                 for record in _records(chunk, after, before, reverse):
-                    if matches is None or matches(record.body):
-                        yield record
+                    yield record
             if len(chunks) < PAGE:
                 return
             if reverse:
@@ -192,6 +211,17 @@ class MongoLog:
 
     async def _page(self, query: Row, direction: int) -> list[Row]:
         return await self._calls.run(lambda: self._chunks.find(query).sort("e", direction).limit(PAGE).to_list())
+
+
+def _narrow(where: Where | None) -> Row:
+    """A condition that all chunks meet with a record that meets `where`; of other chunks some may, too."""
+    forms = []
+    for wanted in (where or {}).values():
+        ways = [wanted] if isinstance(wanted, str) or not isinstance(wanted, Sequence) else [*wanted]
+        texts = [orjson.dumps(way).decode() for way in ways if isinstance(way, str) and len(way) <= _LONGEST]
+        if texts and len(texts) == len(ways):  # numbers are printed in several ways, null perhaps not at all
+            forms.append("|".join(map(re.escape, texts)))
+    return {"$and": [{"r": {"$regex": form}} for form in forms]} if forms else {}
 
 
 def _begun(appends: Sequence[_Append], doubt: Row | None) -> int:

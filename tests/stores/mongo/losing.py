@@ -1,10 +1,12 @@
-"""A proxy before the database that loses answers: the request arrives, its answer does not."""
+"""A proxy before the database that loses answers: the request arrives, or arrives late, its answer does not."""
 
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
+import bson
 from anyio.abc import SocketStream
 
 from tests.stores.mongo.engine import Engine
@@ -18,6 +20,12 @@ class Losing:
     lost: int = 0
     hold: anyio.Event | None = None
     """Until then the connection stays open on which an answer was lost."""
+    late: anyio.Event | None = None
+    """Until then a request whose answer is lost does not reach the database."""
+    over: anyio.Event = field(default_factory=anyio.Event)
+    """A late request was carried out."""
+    silent: bool = False
+    """An answer is not lost but says of a row that there is none."""
     _commands: list[bytes] = field(default_factory=list)
 
     def lose(self, command: str) -> None:
@@ -47,6 +55,12 @@ async def _message(stream: SocketStream) -> bytes:
     return data
 
 
+def _nothing(answer: bytes) -> bytes:
+    """The answer of `findAndModify` to the same request when it found nothing."""
+    body = bson.encode({"lastErrorObject": {"n": 1, "updatedExisting": False}, "value": None, "ok": 1.0})
+    return struct.pack("<i", 21 + len(body)) + answer[4:16] + bytes(5) + body
+
+
 @asynccontextmanager
 async def before(engine: Engine) -> AsyncIterator[Losing]:
     losing = Losing()
@@ -56,13 +70,19 @@ async def before(engine: Engine) -> AsyncIterator[Losing]:
             try:
                 while True:
                     request = await _message(client)
+                    lost = losing.takes(request)
+                    if lost and losing.late is not None:
+                        await client.aclose()
+                        await losing.late.wait()
                     await server.send(request)
                     answer = await _message(server)
-                    if losing.takes(request):
-                        if losing.hold is not None:
-                            await losing.hold.wait()
+                    if lost and losing.late is not None:
+                        losing.over.set()
+                    if lost and losing.hold is not None:
+                        await losing.hold.wait()
+                    if lost and not losing.silent:
                         return
-                    await client.send(answer)
+                    await client.send(_nothing(answer) if lost else answer)
             except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 return
 

@@ -15,6 +15,7 @@ pytest.importorskip("pymongo", reason="needs pymongo")
 from pymongo import AsyncMongoClient
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from airegistry.stores.mongo import log as log_module
 from airegistry.stores.mongo import open as opening
 from airegistry.stores.mongo.asking import question
 from airegistry.stores.mongo.log import MongoLog, _Writer
@@ -54,6 +55,17 @@ def test_a_body_of_very_many_fields_has_one_token() -> None:
     body: Json = {f"f{n}": n for n in range(MOST + 1)}
     assert tokens(body) == ["*"]
     assert "*" in question("c", clauses({"f1": 1}), None)["f"]["$in"]
+
+
+def test_the_assets_of_a_source_have_a_token_and_those_of_before_there_were_sources_need_none() -> None:
+    ours: Json = {"provenance": {"source": "local"}}
+    theirs: Json = {"provenance": {"source": "far", "id": "x"}}
+    assert (tokens(ours), tokens(theirs)) == ([], ['provenance.source="far"'])
+    asked = question("c", clauses({"provenance.source": "far"}), None)
+    assert 'provenance.source="far"' in asked["f"]["$in"]
+    for wanted in ("local", ["far", "local"], None):
+        assert "f" not in question("c", clauses({"provenance.source": wanted}), None)
+    assert "f" not in question("c", clauses({"provenance.id": "x"}), None)
 
 
 def test_what_can_be_asked_of_an_index_is_asked_of_it() -> None:
@@ -162,3 +174,30 @@ async def test_a_writer_that_slept_while_others_wrote_and_pruned_takes_no_number
 def next_of(log: MongoLog) -> int | None:
     writers: dict[str, _Writer] = log._writers
     return writers["audit"].next
+
+
+async def test_a_log_is_searched_by_the_database_a_span_of_records_at_a_time(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands()
+    monkeypatch.setattr(opening, "AsyncMongoClient", partial(AsyncMongoClient, event_listeners=[commands]))
+    monkeypatch.setattr(log_module, "SPAN", 7)
+    async with open_mongo(url) as stores:
+        for n in range(20):
+            await stores.log.append("audit", [{"who": "ann" if n % 5 else 'b"o.b', "n": n}] * 3)
+
+        async def seqs(where: Where, **more: Any) -> list[int]:
+            return [record.seq async for record in stores.log.read("audit", where=where, **more)]
+
+        wanted = [3 * n + k for n in range(0, 20, 5) for k in (1, 2, 3)]
+        commands.seen.clear()
+        assert await seqs({"who": 'b"o.b'}) == wanted
+        assert await seqs({"who": ["nobody", 'b"o.b']}, reverse=True) == wanted[::-1]
+        assert await seqs({"who": 'b"o.b'}, after=2, before=18) == [3, 16, 17]
+        assert await seqs({"who": "bob"}) == []
+        asked = [command["filter"] for name, command in commands.seen if name == "find" and "n" in command["filter"]]
+        assert all("$regex" in str(each["$and"]) for each in asked)
+        assert len(asked) > 9
+        commands.seen.clear()
+        assert await seqs({"n": 5}) == [16, 17, 18]
+        assert not any("$and" in command.get("filter", ()) for _, command in commands.seen)

@@ -80,12 +80,12 @@ async def test_a_write_is_still_known_when_others_wrote_before_it_was_asked_for_
         assert await other.documents.get("c", "k") == Document("c", "k", 3, {"n": "theirs"})
 
 
-@pytest.mark.parametrize("expect", [None, 0])
+@pytest.mark.parametrize(("expect", "silent"), [(None, False), (0, False), (0, True)])
 async def test_a_write_is_not_made_again_when_so_many_others_wrote_since_that_it_is_not_known_any_more(
-    engine: Engine, url: str, expect: int | None
+    engine: Engine, url: str, expect: int | None, silent: bool
 ) -> None:
     async with losing(engine, url) as (stores, proxy), open_mongo(url) as other:
-        proxy.hold = anyio.Event()
+        proxy.hold, proxy.silent = anyio.Event(), silent
         proxy.lose("findAndModify")
         with anyio.fail_after(10):
             async with anyio.create_task_group() as group:
@@ -102,6 +102,40 @@ async def test_a_write_is_not_made_again_when_so_many_others_wrote_since_that_it
 async def refused(stores: MongoStores, expect: int | None) -> None:
     with pytest.raises(Unavailable, match="the answer was lost"):
         await stores.documents.put("c", "k", {"n": "mine"}, expect=expect)
+
+
+async def test_a_write_of_which_the_answer_says_nothing_is_known_as_our_own(engine: Engine, url: str) -> None:
+    async with losing(engine, url) as (stores, proxy):
+        proxy.silent = True
+        proxy.lose("findAndModify")
+        assert await stores.documents.put("c", "k", {"n": 1}, expect=0) == Document("c", "k", 1, {"n": 1})
+        assert proxy.lost == 1
+
+
+async def test_a_creation_that_arrives_late_was_not_told_as_refused(engine: Engine, url: str) -> None:
+    async with losing(engine, url) as (stores, proxy), open_mongo(url) as other:
+        await other.documents.put("c", "k", {"n": "theirs"})
+        proxy.late = anyio.Event()
+        proxy.lose("findAndModify")
+        with anyio.fail_after(10):
+            await refused(stores, 0)
+            await other.documents.delete("c", "k")
+            proxy.late.set()
+            await proxy.over.wait()
+        assert await other.documents.get("c", "k") == Document("c", "k", 3, {"n": "mine"})
+
+
+async def test_a_deletion_that_arrives_late_was_not_told_to_have_found_nothing(engine: Engine, url: str) -> None:
+    async with losing(engine, url) as (stores, proxy), open_mongo(url) as other:
+        proxy.late = anyio.Event()
+        proxy.lose("findAndModify")
+        with anyio.fail_after(10):
+            with pytest.raises(Unavailable, match="the answer was lost"):
+                await stores.documents.delete("c", "k")
+            await other.documents.put("c", "k", {"n": "theirs"})
+            proxy.late.set()
+            await proxy.over.wait()
+        assert await other.documents.get("c", "k") is None
 
 
 async def test_what_was_appended_is_there_once_when_the_answer_was_lost(engine: Engine, url: str) -> None:

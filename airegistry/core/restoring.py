@@ -1,0 +1,43 @@
+"""What a start takes over of an index that was kept: assets that are as they were are not turned into texts again."""
+
+from collections.abc import AsyncIterator, Sequence
+from hashlib import blake2b
+from typing import Protocol
+
+from airegistry.core.ports import AnyAsset, SearchIndex
+
+BATCH = 200
+"""Assets that are read at once."""
+_BESIDE = {"callable", "health_report", "updated_at", "updated_by", "rating", "fetched_at", "files", "ans"}
+"""What changes often and stands in no text and no facet."""
+
+
+class KeptIndex(SearchIndex, Protocol):
+    """A `SearchIndex` that may hold documents of before the start, which nobody finds until they are put again."""
+
+    def bind(self, ids: Sequence[str], content: bytes) -> None:
+        """Say that these documents, that of an asset first, are all that is made of a content. It holds until one of
+        them is put, labelled or removed."""
+        ...
+
+    def put_again(self, document_id: str, content: bytes) -> Sequence[str] | None:
+        """Put again the documents that were bound to a content, by the first of them, where they are of before the
+        start; their ids, None where that is not so."""
+        ...
+
+
+def content_of(asset: AnyAsset, embedder: str | None) -> bytes:
+    """Equal for states of an asset that are indexed alike, with vectors of one embedder."""
+    said = asset.model_dump_json(by_alias=True, exclude_none=True, exclude=_BESIDE)
+    return blake2b(f"{embedder}\n{said}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+async def batches(assets: AsyncIterator[tuple[str, AnyAsset]]) -> AsyncIterator[list[AnyAsset]]:
+    """Assets that come with their keys, some at a time."""
+    batch: list[AnyAsset] = []
+    async for _, asset in assets:
+        batch.append(asset)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    yield batch

@@ -1,0 +1,108 @@
+"""Fetches the definitions of servers that came from a source, so that they can be called: soon after they come in, when
+their source changes them, and once a day. What is fetched is scanned, and served as `core/pins.py` lets it.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+
+import anyio
+
+from airegistry.core.assets import Server
+from airegistry.core.catalog import Catalog
+from airegistry.core.errors import AirError
+from airegistry.core.events import Event
+from airegistry.core.ports import AnyAsset, Clock
+from airegistry.core.principals import SYSTEM
+from airegistry.core.schedule import Schedule
+from airegistry.core.shelf import Shelf, ref
+from airegistry.core.source_records import LOCAL
+
+log = logging.getLogger(__name__)
+AT_ONCE = 4
+SOON, DAY = 1.0, 86_400.0
+FIRST_WAIT = 300.0
+"""Seconds after the first fetch that fails; each further one doubles them, up to a day."""
+TOLD = (":register", ":update", ":set_default", ":change")
+"""The acts after which a server may have to be fetched."""
+
+
+class SourceFetches:
+    """Keeps the definitions of servers from sources; of default versions."""
+
+    def __init__(
+        self, catalog: Catalog, shelf: Shelf, clock: Clock, *, at_once: int = AT_ONCE,
+        chance: Callable[[], float] = random.random,
+    ) -> None:  # fmt: skip
+        """`chance` is evenly spread over [0, 1)."""
+        self._catalog = catalog
+        self._shelf = shelf
+        self._clock = clock
+        self._at_once = at_once
+        self._chance = chance
+        self._schedule: Schedule[str] = Schedule(clock)
+        self._failures: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Fetch what is due, until cancelled."""
+        async for _, asset in self._shelf.walk({"kind": "server"}):
+            self._expect(asset)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self._at_once):
+                tasks.start_soon(self._work)
+
+    async def on_event(self, event: Event) -> None:
+        """Follow what happens to assets."""
+        asset = event.asset
+        if not isinstance(asset, Server) or asset.provenance.source == LOCAL:
+            return
+        if event.deletes or not _is_fetched(asset):
+            self._schedule.remove(asset.path)
+            self._failures.pop(asset.path, None)
+        elif event.name.endswith(TOLD):
+            self._expect(asset)
+
+    def _expect(self, asset: AnyAsset) -> None:
+        """Have a server fetched soon, if it never was, or some time today."""
+        if isinstance(asset, Server) and _is_fetched(asset):
+            wait = SOON if asset.fetched_at is None else DAY * self._chance()
+            due = self._clock.monotonic() + wait
+            if asset.path not in self._schedule:
+                self._schedule.put(asset.path, due)
+            elif not self._failures.get(asset.path):
+                self._schedule.hurry(asset.path, due)
+
+    async def _work(self) -> None:
+        while True:
+            path = await self._schedule.next()
+            try:
+                await self._turn(path)
+            except Exception:  # a defect in one fetch must not end those of all others
+                log.exception("server/%s could not be fetched", path)
+                self._schedule.put(path, self._clock.monotonic() + DAY)
+
+    async def _turn(self, path: str) -> None:
+        found = await self._shelf.get("server", path)
+        if found is None or not _is_fetched(found[0]):
+            self._failures.pop(path, None)
+            return
+        wait = DAY
+        try:
+            await self._catalog.refresh(SYSTEM, path, foreign=True)
+            self._failures.pop(path, None)
+        except AirError as error:
+            log.info("%s could not be fetched: %s", ref(found[0]), error.message)
+            failures = self._failures[path] = self._failures.get(path, 0) + 1
+            wait = min(FIRST_WAIT * 2 ** min(failures - 1, 10), DAY)
+        self._schedule.put(path, self._clock.monotonic() + wait * (0.9 + 0.2 * self._chance()))
+
+
+def _is_fetched(asset: AnyAsset) -> bool:
+    """Whether a server is one whose definitions are fetched."""
+    return (
+        isinstance(asset, Server)
+        and asset.provenance.source != LOCAL
+        and asset.transport != "stdio"
+        and asset.enabled
+        and asset.stage != "retired"
+    )
