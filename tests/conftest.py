@@ -10,7 +10,7 @@ from tests.support.everyday import is_long
 from tests.support.registry import Registry, serving
 
 FETCH_TIMEOUT = 3
-EVERYDAY = "AIREGISTRY_EVERYDAY"
+PART = "AIREGISTRY_SUITE_PART"
 
 
 @pytest.fixture
@@ -19,19 +19,24 @@ def anyio_backend() -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say whether this is the everyday suite, `pytest` by itself and not in CI; workers are told by the environment."""
+    """Say which tests are meant, of those that are named: `everyday`, `long`, or all (``). Workers are told by PART.
+
+    The everyday suite is `pytest` by itself, where neither AIREGISTRY_CI nor AIREGISTRY_SUITE says otherwise.
+    """
     if not hasattr(config, "workerinput"):
         by_itself = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        os.environ[EVERYDAY] = "1" if by_itself and not os.environ.get("AIREGISTRY_CI") else ""
+        usual = "everyday" if by_itself and not os.environ.get("AIREGISTRY_CI") else ""
+        os.environ[PART] = os.environ.get("AIREGISTRY_SUITE") or usual
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long tests out of the everyday suite."""
-    if not os.environ[EVERYDAY]:
+    """Leave out what is not meant."""
+    part = os.environ[PART]
+    if not part:
         return
-    long = {path: is_long(path) for path in {item.path for item in items}}
-    config.hook.pytest_deselected(items=[item for item in items if long[item.path]])
-    items[:] = [item for item in items if not long[item.path]]
+    meant = {path: is_long(path) is (part == "long") for path in {item.path for item in items}}
+    config.hook.pytest_deselected(items=[item for item in items if not meant[item.path]])
+    items[:] = [item for item in items if meant[item.path]]
 
 
 @pytest.hookimpl(wrapper=True)

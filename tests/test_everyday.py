@@ -10,9 +10,9 @@ import pytest
 from tests.support.everyday import LONG, TESTS, is_long
 
 
-def collected(*arguments: str, ci: bool) -> int:
-    """How many tests of a quick folder and of a long one are run."""
-    env = {**os.environ, "AIREGISTRY_CI": "1" if ci else ""}
+def collected(*arguments: str, ci: bool, suite: str = "") -> int:
+    """How many tests are run."""
+    env = {**os.environ, "AIREGISTRY_CI": "1" if ci else "", "AIREGISTRY_SUITE": suite}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-n0", "-p", "no:cacheprovider", *arguments]
     ran = subprocess.run(command, env=env, cwd=TESTS.parent, capture_output=True, text=True, check=False)
     assert ran.returncode in (0, 5), ran.stderr
@@ -36,3 +36,9 @@ def test_pytest_by_itself_leaves_the_long_ones_out_and_ci_does_not() -> None:
     ini = "-o", "testpaths=tests/distributed/test_linear.py"
     assert collected(*ini, ci=False) == 0
     assert collected(*ini, ci=True) == collected("tests/distributed/test_linear.py", ci=False) > 0
+
+
+def test_ci_runs_both_parts_one_after_the_other() -> None:
+    files = "tests/distributed/test_linear.py", "tests/test_shape.py"
+    everyday, long = (collected(*files, ci=True, suite=suite) for suite in ("everyday", "long"))
+    assert 0 < everyday < everyday + long == collected(*files, ci=True)

@@ -15,7 +15,8 @@ from airegistry.core.webhook_messages import Filter
 class Webhook(Filter):
     """A subscriber: where it is, and which events it is told. Its secrets are sealed.
 
-    `paused` says why nothing is sent to it; empty, it is sent to. `failing_since` is when it last began to fail.
+    `paused` says why nothing is sent to it; empty, it is sent to. `failing_since` is when it last began to fail,
+    `well_at` when it last took something after that.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Webhook(Filter):
     previous_until: datetime | None = None
     paused: str = ""
     failing_since: datetime | None = None
+    well_at: datetime | None = None
     created_by: str
     created_at: datetime
 

@@ -353,7 +353,9 @@ class Webhooks:
             # old failure counts against a subscriber that took something since.
             news.clear()
             if receipt.ok:
-                news.update({} if stored.failing_since is None else {"failing_since": None})
+                news.update({} if stored.failing_since is None else {"failing_since": None, "well_at": receipt.at})
+                return news
+            if stored.well_at is not None and receipt.at <= stored.well_at:
                 return news
             since = stored.failing_since or receipt.at
             news.update({} if stored.failing_since else {"failing_since": since})

@@ -247,7 +247,7 @@ async def test_an_event_that_was_counted_by_a_process_that_ended_then_keeps_its_
 async def test_old_failures_of_a_process_that_was_paused_do_not_pause_a_subscriber_that_took_something_since() -> None:
     store, post = MemoryStore(), FakePost()
     paused = Paused(store)
-    impatient = Patience(waits=(0.01,) * 20, pause_after=0.0, pause_failures=2)
+    impatient = Patience(waits=(0.01,) * 20, pause_after=0.0, pause_failures=2, at_once=1)
     async with replica(paused, post, impatient) as a, replica(store, post) as b, anyio.create_task_group() as tasks:
         await subscribe(a)
         await until(lambda: b.webhooks.list(SYSTEM))
