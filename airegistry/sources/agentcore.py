@@ -4,18 +4,17 @@ Gateways and runtimes that speak MCP are servers, runtimes that speak A2A are ag
 that of an endpoint in place of AWS's own.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from airegistry.core.assets import Json
-from airegistry.core.sources import Offer, OfferPage, Source, SourceConfig
+from airegistry.core.sources import Offer, OfferPage
 from airegistry.egress.guard import Guard
 from airegistry.sources.agentcore_assets import GATEWAYS_GONE, RUNTIMES_GONE, gateway_offer, runtime_offer
-from airegistry.sources.aws_access import Access, AwsOptions, Way, check, details, places, wanted
-from airegistry.sources.reading import Paths, objects, read, text
+from airegistry.sources.aws_access import Access, AwsDriver, AwsOptions, Way, details, places, wanted
+from airegistry.sources.reading import Paths, objects, text
 
 if TYPE_CHECKING:
     from airegistry.egress.aws import Aws, AwsPlace
@@ -32,26 +31,9 @@ class Options(AwsOptions):
     what: list[What] = Field(default=["gateways", "runtimes"], min_length=1, max_length=2)
 
 
-class AgentCore:
-    """The driver. Fills `sources.open.Driver`. `machine`: see `Aws`."""
-
-    def __init__(self, guard: Guard, *, machine: bool = False) -> None:
-        self._guard = guard
-        self._machine = machine
-
-    def check(self, config: SourceConfig) -> None:
-        """See `SourceDrivers`."""
-        check(self._guard, config, read(Options, config.options))
-
-    @asynccontextmanager
-    async def open(self, config: SourceConfig) -> AsyncIterator[Source]:
-        """See `SourceDrivers`."""
-        options = read(Options, config.options)
-        check(self._guard, config, options)
-        from airegistry.egress.aws import Aws  # of the extra `aws`
-
-        async with Aws(self._guard, machine=self._machine) as aws:
-            yield Pass(aws, Access(aws, config, options), options)
+def agent_core(guard: Guard, *, machine: bool) -> AwsDriver[Options]:
+    """The driver of accounts and regions. `machine`: see `Aws`."""
+    return AwsDriver(guard, Options, Pass, machine=machine)
 
 
 class Pass:

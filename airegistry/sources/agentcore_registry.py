@@ -4,8 +4,7 @@ There are two APIs of it: `agent-registry`, and that of the preview under `bedro
 the form of the former. Without `registries` all that are ready in a region are read.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,11 +12,11 @@ from pydantic import Field
 
 from airegistry.core.assets import Json
 from airegistry.core.errors import Invalid, UpstreamFailed
-from airegistry.core.sources import Offer, OfferPage, Source, SourceConfig
+from airegistry.core.sources import Offer, OfferPage
 from airegistry.egress.guard import Guard
 from airegistry.sources.agentcore_records import TYPES, newer, record_offer
-from airegistry.sources.aws_access import Access, AwsOptions, Way, Where, check, details, places, wanted
-from airegistry.sources.reading import Paths, objects, read, text
+from airegistry.sources.aws_access import Access, AwsDriver, AwsOptions, Way, Where, details, places, wanted
+from airegistry.sources.reading import Paths, objects, text
 
 if TYPE_CHECKING:
     from airegistry.egress.aws import Aws, AwsPlace
@@ -56,26 +55,9 @@ class Leg:
     registry: str
 
 
-class AgentCoreRegistry:
-    """The driver. Fills `sources.open.Driver`. `machine`: see `Aws`."""
-
-    def __init__(self, guard: Guard, *, machine: bool = False) -> None:
-        self._guard = guard
-        self._machine = machine
-
-    def check(self, config: SourceConfig) -> None:
-        """See `SourceDrivers`."""
-        check(self._guard, config, read(Options, config.options))
-
-    @asynccontextmanager
-    async def open(self, config: SourceConfig) -> AsyncIterator[Source]:
-        """See `SourceDrivers`."""
-        options = read(Options, config.options)
-        check(self._guard, config, options)
-        from airegistry.egress.aws import Aws  # of the extra `aws`
-
-        async with Aws(self._guard, machine=self._machine) as aws:
-            yield Pass(aws, Access(aws, config, options), options)
+def agent_core_registry(guard: Guard, *, machine: bool) -> AwsDriver[Options]:
+    """The driver of agent registries. `machine`: see `Aws`."""
+    return AwsDriver(guard, Options, Pass, machine=machine)
 
 
 class Pass:

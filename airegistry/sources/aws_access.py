@@ -1,18 +1,19 @@
 """As whom sources of AWS are read: keys of the source or of the environment, and roles assumed with them."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import anyio
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, Invalid, UpstreamFailed
-from airegistry.core.sources import SourceConfig
+from airegistry.core.sources import Source, SourceConfig
 from airegistry.egress.guard import Guard
 from airegistry.egress.oauth_discovery import checked_url
 from airegistry.sources.reading import read
@@ -101,6 +102,43 @@ def places(options: AwsOptions) -> Sequence[Where]:
     if options.role_arn is not None and options.accounts:
         roles = [options.role_arn.replace(ACCOUNT, account) for account in dict.fromkeys(options.accounts)]
     return [Where(region, role) for role in roles for region in dict.fromkeys(options.regions)]
+
+
+Chosen = TypeVar("Chosen", bound=AwsOptions)
+
+
+class AwsDriver(Generic[Chosen]):
+    """The driver of a kind with these options, whose passes `begin` makes. Fills `sources.open.Driver`.
+
+    `machine`: see `Aws`.
+    """
+
+    def __init__(
+        self,
+        guard: Guard,
+        options: type[Chosen],
+        begin: "Callable[[Aws, Access, Chosen], Source]",
+        *,
+        machine: bool = False,
+    ) -> None:
+        self._guard = guard
+        self._options = options
+        self._begin = begin
+        self._machine = machine
+
+    def check(self, config: SourceConfig) -> None:
+        """See `SourceDrivers`."""
+        check(self._guard, config, read(self._options, config.options))
+
+    @asynccontextmanager
+    async def open(self, config: SourceConfig) -> AsyncIterator[Source]:
+        """See `SourceDrivers`."""
+        options = read(self._options, config.options)
+        check(self._guard, config, options)
+        from airegistry.egress.aws import Aws  # of the extra `aws`
+
+        async with Aws(self._guard, machine=self._machine) as aws:
+            yield self._begin(aws, Access(aws, config, options), options)
 
 
 class Access:

@@ -61,15 +61,15 @@ def _asor(guard: Guard) -> Driver:
 
 
 def _agentcore(guard: Guard, machine: bool = False) -> Driver:
-    from airegistry.sources.agentcore import AgentCore  # see MAKERS
+    from airegistry.sources.agentcore import agent_core  # see MAKERS
 
-    return AgentCore(guard, machine=machine)
+    return agent_core(guard, machine=machine)
 
 
 def _agentcore_registry(guard: Guard, machine: bool = False) -> Driver:
-    from airegistry.sources.agentcore_registry import AgentCoreRegistry  # see MAKERS
+    from airegistry.sources.agentcore_registry import agent_core_registry  # see MAKERS
 
-    return AgentCoreRegistry(guard, machine=machine)
+    return agent_core_registry(guard, machine=machine)
 
 
 def _skills(guard: Guard) -> Driver:
