@@ -42,11 +42,17 @@ async def who_checks(pair: Pair) -> tuple[App, App]:
 async def test_a_check_that_the_other_asks_for_is_made_by_the_one_that_checks(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checks, asks = await who_checks(pair)
     hurried: list[tuple[HealthChecks, str]] = []
     monkeypatch.setattr(HealthChecks, "hurry", lambda self, key: hurried.append((self, key[1])))
-    asks.services.health.look_again(await pair.register(pair.a, "weather20"))
-    await within_a_second(lambda: hurried)
+    server = await pair.register(pair.a, "weather20")
+    with anyio.fail_after(30):
+        while True:
+            checks, asks = await who_checks(pair)
+            hurried.clear()
+            asks.services.health.look_again(server)
+            await within_a_second(lambda: hurried)
+            if (await who_checks(pair))[0] is checks:  # else the lease went over meanwhile, as on a busy machine it may
+                break
     assert hurried == [(checks.services.health, "weather20")]
 
 
