@@ -40,8 +40,8 @@ class Events:
             self._at_start = False
             return [chunk]
         buffer += chunk
-        if self._at_start and len(buffer) >= len(_BOM):
-            self._at_start = False
+        if self._at_start and (len(buffer) >= len(_BOM) or not _BOM.startswith(bytes(buffer))):
+            self._at_start = False  # also before a stream of two empty lines and a BOM, which is none there
             if buffer.startswith(_BOM):
                 del buffer[: len(_BOM)]
         ends = list(self._ends())

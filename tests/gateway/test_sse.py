@@ -36,6 +36,7 @@ def by_the_standard(stream: bytes) -> list[bytes]:
 @example([b"data: a", b"\r\n", b"\r\n"])
 @example([b"data: a", b"\r\n", b"\n", b"data: a", b"\r\n", b"\r\n"])
 @example([b"\xef\xbb\xbf", b"data: a", b"\n", b"\n"])
+@example([b"\r", b"\r", b"\xef\xbb\xbf", b"data: a", b"\r", b"\r"])
 def test_events_are_those_of_the_standard_in_one_piece_and_byte_by_byte(pieces: list[bytes]) -> None:
     stream = b"".join(pieces)
     assert read([stream]) == read([stream[at : at + 1] for at in range(len(stream))]) == by_the_standard(stream)
