@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -16,7 +17,9 @@ from fastmcp import FastMCP
 from starlette.types import ASGIApp
 
 from airegistry import __version__
+from airegistry.application_logs import SAID, OpenLogs, keeping_logs, log_to_stderr
 from airegistry.auditing import open_audit
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.catalog import Catalog
 from airegistry.core.changes import Changes
@@ -33,6 +36,7 @@ from airegistry.core.ports import Upstream
 from airegistry.core.registry_only import NoUpstream
 from airegistry.core.services import Services
 from airegistry.core.shelf import Shelf
+from airegistry.core.telemetry import Telemetry
 from airegistry.core.tokens import Tokens, digest
 from airegistry.core.versions import Versions
 from airegistry.core.virtual import Compositions
@@ -61,20 +65,21 @@ from airegistry.governance import (
     open_usage,
 )
 from airegistry.http_protocol import BoundedHttp
-from airegistry.http_server import GracefulServer, bind, log_plainly
+from airegistry.http_server import GracefulServer, bind
 from airegistry.memory import give_back, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
+from airegistry.observing import backend_client, open_telemetry, watched_stores, watched_surface
 from airegistry.outside import Outside, open_ans, open_outside, open_repositories
 from airegistry.plain_http import front_door, web_routes
 from airegistry.replicas import Replica, joined, lasting
 from airegistry.replicas import tasks as tasks_of
+from airegistry.request_ids import RequestIds
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores, open_stores
-from airegistry.telemetry import Meter, SystemClock
 from airegistry.tools.clients import ClientTools
 from airegistry.tools.credentials import CredentialTools
 from airegistry.tools.declare import needs_of
@@ -126,20 +131,19 @@ async def running(
         Invalid: the data folder, or a provider or issuer of the settings, does not fit.
     """
     async with AsyncExitStack() as stack:
-        opened = given if given else await stack.enter_async_context(open_stores(settings.data, settings.shared_store))
-        stores, replica = await stack.enter_async_context(joined(opened))
-        for damage in stores.damage:
-            log.error("%s", damage)
-        client = await stack.enter_async_context(_client(settings))
+        logs = stack.enter_context(keeping_logs(settings))
+        telemetry = await stack.enter_async_context(open_telemetry(settings, _guard(settings)))
+        stores, replica = await _stores(settings, given, telemetry, stack)
+        client = await stack.enter_async_context(backend_client(settings, _guard(settings), telemetry))
         channels = await stack.enter_async_context(
             Channels(client, Eras(client), first_byte_timeout=settings.first_byte_timeout)
         )
-        rules = await _rules(settings, stores, replica)
+        rules = await _rules(settings, stores, replica, telemetry)
         identity = await stack.enter_async_context(open_identity(rules, _choices(settings)))
         upstream = PooledUpstream(channels) if settings.gateway else NoUpstream()
         discovery = await stack.enter_async_context(open_discovery(settings, rules))
         outside = await stack.enter_async_context(open_outside(settings, rules))
-        services = await _services(settings, stores, rules, identity, upstream, discovery, outside)
+        services = await _services(settings, stores, rules, identity, upstream, discovery, outside, logs)
         first = await replica.begun(services, identity, partial(_first_start, settings, stores, services, identity))
         owners = (*catalog_tools(services), *_identity_tools(identity))
         mcp = build(services, owners, await shared_states(rules.store, rules.cipher) if rules.shared else None)
@@ -160,9 +164,20 @@ async def running(
                 tasks.start_soon(task)
             tasks.start_soon(_warm, discovery)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
-            yield App(_guarded(door, settings), front.paths, mcp, services, identity, first, gateways, end, cut)
+            shown = watched_surface(_guarded(door, settings), telemetry, mcp, front.route_of, services, client)
+            yield App(shown, front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
         await services.audit.close()
+
+
+async def _stores(
+    settings: Settings, given: Stores | None, telemetry: Telemetry, stack: AsyncExitStack
+) -> tuple[Stores, Replica]:
+    opened = given if given else await stack.enter_async_context(open_stores(settings.data, settings.shared_store))
+    stores, replica = await stack.enter_async_context(joined(opened))
+    for damage in stores.damage:
+        log.error("%s", damage)
+    return watched_stores(stores, telemetry), replica
 
 
 def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRequests) -> Callable[[], None]:
@@ -175,29 +190,23 @@ def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRe
     return end_streams
 
 
-def _client(settings: Settings) -> StreamClient:
-    return StreamClient(
-        _guard(settings), first_byte_timeout=settings.first_byte_timeout, idle_timeout=settings.idle_timeout
-    )
-
-
 async def _warm(discovery: Discovery) -> None:
     """Load the embedder and give vectors to the catalog, then give the memory that took back to the system."""
     await discovery.warm()
     give_back()
 
 
-async def _rules(settings: Settings, stores: Stores, replica: Replica) -> Foundation:
+async def _rules(settings: Settings, stores: Stores, replica: Replica, telemetry: Telemetry) -> Foundation:
     """Who may do what, and the trail of it: what everything else stands on."""
     clock, access = SystemClock(), Access()
-    audit = await open_audit(settings, stores, access, clock)
+    audit = await open_audit(settings, stores, access, clock, telemetry)
     policy = Policy(stores.documents, access, audit)
     await policy.reload()
     return Foundation(
         url=settings.url, aliases=_aliases(settings), store=stores.documents, cipher=stores.cipher, access=access,
         policy=policy, audit=audit, clock=clock, guard=_guard(settings), shared=stores.shared, leading=replica.leading,
         shelf=Shelf(stores.documents, shared=stores.shared, near=stores.near),
-        visibility=Visibility(access, settings.environment), among=replica.count,
+        visibility=Visibility(access, settings.environment), among=replica.count, telemetry=telemetry,
     )  # fmt: skip
 
 
@@ -218,7 +227,7 @@ async def _tokens(settings: Settings, rules: Foundation, identity: Identity) -> 
 
 async def _services(
     settings: Settings, stores: Stores, rules: Foundation, identity: Identity, upstream: Upstream,
-    discovery: Discovery, outside: Outside,
+    discovery: Discovery, outside: Outside, logs: OpenLogs,
 ) -> Services:  # fmt: skip
     store, access, audit, policy, clock = stores.documents, rules.access, rules.audit, rules.policy, rules.clock
     tokens = await _tokens(settings, rules, identity)
@@ -233,7 +242,7 @@ async def _services(
         shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials, governance.pins,
         first_stage=settings.first_stage,
     )  # fmt: skip
-    types, meter = EntityTypes(store, access, audit, shelf, rules.leading, shared=rules.shared), Meter()
+    types, meter = EntityTypes(store, access, audit, shelf, rules.leading, shared=rules.shared), rules.telemetry
     guards = await open_guards(rules, settings, events)
     vitals = Vitals(guards.circuit)
     health = HealthChecks(
@@ -248,7 +257,7 @@ async def _services(
     changes = Changes(near, access, visibility, catalog.part, identity.revisions, search.indexing.assets)
     await changes.rebuild()
     events.subscribe(changes.on_event)
-    approvals = open_approvals(rules, settings)
+    approvals = open_approvals(rules, settings, changes.asked)
     intake = Intake(catalog, types, backends, access, audit, governance.pins, outside.git_hosts)
     invocation = Invocation(near, access, visibility, audit, meter, clock, upstream, guards, credentials, approvals)
     return Services(
@@ -256,7 +265,7 @@ async def _services(
         tokens=tokens, catalog=catalog, entity_types=types, versions=versions, stages=stages, retirements=retirements,
         compositions=Compositions(catalog, shelf, access, visibility, audit, parts),
         skill_looks=open_skill_looks(rules, governance, intake, backends, events, stages, hours=settings.skill_hours),
-        intake=intake, definitions=open_definitions(rules, governance, catalog),
+        intake=intake, definitions=open_definitions(rules, governance, catalog), logs=logs(rules, stores.log),
         ratings=open_ratings(rules, identity.directory, catalog, events), search=search, index_care=discovery.care,
         scans=scans, rescans=rescans, findings=findings, audit=audit, audit_care=outside.audit_care, guards=guards,
         health=health, vitals=vitals, webhooks=outside.webhooks, changes=changes, parts=parts, events=events,
@@ -280,7 +289,7 @@ def _gateway(
 ) -> AbstractAsyncContextManager[Gateways]:  # fmt: skip
     stands_on = Rules(
         services.invocation, rules.access, rules.visibility, rules.shelf.near, services.parts, services.events,
-        rules.store, rules.clock, identity.revisions, rules.shared,
+        rules.store, rules.clock, identity.revisions, rules.shared, rules.telemetry,
     )  # fmt: skip
     limits = Limits(settings.max_body, settings.first_byte_timeout)
     return open_gateway(
@@ -303,11 +312,11 @@ def _guard(settings: Settings) -> Guard:
 
 
 def _guarded(door: Authenticate, settings: Settings) -> ASGIApp:
-    """Host and Origin are checked first (DNS rebinding), then who is calling."""
+    """A request has an id first; then Host and Origin are checked (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
     hosts = {public.hostname or settings.host, "localhost", "127.0.0.1", "::1"}
     origins = {f"{public.scheme}://{public.netloc}", *_aliases(settings)}
-    return OriginGuard(door, hosts=hosts, origins=origins)
+    return RequestIds(OriginGuard(door, hosts=hosts, origins=origins))
 
 
 def _aliases(settings: Settings) -> frozenset[str]:
@@ -340,7 +349,7 @@ def serve(settings: Settings) -> None:
         FolderInUse: another process works on the data folder.
         Invalid: the port is taken.
     """
-    log_plainly(settings.log_level)
+    log_to_stderr(settings)
     stay_lean()
     bound = bind(settings.host, settings.port)
     settings = settings.model_copy(update={"port": bound.getsockname()[1]})
@@ -357,6 +366,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
             "and the limits on logins and registrations with it"
         )
     async with running(settings) as app:
+        log.info("airegistry %s serves %s, as process %d", __version__, settings.url, os.getpid(), extra={SAID: True})
         print(_welcome(settings, app.first), flush=True)  # noqa: T201  # what a person starting it waits for
         # What lives from here on is garbage soon or never: the collector need not walk the rest (p99 71 -> 10 ms).
         gc.collect()
@@ -368,6 +378,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
         )  # fmt: skip
         server = GracefulServer(config, seconds=settings.shutdown_seconds, end_streams=app.end_streams, cut=app.cut)
         await server.serve(sockets=[bound])
+        log.info("airegistry ends, as it was asked to", extra={SAID: True})
 
 
 def _welcome(settings: Settings, first: FirstStart) -> str:

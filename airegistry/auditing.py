@@ -12,13 +12,17 @@ from airegistry.core.audit_parameters import Parameters
 from airegistry.core.audit_writers import Writers
 from airegistry.core.documents import DocumentStore
 from airegistry.core.ports import Clock
+from airegistry.core.telemetry import OFF, Telemetry
 from airegistry.egress.guard import Guard
+from airegistry.observing import audit_kind
 from airegistry.settings import Settings
 from airegistry.stores.open import Stores
 from airegistry.stores.signatures import Ed25519
 
 
-async def open_audit(settings: Settings, stores: Stores, access: Access, clock: Clock) -> Audit:
+async def open_audit(
+    settings: Settings, stores: Stores, access: Access, clock: Clock, telemetry: Telemetry = OFF
+) -> Audit:
     """The trail, with a place in it that is this process's own.
 
     Raises:
@@ -29,7 +33,7 @@ async def open_audit(settings: Settings, stores: Stores, access: Access, clock: 
         parameters=Parameters(settings.audit_parameter_modes),
     )  # fmt: skip
     writers = Writers(stores.documents, stores.cipher, Ed25519(), clock)
-    audit = Audit(stores.log, access, clock, writers, shared=stores.shared, calls=rules)
+    audit = audit_kind(telemetry)(stores.log, access, clock, writers, shared=stores.shared, calls=rules)
     await audit.open()
     return audit
 

@@ -25,6 +25,7 @@ from airegistry.embedders.remote import EmbeddingServer
 from airegistry.index.memory import MemoryIndex
 from airegistry.index.snapshot import Keeper, load, load_index
 from airegistry.oauth.server import Foundation
+from airegistry.observing import search_kind
 from airegistry.settings import Settings
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ async def open_discovery(settings: Settings, rules: Foundation) -> AsyncIterator
         indexes = await anyio.to_thread.run_sync(_indexes, settings, folder)
         index, vectors = await anyio.to_thread.run_sync(_kept, indexes, folder, embedder)
         shared = _shared(rules, embedder)
-        search = Search(index, embedder, rules.access, rules.visibility, rules.shelf.near, rules.audit, vectors, shared)
+        search = search_kind(rules.telemetry)(
+            index, embedder, rules.access, rules.visibility, rules.shelf.near, rules.audit, vectors, shared
+        )
         compared = Compared()
         gc.disable()  # what is read stays: looking for garbage in it again and again takes a third of the time
         try:

@@ -23,7 +23,6 @@ from airegistry.governance import Governance
 from airegistry.oauth.server import Foundation
 from airegistry.settings import Settings
 from airegistry.sources.open import Drivers, makers
-from airegistry.telemetry import Meter
 
 AWS_REGISTRY = "aws-agent-registry"
 """The name of the source that AIREGISTRY_AWS_REGISTRY_FEDERATION_ENABLED asks for."""
@@ -44,9 +43,9 @@ async def open_federation(
     made = makers(aws_machine_credentials=settings.aws_machine_credentials, registry=await registry_id(rules.store))
     syncs = Syncs(
         sources, drivers or Drivers(rules.guard, made), arrivals, rules.shelf, rules.audit, events, rules.cipher,
-        rules.clock, Meter(),
+        rules.clock, rules.telemetry,
     )  # fmt: skip
-    fetches = SourceFetches(catalog, rules.shelf, rules.clock)
+    fetches = SourceFetches(catalog, rules.shelf, rules.clock, syncs.under_way)
     events.subscribe(fetches.on_event)
     tasks = SourceTasks(sources, syncs, rules.clock)
     federation = Federation(

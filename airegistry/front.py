@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airegistry.core.assets import RESERVED
 from airegistry.gateway.open import Gateways
+from airegistry.rest.api.app import Api
 from airegistry.rest.app import not_found
 
 TOOLS = ("/mcp", "/airegistry-tools/mcp")
@@ -32,12 +33,32 @@ class Front:
         self._plain = Starlette(routes=list(plain), exception_handlers={HTTPException: not_found})
         self._plain.router.redirect_slashes = False
         self._plain_routes = plain
+        routes = [route for route in plain if isinstance(route, Route)]
+        self._literal = frozenset(route.path for route in routes if "{" not in route.path)
+        self._patterns = [
+            (route.path, route.path_regex.match, route.endpoint if isinstance(route.endpoint, Api) else None)
+            for route in routes
+            if "{" in route.path
+        ]
 
     @property
     def paths(self) -> list[str]:
         """Every path template that is served, for the inventory of routes."""
         plain = [route.path for route in self._plain_routes if isinstance(route, Route)]
         return [*TOOLS, *(GATEWAY if self._gateways is not None else ()), *plain]
+
+    def route_of(self, scope: Scope) -> str:
+        """The template that a request's path fits, empty where there is none: what may be told of a path."""
+        path: str = scope["path"].removesuffix("/") or "/"
+        if path in TOOLS or path in self._literal:
+            return path
+        if self._gateway(path) is not None:
+            return _template_of(path)
+        for template, fits, endpoint in self._patterns:
+            if fits(path):
+                found = endpoint.template(scope["method"], scope.get("raw_path") or path.encode()) if endpoint else ""
+                return found or template
+        return ""
 
     def on_data_path(self, path: str) -> bool:
         """Whether a path leads to the gateway."""
@@ -63,6 +84,15 @@ class Front:
         if path.endswith(_SERVERS) and not _ours(path):
             return self._gateways.servers
         return self._gateways.agents if path.startswith(_AGENTS) else None
+
+
+def _template_of(path: str) -> str:
+    """Of a path on the data path."""
+    if path.startswith(_AGENTS):
+        return GATEWAY[4] if path.count("/") == 2 else GATEWAY[5]
+    name, _, last = path[1:].partition("/")
+    version = "@{version}" if "@" in name else ""
+    return f"/{{server}}{version}/{last}"
 
 
 def _ours(path: str) -> bool:

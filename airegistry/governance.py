@@ -7,6 +7,7 @@ from functools import partial
 import anyio
 
 from airegistry.core.admission import Admission, Compared
+from airegistry.core.approval_requests import Told
 from airegistry.core.approvals import Approvals
 from airegistry.core.assets import Server, VirtualServer
 from airegistry.core.catalog import Catalog
@@ -29,11 +30,11 @@ from airegistry.core.usage import Usage
 from airegistry.core.usage_views import UsageViews
 from airegistry.core.waivers import Waivers
 from airegistry.oauth.server import Foundation
+from airegistry.observing import scans_kind
 from airegistry.outside import Outside
 from airegistry.scanners.open import scanners_with
 from airegistry.scanners.ruleset import ruleset_of
 from airegistry.settings import Settings
-from airegistry.telemetry import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ async def open_governance(
         found = [await rules.shelf.get("server", *pin) for pin in pins]
         return [one[0] for one in found if one is not None and isinstance(one[0], Server)]
 
-    scans = Scans(
+    scans = scans_kind(rules.telemetry)(
         rules.store, scanners, compared.names, rules.access, rules.clock, waived=waivers.waived,
         outside=outside.scanners, ruleset=await anyio.to_thread.run_sync(ruleset_of, ran), parts=parts,
     )  # fmt: skip
@@ -79,12 +80,12 @@ async def open_governance(
     events.subscribe(compared.names.on_event)
     events.subscribe(admission.on_event)
     events.subscribe(waivers.on_event)
-    return Governance(scans, admission, waivers, Pins(rules.store, scans, rules.clock, Meter()))
+    return Governance(scans, admission, waivers, Pins(rules.store, scans, rules.clock, rules.telemetry))
 
 
 def open_definitions(rules: Foundation, governance: Governance, catalog: Catalog) -> DefinitionApprovals:
     """What lets in, or keeps out, definitions that changed since they were approved."""
-    return DefinitionApprovals(catalog, governance.pins, governance.scans, rules.access, Meter())
+    return DefinitionApprovals(catalog, governance.pins, governance.scans, rules.access, rules.telemetry)
 
 
 def open_skill_looks(
@@ -116,19 +117,21 @@ async def open_lifecycle(rules: Foundation, catalog: Catalog, events: Events) ->
     return stages, retirements
 
 
-def open_approvals(rules: Foundation, settings: Settings) -> Approvals:
-    """What lets calls of marked tools through."""
-    return Approvals(
-        rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), timeout=settings.approval_seconds,
-        validity=settings.approval_validity, most=settings.approvals_at_once, by_caller=settings.approval_by_caller,
-        by_machine=settings.approval_by_machine, alone=not rules.shared,
+def open_approvals(rules: Foundation, settings: Settings, told: Told) -> Approvals:
+    """What lets calls of marked tools through; `told` of each request for it."""
+    approvals = Approvals(
+        rules.store, rules.shelf, rules.access, rules.audit, rules.clock, rules.telemetry,
+        timeout=settings.approval_seconds, validity=settings.approval_validity, most=settings.approvals_at_once,
+        by_caller=settings.approval_by_caller, by_machine=settings.approval_by_machine, alone=not rules.shared,
     )  # fmt: skip
+    approvals.follow(told)
+    return approvals
 
 
 async def open_guards(rules: Foundation, settings: Settings, events: Events) -> Guards:
     """What limits callers, and cuts them and backends off."""
     at_once = {"calls": settings.calls_at_once, "streams": settings.streams_at_once}
-    guards = Guards(rules.store, rules.shelf, rules.access, rules.audit, rules.clock, Meter(), **at_once)
+    guards = Guards(rules.store, rules.shelf, rules.access, rules.audit, rules.clock, rules.telemetry, **at_once)
     await guards.open()
     events.subscribe(guards.on_event)
     return guards

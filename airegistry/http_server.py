@@ -1,7 +1,6 @@
 """uvicorn's server, ended as a service manager expects: calls finish, streams do not hold it up, status 0."""
 
 import asyncio
-import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -45,19 +44,6 @@ class GracefulServer(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-
-
-def log_plainly(level: str) -> None:
-    """One line a record, on standard error, whoever logs; libraries from warnings up."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    fastmcp_log = logging.getLogger("fastmcp")
-    for handler in list(fastmcp_log.handlers):
-        fastmcp_log.removeHandler(handler)
-    fastmcp_log.propagate = True
-    for library in ("fastmcp", "httpx2", "mcp", "uvicorn"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    # It logs what hostile backends say, with a traceback each; the registry reports them in a sentence of its own.
-    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
 
 
 def bind(host: str, port: int) -> socket.socket:

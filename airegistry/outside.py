@@ -13,8 +13,9 @@ from airegistry.core.breaker import Breakers
 from airegistry.core.catalog import Catalog
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Events
-from airegistry.core.ports import OutsideScanner, Telemetry
+from airegistry.core.ports import OutsideScanner
 from airegistry.core.repository_facts import RepositoryFacts
+from airegistry.core.telemetry import Telemetry
 from airegistry.core.webhooks import Webhooks
 from airegistry.egress.ans import HttpNameService
 from airegistry.egress.gate import GateSettings, HttpGate
@@ -22,6 +23,7 @@ from airegistry.egress.git_hosts.hosts import GitHosts, declared_kinds, declared
 from airegistry.egress.guard import Guard
 from airegistry.egress.webhooks import WebhookPost
 from airegistry.oauth.server import Foundation
+from airegistry.observing import watched_post
 from airegistry.settings import Settings
 
 
@@ -47,8 +49,9 @@ async def open_outside(settings: Settings, rules: Foundation) -> AsyncIterator[O
     async with AsyncExitStack() as stack:
         post = await stack.enter_async_context(WebhookPost(rules.guard))
         webhooks = Webhooks(
-            rules.store, rules.shelf, rules.cipher, post, rules.access, rules.audit, rules.clock, shared=rules.shared
-        )
+            rules.store, rules.shelf, rules.cipher, watched_post(post, rules.telemetry), rules.access, rules.audit,
+            rules.clock, shared=rules.shared,
+        )  # fmt: skip
         await webhooks.open()
         gate = None if settings.gate_url is None else HttpGate(_gate(settings, settings.gate_url), rules.guard)
         names = None

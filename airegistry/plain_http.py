@@ -16,10 +16,11 @@ from airegistry.core.services import Services
 from airegistry.oauth.authenticate import Authenticate, bearer_challenge
 from airegistry.oauth.bearer import Bearer
 from airegistry.oauth.login.cookies import Cookies
-from airegistry.oauth.model import MCP_SCOPE
+from airegistry.oauth.model import MCP_SCOPE, Session
 from airegistry.oauth.server import Foundation, Identity
 from airegistry.oauth.step_up import StepUpChallenges
 from airegistry.rest import peer_feed
+from airegistry.rest.account import AccountRoutes
 from airegistry.rest.ai_catalog import AiCatalog
 from airegistry.rest.api.app import Api, Needs, Operations
 from airegistry.rest.api.docs import DOCS, NOBODY, Docs
@@ -27,7 +28,11 @@ from airegistry.rest.api.idempotency import COLLECTION, Kept
 from airegistry.rest.api.routes import PREFIX
 from airegistry.rest.app import routes
 from airegistry.rest.registry_v0 import PREFIXES, RegistryApi
+from airegistry.rest.scim.door import PATHS, Door
+from airegistry.rest.session import SessionRoute
 from airegistry.settings import Settings
+from airegistry.web.app import NOBODY as AT_THE_PAGE
+from airegistry.web.app import SignedIn, WebPage, wants_page
 
 _REGISTRY_API = tuple(f"{each}/" for each in PREFIXES)
 
@@ -44,7 +49,10 @@ def web_routes(
     )  # fmt: skip
     api = _api(rules, services, identity, operations)
     more = [*peer_feed.routes(feed), *_registry_api(settings, rules, services), *_docs(api, identity, settings.url)]
-    more.append(Route(f"{PREFIX}/{{path:path}}", api))
+    more += [*_session(identity, settings.url), Route(f"{PREFIX}/{{path:path}}", api)]
+    scim = Door(rules.store, identity.provisioning, services.audit, rules.clock, services.url)
+    more += [Route(path, scim) for path in PATHS]
+    more += WebPage(_signed_in(identity, settings.url), _base(settings.url)).routes()
     return [*identity.routes, *routes(lambda: all(each() for each in ready), more)]
 
 
@@ -55,13 +63,13 @@ def front_door(
     bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
     return Authenticate(
         app, bearer, identity.resources, on_data_path=on_data_path, cut_off=services.guards.cuts_off,
-        anonymous=_open_reading(settings),
+        anonymous=_open_reading(settings), visits=identity.web,
     )  # fmt: skip
 
 
 def _open_reading(settings: Settings) -> Callable[[Scope], Principal | None]:
     """Says whom a request without a token counts as: somebody where the catalog is public and is read, or where the
-    description of the API is asked for, which looks at the cookie itself; else nobody."""
+    description of the API or a view of the web page is asked for, which look at the cookie themselves; else nobody."""
 
     def reader(scope: Scope) -> Principal | None:
         path: str = scope["path"]
@@ -69,6 +77,8 @@ def _open_reading(settings: Settings) -> Callable[[Scope], Principal | None]:
             return None
         if path == DOCS or path.startswith(f"{DOCS}/"):
             return NOBODY
+        if wants_page(scope):
+            return AT_THE_PAGE
         return ANONYMOUS if settings.public_catalog and path.startswith(_REGISTRY_API) else None
 
     return reader
@@ -84,6 +94,27 @@ def _api(rules: Foundation, services: Services, identity: Identity, operations: 
 
 
 def _docs(api: Api, identity: Identity, url: str) -> Sequence[BaseRoute]:
+    def challenge(scope: Scope) -> bytes:
+        return bearer_challenge(identity.resources, scope, scopes=MCP_SCOPE)
+
+    return Docs(api.description, _signed_in(identity, url), challenge, _base(url)).routes()
+
+
+def _session(identity: Identity, url: str) -> Sequence[BaseRoute]:
+    async def elsewhere(session: Session) -> str | None:
+        return await identity.party.logout_url(session, f"{url}/logout")
+
+    known = identity.directory.known
+    session = SessionRoute(identity.web, identity.sessions, Cookies(url), known, elsewhere)
+    account = AccountRoutes(
+        identity.sessions, identity.consents, identity.authorizations, identity.accounts, identity.credentials,
+        identity.callers.by_subject,
+    )  # fmt: skip
+    return [*session.routes(), *account.routes()]
+
+
+def _signed_in(identity: Identity, url: str) -> SignedIn:
+    """Says whether a request comes from a browser of somebody who is signed in."""
     cookies = Cookies(url)
 
     async def signed_in(request: Request) -> bool:
@@ -91,10 +122,11 @@ def _docs(api: Api, identity: Identity, url: str) -> Sequence[BaseRoute]:
         session = await identity.sessions.find(cookie) if cookie else None
         return session is not None and identity.directory.known(session.user) is not None
 
-    def challenge(scope: Scope) -> bytes:
-        return bearer_challenge(identity.resources, scope, scopes=MCP_SCOPE)
+    return signed_in
 
-    return Docs(api.description, signed_in, challenge, urlsplit(url).path.rstrip("/")).routes()
+
+def _base(url: str) -> str:
+    return urlsplit(url).path.rstrip("/")
 
 
 def _registry_api(settings: Settings, rules: Foundation, services: Services) -> list[BaseRoute]:

@@ -11,6 +11,7 @@ from functools import partial
 
 import anyio
 
+from airegistry.clock import SystemClock
 from airegistry.core.audit_keys import KEYS
 from airegistry.core.credential_tokens import Key
 from airegistry.core.documents import Change, Document, DocumentStore
@@ -19,6 +20,7 @@ from airegistry.core.errors import AirError
 from airegistry.core.first_start import FirstStart
 from airegistry.core.following import Following, OnChange, Place
 from airegistry.core.leases import SECONDS, Alone, Leading, Lease, Leases
+from airegistry.core.memberships import COLLECTION as PROVISIONED
 from airegistry.core.mirror import LATE, Mirror
 from airegistry.core.own_writes import OwnWrites
 from airegistry.core.services import Services
@@ -27,7 +29,6 @@ from airegistry.oauth.connections.keeping import id_of
 from airegistry.oauth.server import Identity
 from airegistry.stores.open import Stores
 from airegistry.stores.outlines import Outlines
-from airegistry.telemetry import SystemClock
 
 Task = Callable[[], Coroutine[None, None, None]]
 PAUSE = 1.0
@@ -135,7 +136,7 @@ def tasks(replica: Replica, services: Services, identity: Identity, shelf: Shelf
     led, audit = replica.led, services.audit
     everywhere: list[Task] = [
         audit.run, services.audit_care.run, services.tokens.uses.run, services.index_care.run, services.approvals.run,
-        identity.run, services.usage.usage.run,
+        identity.run, services.usage.usage.run, services.logs.run,
     ]  # fmt: skip
     once = [
         led("rescans", services.rescans.run, under=services.rescans.under),
@@ -144,7 +145,7 @@ def tasks(replica: Replica, services: Services, identity: Identity, shelf: Shelf
         led("ans", services.ans.run, services.ans.rebuild), led("skills", services.skill_looks.run),
         led("repositories", services.repositories.run),
         led("webhooks", services.webhooks.run), led("vectors", services.search.tidy),
-        led("usage", services.usage.usage.care),
+        led("usage", services.usage.usage.care), led("logs", services.logs.keep),
         led("sync", services.federation.run, services.federation.sources.reload, services.federation.syncs.under),
     ]  # fmt: skip
     if replica.following is None or replica.store is None:
@@ -220,6 +221,8 @@ def _follow_identity(following: Following, identity: Identity) -> None:
         ("clients", "clients", identity.clients),
     ):
         follow(name, [collection], stored.reload, _keys(stored.follow))
+    memberships = identity.directory.memberships
+    follow("provisioned groups", [PROVISIONED], memberships.reload, _keys(memberships.follow))
     follow("issuers", ["trusted_issuers"], identity.issuers.follow)
     follow("providers", ["identity_providers"], identity.providers.follow)
     follow("revocations", ["revocations"], identity.tokens.open, _keys(identity.tokens.follow))

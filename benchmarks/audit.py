@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import anyio
 import orjson
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.audit_calls import CallRules
@@ -23,7 +24,6 @@ from airegistry.core.audit_query import find_events
 from airegistry.core.documents import Json
 from airegistry.core.principals import Principal
 from airegistry.stores.segments import SegmentLog
-from airegistry.telemetry import SystemClock
 
 WHO = Principal("user:ann", client="cli", scopes=frozenset({"weather-readers", "staff", "everybody"}))
 SMALL: Json = {"city": "Berlin", "days": 3, "units": "metric", "fields": ["wind", "rain"], "note": "for the trip"}

@@ -14,4 +14,5 @@ def get_forecast(city: str, days: int = 3) -> str:
 
 
 if __name__ == "__main__":
-    mcp.run(transport="http", host="127.0.0.1", port=int(sys.argv[1]) if len(sys.argv) > 1 else 9000, show_banner=False)
+    port, host = [*sys.argv[1:], *["9000", "127.0.0.1"][len(sys.argv) - 1 :]]
+    mcp.run(transport="http", host=host, port=int(port), show_banner=False)

@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that follow from the code: settings, tools, prompts, resources, and the command line.
+"""Writes the parts of docs/ that follow from the code: settings, tools, prompts, commands, the hardening list.
 
     python scripts/write_docs.py
 
@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import anyio
 import mcp_types as types
+import yaml
 from cyclopts import App
 from fastmcp import Client
 from pydantic import JsonValue
@@ -28,9 +29,11 @@ from airegistry.app import running
 from airegistry.cli.errors import Status
 from airegistry.cli.main import commands, main
 from airegistry.settings import ClientSettings, Settings
+from airegistry.telemetry.described import METRICS, SPANS, Described, Metric
 from scripts.parity import rows
 
 DOCS = Path(__file__).parents[1] / "docs"
+HARDENING = DOCS.parent / "terraform" / "hardening.yaml"
 Schema = Mapping[str, JsonValue]
 
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -53,6 +56,9 @@ async def parts() -> dict[str, str]:
         "settings": _table(("Setting", "Default", "Meaning"), _settings(Settings)),
         "client": _table(("Setting", "Default", "Meaning"), _settings(ClientSettings)),
         "commands": _commands(),
+        "metrics": _table(("Metric", "Kind", "Unit", "Attributes", "Meaning"), map(_metric, METRICS)),
+        "spans": _table(("Span", "Kind", "Attributes", "Meaning"), map(_span, SPANS)),
+        "hardening": _table(("What", "Where it is seen to"), _hardening()),
         "parity": _table(("Tool", "REST", "Command line"), rows(tool.name for tool in tools)),
     }
 
@@ -162,6 +168,27 @@ def _prompt(prompt: types.Prompt) -> Sequence[str]:
         for each in prompt.arguments or []
     ]
     return f"`{prompt.name}`", prompt.description or "", " ".join(arguments)
+
+
+def _hardening() -> Iterable[Sequence[str]]:
+    for item in yaml.safe_load(HARDENING.read_text(encoding="utf-8")):
+        check, resource = item.get("doctor"), item.get("resource")
+        place = f"`airegistry doctor --production`: `{check}`" if check else f"Terraform: `{resource}`"
+        yield str(item["item"]), place
+
+
+def _metric(metric: Metric) -> Sequence[str]:
+    bounds = ", ".join(f"{bound:g}" for bound in metric.buckets)
+    meaning = metric.meaning + (f" Buckets: {bounds}." if bounds else "")
+    return f"`{metric.name}`", metric.instrument, f"`{metric.unit}`", _names(metric.attributes), meaning
+
+
+def _span(span: Described) -> Sequence[str]:
+    return f"`{span.name}`", span.kind, _names(span.attributes), span.meaning
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _settings(model: type[BaseSettings]) -> Iterable[Sequence[str]]:

@@ -8,6 +8,7 @@ import pytest
 from tests.support.backends import Backend, start_python
 from tests.support.everyday import is_long
 from tests.support.registry import Registry, serving
+from tests.support.secret_watch import SecretWatch
 
 FETCH_TIMEOUT = 3
 PART = "AIREGISTRY_SUITE_PART"
@@ -23,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The everyday suite is `pytest` by itself, where neither AIREGISTRY_CI nor AIREGISTRY_SUITE says otherwise.
     """
+    watch = SecretWatch()
+    watch.start()
+    config.pluginmanager.register(watch, "secret-watch")
     if not hasattr(config, "workerinput"):
         by_itself = config.args_source is pytest.Config.ArgsSource.TESTPATHS
         usual = "everyday" if by_itself and not os.environ.get("AIREGISTRY_CI") else ""

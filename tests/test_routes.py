@@ -47,6 +47,8 @@ LOGIN = {
     "/callback/{provider}": {"GET": 404, "HEAD": 404},
     "/logout": {"GET": 200, "HEAD": 200, "POST": 400},
     "/logout/{provider}": {"POST": 400},
+    "/device": {"GET": 200, "HEAD": 200, "POST": 400},
+    "/device_authorization": {"POST": 400},
     "/consent": {"GET": 400, "HEAD": 400, "POST": 400},
     "/account": {"GET": 401, "HEAD": 401},
     "/account/applications": {"POST": 400},
@@ -59,6 +61,7 @@ LOGIN = {
     "/account/connections/connect": {"GET": 401, "HEAD": 401, "POST": 400},
     "/account/connections/disconnect": {"POST": 400},
     "/oauth/callback": {"GET": 400, "HEAD": 400},
+    "/ui/assets/{file}": {"GET": 404, "HEAD": 404},
 }
 """These find out themselves who is there; what somebody gets who sends nothing. Every other method is 405."""
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY", "get"]
@@ -130,6 +133,7 @@ def an_instance(template: str) -> str:
 
 async def test_every_path_that_is_served_is_in_the_inventory(app: App) -> None:
     assert {"/mcp", "/airegistry-tools/mcp", "/{server}/mcp", "/{server}@{version}/mcp", "/healthz"} <= set(app.paths)
+    assert {"/scim/v2", "/scim/v2/{path:path}"} <= set(app.paths)
     assert {"/api/v1/federation/changes", "/api/v1/federation/assets"} <= set(app.paths)
     assert {f"{prefix}/{path}" for prefix in ("/v0.1", "/v0") for path in ("servers", "publish")} <= set(app.paths)
     assert set(app.paths) >= OPEN

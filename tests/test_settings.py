@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from airegistry.core.errors import Invalid
-from airegistry.settings import ClientSettings, Settings, default_data, load
+from airegistry.settings import ClientSettings, Settings, load
+from airegistry.settings_parts.storing import default_data
 
 TOKEN = "t" * 32
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOLDERS = ("airegistry", "tests", "benchmarks", "scripts")
+FOLDERS = ("airegistry", "tests", "benchmarks", "scripts", "clients")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
 CLIENTS = frozenset(

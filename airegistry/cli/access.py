@@ -162,6 +162,30 @@ def explain(
         show_fields({name: value for name, value in found.items() if value != []})
 
 
+@access.command
+def preview(
+    subject: Annotated[
+        str | None, Parameter(help="`user:`, `group:`, `token:`, `client:` or `scope:` and a name.")
+    ] = None,
+    /,
+    *,
+    grant: Annotated[
+        list[str] | None, Parameter(help="Instead of somebody, a grant as JSON that is not stored; may be repeated.")
+    ] = None,
+    path: Annotated[str | None, Parameter(help="Only assets with this in their path.")] = None,
+    limit: Annotated[int | None, Parameter(help="At most this many assets.")] = None,
+    cursor: Annotated[str | None, Parameter(help="`next_cursor` of the page before.")] = None,
+    target: Target = HERE,
+) -> None:
+    """Show what somebody may see and call, or what grants would give."""
+    grants: list[JsonValue] | None = [parse_object(text, "--grant") for text in grant] if grant else None
+    wanted = given(subject=subject, grants=grants, path=path, limit=limit, cursor=cursor)
+    if (found := fetch(target, "preview_access", wanted)) is not None:
+        columns = ("kind", "path", "why", "actions", "tools", "parts")
+        show_table(columns, [[one.get(column) for column in columns] for one in items(found["assets"])])
+        note(f"may see {found['total']}, may call {found['callable']}")
+
+
 @policy.command(name="import")
 def import_policy(
     file: Annotated[

@@ -10,6 +10,7 @@ from airegistry.cli import (
     approvals,
     assets,
     audit,
+    browse,
     clients,
     config,
     connect,
@@ -23,7 +24,9 @@ from airegistry.cli import (
     index,
     issuers,
     login,
+    logs,
     people,
+    profile,
     protection,
     providers,
     ratings,
@@ -40,6 +43,8 @@ from airegistry.cli import (
     virtual,
     webhooks,
 )
+from airegistry.cli.doctor.command import doctor
+from airegistry.cli.setup.command import setup
 
 
 def add_all(app: App) -> None:
@@ -48,7 +53,7 @@ def add_all(app: App) -> None:
         assets.register, assets.show, assets.update, assets.toggle, assets.refresh, assets.delete,
         search.search, search.find, search.tools, search.call, health.health, ratings.rate, ratings.unrate,
         search_eval.search_eval, scan.scan, scan_eval.scan_eval, login.login, login.logout,
-        connect.connect, usage.usage,
+        connect.connect, usage.usage, logs.logs, doctor, browse.browse, browse.whoami,
     ):  # fmt: skip
         app.command(command)
     app.command(assets.list_assets, name="list")
@@ -59,6 +64,6 @@ def add_all(app: App) -> None:
         clients.client, issuers.issuer, credentials.credential, stages.stage, definitions.definition,
         approvals.approval, protection.limit, protection.quarantine, scans.scans, index.index, webhooks.webhook,
         ans.ans, audit.audit, data.data, entity_types.entity_type, sync.sync, agentcore.agentcore,
-        config.config,
+        config.config, profile.profile, setup,
     ):  # fmt: skip
         app.command(group)

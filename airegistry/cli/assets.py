@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from airegistry.cli.client import HERE, Target, fetch, given, items
 from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Usage
+from airegistry.cli.labels import DryRun
 from airegistry.cli.output import note, one_line, show_fields, show_table
 from airegistry.cli.values import Json, parse_array, parse_pairs, path_from_url, read_input
 
@@ -22,6 +23,7 @@ LISTS: dict[Kind, tuple[str, str]] = {
 }
 """The tool that lists a kind, and the member of its answer that holds the assets."""
 
+FINDING = ("severity", "rule", "field", "message")
 COLUMNS = ("path", "stage", "enabled", "health", "description")
 DETAILS = (
     "path", "name", "kind", "version", "description", "tags", "transport", "url", "command", "args", "endpoint",
@@ -78,6 +80,7 @@ def register(
     set: Annotated[
         list[str] | None, Parameter(help="Any other field as `name=value`; may be repeated.")
     ] = None,
+    dry_run: DryRun = False,
     target: Target = HERE,
 ) -> None:  # fmt: skip
     """Register an MCP server and fetch its tools."""
@@ -90,7 +93,7 @@ def register(
     wanted = given(
         path=path, name=name, url=url, description=description, tags=tag, groups=group,
         transport=transport, command=command, args=arg, on_duplicate=on_duplicate,
-        fetch=False if no_fetch else None,
+        fetch=False if no_fetch else None, dry_run=dry_run or None,
     )  # fmt: skip
     if tools is not None:
         wanted["tools"] = parse_array(read_input(tools), "--tools")
@@ -187,8 +190,13 @@ def delete(
 
 
 def show_made(asset: Json) -> None:
-    """Print an asset that was just registered, and what it looks like."""
+    """Print an asset that was just registered, or would be, and what it looks like."""
     _show(asset)
+    if isinstance(scan := asset.get("scan"), dict):
+        print()
+        if found := items(scan.get("findings")):
+            show_table(FINDING, [[each.get(column) for column in FINDING] for each in found])
+        note(f"the scan says {scan.get('verdict')}; nothing is stored")
     for other in items(asset.get("duplicates")):
         note(f"looks like `{other.get('path')}` by {other.get('reason')}: {one_line(other.get('score'))}")
 

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,6 +16,7 @@ from airegistry.cli.client import HERE, Target, ask, fetch, given, items
 from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_json, show_table
+from airegistry.cli.progress import progress
 from airegistry.cli.values import Json
 
 if TYPE_CHECKING:
@@ -45,13 +46,14 @@ class Wanted:
     tool: Annotated[str | None, Parameter(help="Only acts on this tool.")] = None
     action: Annotated[str | None, Parameter(help="Only this action.")] = None
     decision: Annotated[str | None, Parameter(help="Only this decision: allow or deny.")] = None
+    request_id: Annotated[str | None, Parameter(help="Only acts of the request with this id.")] = None
 
     @property
     def arguments(self) -> Json:
         """As the tools take them."""
         return given(
             since=self.since, until=self.until, subject=self.subject, asset=self.asset, tool=self.tool,
-            action=self.action, decision=self.decision,
+            action=self.action, decision=self.decision, request_id=self.request_id,
         )  # fmt: skip
 
 
@@ -133,8 +135,12 @@ def export(
     if data is not None:
         anyio.run(_export_folder, data, wanted, cursor, line)
         return
-    for record in _asked_for(target, wanted, cursor):
-        sys.stdout.write(line(record))
+    # On a terminal the records themselves are what is seen.
+    with progress(lines=False) if not sys.stdout.isatty() else nullcontext() as tell:
+        for number, record in enumerate(_asked_for(target, wanted, cursor), 1):
+            sys.stdout.write(line(record))
+            if tell is not None and number % PAGE == 0:
+                tell("exporting", number)
 
 
 @audit.command
@@ -218,11 +224,11 @@ async def _opened(data: Path | None) -> "AsyncIterator[tuple[Stores, Writers]]":
         Usage: there is no such folder.
     """
     # The stores and the core take half a second to import, which `--help` must not wait for.
+    from airegistry.clock import SystemClock
     from airegistry.core.audit_writers import Writers
     from airegistry.settings import load
     from airegistry.stores.open import open_stores
     from airegistry.stores.signatures import Ed25519
-    from airegistry.telemetry import SystemClock
 
     settings = load(data=data)
     shared = None if data is not None else settings.shared_store

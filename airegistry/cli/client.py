@@ -13,6 +13,16 @@ from airegistry.cli.output import show_json
 from airegistry.cli.values import Json, split_url
 
 REGISTRY = Group("Registry", sort_key=10)
+Url = Annotated[
+    str | None,
+    Parameter(
+        help="URL of the registry, else that of the profile, AIREGISTRY_URL, or http://127.0.0.1:8080.", group=REGISTRY
+    ),
+]
+ProfileName = Annotated[
+    str | None,
+    Parameter(help="A profile of `airegistry profile`, else AIREGISTRY_PROFILE.", group=REGISTRY),
+]
 
 
 @Parameter(name="*", group=REGISTRY)
@@ -20,13 +30,12 @@ REGISTRY = Group("Registry", sort_key=10)
 class Target:
     """The registry a command talks to, and how it prints the answer."""
 
-    url: Annotated[
-        str | None, Parameter(help="URL of the registry, else AIREGISTRY_URL, else http://127.0.0.1:8080.")
-    ] = None
+    url: Url = None
     token_file: Annotated[
         Path | None, Parameter(help="File that holds the bearer token, else AIREGISTRY_TOKEN is used.")
     ] = None
     json: Annotated[bool, Parameter(help="Print the answer as JSON.", show_default=False)] = False
+    profile: ProfileName = None
 
 
 HERE = Target()
@@ -53,20 +62,11 @@ def ask(target: Target, tool: str, arguments: Json) -> Answer:
         NoAnswer: nothing answers there, or not to this caller.
         Refused: the answer is an error.
     """
-    # mcp and pydantic-settings take most of a second to import: `version` and `--help` must not wait for them.
+    # mcp takes most of a second to import: `version` and `--help` must not wait for it.
     from airegistry.cli.session import Session
-    from airegistry.settings import ClientSettings
 
-    settings = ClientSettings() if target.url is None else ClientSettings(url=target.url)
-    token = settings.token.get_secret_value() if settings.token else None
-    if target.token_file is not None:
-        token = _read(target.token_file)
-    url = check_url(settings.url)
-    if not token and target.token_file is None:
-        from airegistry.cli.logins import saved_token
-
-        token = anyio.run(saved_token, url)
-    session = Session(url, _check_token(token))
+    url, file = place_of(target.url, target.profile)
+    session = Session(url, anyio.run(token_for, target.token_file or file, url))
     try:
         return anyio.run(session.call, tool, arguments)
     except Refused as error:
@@ -88,6 +88,50 @@ def fetch(target: Target, tool: str, arguments: Json) -> Json | None:
         show_json(answer.structured)
         return None
     return answer.structured
+
+
+def place_of(url: str | None, profile: str | None) -> tuple[str, Path | None]:
+    """The base URL of the registry that is meant, and the file with its token where its profile names one.
+
+    In this order: the URL, the named profile, that of AIREGISTRY_PROFILE, AIREGISTRY_URL, the current profile, this
+    machine's own.
+
+    Raises:
+        Usage: both are named, there is no such profile, or the URL cannot be used.
+    """
+    # pydantic-settings takes long to import: `--help` must not wait for it.
+    from airegistry.cli.profiles import load_profiles
+    from airegistry.settings import ClientSettings, config_folder
+
+    if url is not None:
+        if profile is not None:
+            raise Usage("`--url` and `--profile` both say which registry is meant", "leave one of them out")
+        return check_url(url), None
+    settings = ClientSettings()
+    named = profile or settings.profile
+    if named is None and "url" in settings.model_fields_set:
+        return check_url(settings.url), None
+    found = load_profiles(config_folder()).named(named)
+    return (check_url(settings.url), None) if found is None else (check_url(found.url), found.token_file)
+
+
+async def token_for(file: Path | None, url: str) -> str | None:
+    """The bearer token for a registry: of the file, of AIREGISTRY_TOKEN, or of the login there.
+
+    Raises:
+        Usage: it cannot be read, or cannot be one.
+        NoAnswer: the login would have to be refreshed, and no registry answers.
+    """
+    from airegistry.settings import ClientSettings
+
+    if file is not None:
+        return _check_token(_read(file))
+    given = ClientSettings().token
+    if given and (token := given.get_secret_value()):
+        return _check_token(token)
+    from airegistry.cli.logins import saved_token
+
+    return _check_token(await saved_token(url))
 
 
 def check_url(url: str) -> str:

@@ -28,6 +28,7 @@ def explain(
     /,
     *,
     changed: Annotated[bool, Parameter(help="Only those that are no defaults.", show_default=False)] = False,
+    meaning: Annotated[bool, Parameter(help="Say what each is for too.", show_default=False)] = False,
     json: Annotated[bool, Parameter(help="Print them as JSON.", show_default=False)] = False,
 ) -> None:
     """Show every setting that a start here would have, its value and where it comes from; secrets are masked."""
@@ -43,7 +44,8 @@ def explain(
     if json:
         show_json([*shown])
     elif shown:
-        show_table(("setting", "value", "from"), [[row["name"], row["value"], row["from"]] for row in shown])
+        columns = ("name", "value", "from", *(("meaning",) if meaning else ()))
+        show_table(("setting", *columns[1:]), [[row[column] for column in columns] for row in shown])
     else:
         note("no such setting" if words else "all settings have their defaults")
 

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from airegistry.cli.client import ProfileName, Url, place_of
 from airegistry.cli.client_forms import CODEX, FORMS, Client, codex_table, command_of, merged
 from airegistry.cli.errors import Usage
-from airegistry.cli.login import Url, base_of
 from airegistry.cli.output import note, show_text
 from airegistry.cli.values import Json, parse_object
 
@@ -34,9 +34,10 @@ def connect(
         bool, Parameter(help="The file of the project in this folder, not the person's.", show_default=False)
     ] = False,
     url: Url = None,
+    profile: ProfileName = None,
 ) -> None:
     """Print what connects a client to the registry, or write it into the client's configuration."""
-    place = f"{base_of(url)}/{f'{server}/' if server else ''}mcp"
+    place = f"{place_of(url, profile)[0]}/{f'{server}/' if server else ''}mcp"
     called = name or server or "airegistry"
     if not _NAME.fullmatch(called):
         raise Usage(f"`{called}` is no name for a client", "choose one of letters, digits, `-` and `_` with `--name`")
@@ -46,8 +47,6 @@ def connect(
         if command is None:
             note(f"\nthis goes into `{_file(client, project)}`; `--write` puts it there")
     elif client == "codex":
-        if project:
-            raise Usage("Codex is told of a registry for the person only")
         _write_codex(_file(client, project), called, codex_table(called, place, token=token))
     else:
         _write_json(_file(client, project), FORMS[client].document(called, place, token=token))
@@ -56,7 +55,7 @@ def connect(
 def _file(client: Client, project: bool) -> Path:
     """The file that the client reads: of the person where it has one, else of the project."""
     if client == "codex":
-        return Path.home() / CODEX
+        return Path(CODEX) if project else Path.home() / CODEX
     form = FORMS[client]
     return Path(form.project) if project or form.home is None else Path.home() / form.home
 

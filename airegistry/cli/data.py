@@ -1,9 +1,6 @@
 """`airegistry data`: back up, restore, move and verify everything that a registry keeps, while none runs on it."""
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,15 +13,13 @@ from airegistry import __version__
 from airegistry.cli.data_peer import import_peer
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, show_fields, show_json
+from airegistry.cli.progress import progress
 from airegistry.cli.stores import carry_key, opened
 
 if TYPE_CHECKING:
     from airegistry.data.archive import Manifest
     from airegistry.data.transfer import Summary, Target, Tell
     from airegistry.stores.open import Stores
-
-EVERY = 10.0
-"""Seconds between two lines of progress where stderr is no terminal."""
 
 data = App("data", help="Back up, restore, move and verify everything a registry keeps; take over another registry's.")
 data.command(import_peer)
@@ -61,7 +56,7 @@ def export(
     """
     if file == "-" and (json or sys.stdout.isatty()):
         raise Usage("stdout cannot take the file", "name a file, or lead stdout into one without `--json`")
-    with _progress() as tell:
+    with progress() as tell:
         manifest = anyio.run(_export, file, data, tell)
     _show_manifest(manifest, json=json, quiet=file == "-")
 
@@ -83,7 +78,7 @@ def verify(file: Annotated[Path, Parameter(help="File of `airegistry data export
     """Check that a file is whole and as it was written, and show what it holds."""
     from airegistry.data.archive import Archive
 
-    with _progress() as tell:
+    with progress() as tell:
         _, manifest = anyio.run(Archive(file).verify, partial(tell, "verified"))
     _show_manifest(manifest, json=json)
 
@@ -101,7 +96,7 @@ def import_(
 
     The file is verified and compared with what is there before anything is written.
     """
-    with _progress() as tell:
+    with progress() as tell:
         summary = anyio.run(_import, file, data, existing, not without_key, tell)
     _show_summary(summary, json=json)
 
@@ -128,7 +123,7 @@ def migrate(
 
     The source stays as it is. From folder to folder the key goes along; a database has it from AIREGISTRY_SECRET_KEY.
     """
-    with _progress() as tell:
+    with progress() as tell:
         summary = anyio.run(_migrate, source, target, existing, not without_key, tell)
     _show_summary(summary, json=json)
 
@@ -149,28 +144,6 @@ def _target(stores: "Stores") -> "Target":
     from airegistry.data.transfer import Target
 
     return Target(stores.documents, stores.log, opener(stores.cipher))
-
-
-@contextmanager
-def _progress() -> Iterator["Tell"]:
-    """Tells on stderr how far the work is: in place on a terminal, elsewhere a line now and then."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description} {task.completed:,.0f}"), TimeElapsedColumn())
-    following = time.monotonic() + EVERY
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task("", total=None)
-
-        def tell(what: str, items: int) -> None:
-            nonlocal following
-            shown.update(task, description=what, completed=items)
-            if not console.is_terminal and time.monotonic() >= following:
-                following = time.monotonic() + EVERY
-                note(f"{what} {items}")
-
-        yield tell
 
 
 def _show_manifest(manifest: "Manifest", *, json: bool, quiet: bool = False) -> None:

@@ -17,7 +17,21 @@ Hash = Annotated[str, Parameter(help="Hash of what was looked at, as `definition
 Why = Annotated[str, Parameter(help="Why; it is kept in the audit trail.")]
 One = Annotated[str | None, Parameter(help="One tool, or another part as in `prompts/x`; else all that waits.")]
 
+_WAITING = ("kind", "path", "version", "grade", "since", "parts", "rejected")
 _PENDING = ("part", "grade", "since", "verdict", "hash", "rejected_by")
+
+
+@definition.command(name="list")
+def list_(*, limit: Annotated[int, Parameter(help="At most this many.")] = 50, target: Target = HERE) -> None:
+    """List what changed since it was approved, of everything that you may review."""
+    if (answer := fetch(target, "list_definition_changes", {"limit": limit})) is None:
+        return
+    if not (changes := items(answer["changes"])):
+        note("nothing waits for an approval")
+        return
+    show_table(_WAITING, [[one.get(column) for column in _WAITING] for one in changes])
+    if answer.get("next_cursor"):
+        note("there is more: raise --limit")
 
 
 @definition.command

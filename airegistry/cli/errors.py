@@ -28,6 +28,14 @@ class Usage(Exception):
         self.hint = hint
 
 
+class Told(Exception):
+    """A command ends with a status, and has said why."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 class Refused(AirError):
     """The registry answered with an error, or the tool that was called did; then `code` is empty.
 

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from airegistry.cli.client import HERE, Target, ask, given, items
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_fields, show_json, show_table
+from airegistry.cli.progress import Tell, progress, watched
 from airegistry.cli.values import Json, read_input
 
 COUNTS = ("offers", "added", "changed", "unchanged", "retired", "deleted", "held", "filtered", "repeated", "refused")
@@ -62,11 +63,17 @@ def import_servers(
 
 def _carried(target: Target, asked: Json, documents: Sequence[Json]) -> Json:
     """Send documents a few at a time; what all calls did, up to one that failed."""
+    with progress(lines=False) as tell:
+        return _sent(target, asked, documents, tell)
+
+
+def _sent(target: Target, asked: Json, documents: Sequence[Json], tell: Tell) -> Json:
     counts: Counter[str] = Counter()
     lists: dict[str, list[JsonValue]] = {"refusals": [], "planned": []}
     total: Json = {"outcome": "ok"}
     sent = 0
     for chunk in _chunks(documents):
+        tell("importing", sent, len(documents))
         run = _structured(target, {**asked, "documents": [*chunk]})
         sent += len(chunk)
         counts.update({count: number for count in COUNTS if isinstance(number := run.get(count), int)})
@@ -75,7 +82,7 @@ def _carried(target: Target, asked: Json, documents: Sequence[Json]) -> Json:
         total = {**{count: counts[count] for count in COUNTS}, **lists, "outcome": run.get("outcome")}
         if run.get("outcome") != "ok":
             return {**total, "error": run.get("error"), "code": run.get("code")}
-        if len(documents) > len(chunk):
+        if len(documents) > len(chunk) and not watched():
             note(f"{sent} of {len(documents)} documents: {_said(total)}")
     return total
 

@@ -8,6 +8,10 @@ from cyclopts import Parameter
 from airegistry.cli.client import given
 from airegistry.cli.values import Json, parse_pairs
 
+DryRun = Annotated[
+    bool, Parameter(help="Show what would come of it, with the scan, and store nothing.", show_default=False)
+]
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
@@ -23,13 +27,14 @@ class Labels:
         list[str] | None,
         Parameter(help="Another field as `name=value`, as in owner_team or license; may be repeated."),
     ] = None
+    dry_run: DryRun = False
 
     @property
     def arguments(self) -> Json:
         """As the tools take them."""
         return given(
             tags=self.tag, groups=self.group, on_duplicate=self.on_duplicate,
-            governance=parse_pairs(self.set or (), "--set") or None,
+            governance=parse_pairs(self.set or (), "--set") or None, dry_run=self.dry_run or None,
         )  # fmt: skip
 
 

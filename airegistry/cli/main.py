@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from airegistry import __version__
 from airegistry.cli import serve
-from airegistry.cli.errors import NoAnswer, Status, Usage
+from airegistry.cli.errors import NoAnswer, Status, Told, Usage
 from airegistry.cli.output import complain
 from airegistry.core.errors import AirError
 from airegistry.stores.lock import FolderInUse
@@ -82,6 +82,8 @@ def _run(argv: Sequence[str]) -> Status:
         path = " ".join(["airegistry", *(error.command_chain or ())])
         complain("", str(error), f"run `{path} --help`")
         return Status.USAGE
+    except Told as told:
+        return told.status
     except Usage as error:
         complain("", error.message, error.hint)
         return Status.USAGE

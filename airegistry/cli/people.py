@@ -112,8 +112,8 @@ def reset_second_factor(id: Id, /, *, target: Target = HERE) -> None:
 
 def _groups(user: Mapping[str, object]) -> list[object]:
     """Those given here and those of the provider."""
-    both = (user.get("groups"), user.get("provider_groups"))
-    return [group for groups in both if isinstance(groups, list) for group in groups]
+    every = (user.get("groups"), user.get("provider_groups"), user.get("provisioned_groups"))
+    return [group for groups in every if isinstance(groups, list) for group in groups]
 
 
 def _password(from_stdin: bool, prompt: str) -> str | None:

@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from airegistry.cli.client import HERE, Target, fetch, given, items
+from airegistry.cli.client import HERE, Target, ask, fetch, given, items
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, show_fields, show_json, show_table
+from airegistry.cli.progress import follow, watched
 from airegistry.cli.values import Json
 
 scans = App("scans", help="Look at security scans, scan again, and waive findings.")
@@ -111,10 +112,29 @@ def waivers(*, target: Target = HERE) -> None:
 
 
 @scans.command(name="all")
-def scan_all(*, target: Target = HERE) -> None:
+def scan_all(
+    *,
+    wait: Annotated[
+        bool | None,
+        Parameter(negative="--no-wait", help="Show how far it is until it has ended; so by itself on a terminal."),
+    ] = None,
+    target: Target = HERE,
+) -> None:
     """Begin to scan the whole catalog again, in the background."""
-    if (found := fetch(target, "rescan_all", {})) is not None:
+    if (found := fetch(target, "rescan_all", {})) is None:
+        return
+    if not (watched() if wait is None else wait):
         note(f"scanning everything under rules {found['ruleset']}; follow it with `airegistry scans status`")
+        return
+    ended = follow(lambda: _pass(target))
+    show_fields({name: ended.get(name) or None for name in _STATUS})
+
+
+def _pass(target: Target) -> Json:
+    """The last pass over the catalog, as `follow` takes it."""
+    found = ask(target, "scan_status", {}).structured
+    found = found if isinstance(found, dict) else {}
+    return {**found, "what": "scanning", "running": bool(found.get("started")) and not found.get("ended")}
 
 
 @scans.command

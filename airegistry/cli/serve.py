@@ -1,10 +1,15 @@
 """`airegistry serve`: the registry itself."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from airegistry.cli.errors import Status, Told
+from airegistry.core.errors import AirError
+from airegistry.stores.lock import FolderInUse
 
 
 def serve(
@@ -22,6 +27,15 @@ def serve(
     sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type]  # None is how an import is refused
     # The whole product hangs on this import: no other command may wait for it.
     from airegistry.app import serve as run
+    from airegistry.application_logs import writes_json
     from airegistry.settings import load
 
-    run(load(host=host, port=port, data=data))
+    settings = load(host=host, port=port, data=data)
+    try:
+        run(settings)
+    except AirError as error:
+        if not writes_json(settings):
+            raise
+        # Whoever reads objects is told in one, as all before.
+        logging.getLogger(__name__).critical("%s: %s", error.code, error.message)
+        raise Told(Status.IN_USE if isinstance(error, FolderInUse) else Status.REFUSED) from None

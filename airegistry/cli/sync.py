@@ -13,6 +13,7 @@ from airegistry.cli.client import HERE, Target, ask, fetch, given, items
 from airegistry.cli.consent import Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_fields, show_json, show_table
+from airegistry.cli.progress import progress, watched
 from airegistry.cli.values import Json, parse_object, parse_pairs, path_from_url, read_input
 
 sync = App("sync", help="Add, list, change and remove sources of assets, and ask them now.")
@@ -162,16 +163,25 @@ def sync_now(
 def _followed(target: Target, name: str, answer: Json) -> Json:
     """Wait for a pass that goes on, and tell how far it is; the answer with the last pass as `run`."""
     told = ""
-    while True:
-        running = answer.get("running")
-        last = answer.get("run", answer.get("last"))
-        if not running and last is not None:
-            return {"name": name, "running": False, "run": last}
-        if (said := _said(running if isinstance(running, dict) else last)) != told and said:
-            note(f"  {said}")
-            told = said
-        time.sleep(PAUSE)
-        answer = _details(target, name)
+    with progress(lines=False) as tell:
+        while True:
+            running = answer.get("running")
+            last = answer.get("run", answer.get("last"))
+            if not running and last is not None:
+                return {"name": name, "running": False, "run": last}
+            counts = running if isinstance(running, dict) else last
+            if watched():
+                tell(f"syncing {name}", _seen(counts))
+            elif (said := _said(counts)) != told and said:
+                note(f"  {said}")
+                told = said
+            time.sleep(PAUSE)
+            answer = _details(target, name)
+
+
+def _seen(run: JsonValue) -> int:
+    """How many things a pass has dealt with."""
+    return sum(count for name in _COUNTS if isinstance(run, dict) and isinstance(count := run.get(name), int))
 
 
 def _details(target: Target, name: str) -> Json:

@@ -17,11 +17,14 @@ def usage(
     *,
     kind: Annotated[Kind | None, Parameter(help="Its kind, `server` if left out; or the kind of many.")] = None,
     view: Annotated[
-        Literal["popular", "recent", "unused"] | None,
-        Parameter(help="Of many: those called most, those called last, or those not called. Default: popular."),
+        Literal["popular", "recent", "unused", "errors", "slow", "periods"] | None,
+        Parameter(
+            help="Of many: those called most, called last, not called, with most errors or slowest; "
+            "or all together by period. Default: popular."
+        ),
     ] = None,
     days: Annotated[int | None, Parameter(help="How far back, else 30 days.")] = None,
-    hourly: Annotated[bool, Parameter(help="Show one asset by the hour.", show_default=False)] = False,
+    hourly: Annotated[bool, Parameter(help="Show one asset, or periods, by the hour.", show_default=False)] = False,
     limit: Annotated[int | None, Parameter(help="At most this many, else 20.")] = None,
     target: Target = HERE,
 ) -> None:
@@ -33,6 +36,6 @@ def usage(
     if not rows:
         note("nothing")
         return
-    columns = ("of", "name", *_FIGURES) if path else ("asset", *_FIGURES, "last")
-    names = ("of", "name", *_FIGURES) if path else ("name", *_FIGURES, "last")
+    columns = ("of", "name", *_FIGURES) if path or view == "periods" else ("asset", *_FIGURES, "last")
+    names = ("of", "name", *_FIGURES) if path or view == "periods" else ("name", *_FIGURES, "last")
     show_table(columns, [[row.get(name) for name in names] for row in rows])

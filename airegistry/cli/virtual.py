@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from airegistry.cli.assets import FIRST, Page, show_made, show_page
 from airegistry.cli.client import HERE, Target, fetch, given
 from airegistry.cli.errors import Usage
+from airegistry.cli.labels import DryRun
 from airegistry.cli.output import note
 from airegistry.cli.values import Json, parse_array, parse_pairs, read_input
 
@@ -59,11 +60,12 @@ def create(
     name: Annotated[str | None, Parameter(help="Its name, else the path.")] = None,
     parts: Parts = NOTHING,
     set: Set = None,
+    dry_run: DryRun = False,
     target: Target = HERE,
 ) -> None:
     """Create a virtual server; it is shown with the names its tools have there."""
     wanted = {"path": path, "name": name or path, **parts.arguments, **parse_pairs(set or (), "--set")}
-    if (made := fetch(target, "create_virtual_server", wanted)) is not None:
+    if (made := fetch(target, "create_virtual_server", {**wanted, **given(dry_run=dry_run or None)})) is not None:
         show_made(made)
 
 

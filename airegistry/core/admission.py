@@ -21,6 +21,8 @@ from airegistry.core.shelf import ref
 from airegistry.core.sketches import Sketch
 
 OnDuplicate = Literal["report", "reject"]
+PREVIEW = "preview"
+"""What a registration is called that only shows what would come of it. No gate is asked: nothing passes."""
 
 
 _Mark = str | bytes
@@ -155,7 +157,7 @@ class Admission:
         duplicates = await self._duplicates(who, asset) if on_duplicate else []
         if duplicates and on_duplicate == "reject":
             raise Conflict(f"{asset.path!r} duplicates {duplicates[0].path!r} (same {duplicates[0].reason})")
-        if self._gate is not None:
+        if self._gate is not None and act != PREVIEW:
             await self._gate.review(who, act, asset)
         try:
             report = await self._scans.run(asset, approved)

@@ -1,6 +1,6 @@
 """Requests for approval as documents: each step by compare-and-set, written down, and told to who waits for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -12,9 +12,10 @@ from airegistry.core.assets import Json, Kind, Model
 from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore, Repository, Where
 from airegistry.core.errors import ApprovalRequired, Conflict
-from airegistry.core.ports import Clock, Telemetry
+from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.shown_arguments import plain
+from airegistry.core.telemetry import Telemetry
 
 Status = Literal["pending", "approved", "used", "refused", "withdrawn", "expired"]
 OPEN: Final[tuple[Status, ...]] = ("pending", "approved")
@@ -25,6 +26,9 @@ KEPT: Final = timedelta(days=7)
 LOST: Final = "the process that the call waited in has ended"
 _ACTS: Final[dict[Status, str]] = {"expired": "approval:expire", "withdrawn": "approval:withdraw"}
 """What becomes of requests by itself, and how that is written down."""
+
+Told = Callable[[str, Collection[str]], None]
+"""Hears of whose call a request is, and which assets' marks ask, by `kind/path`."""
 
 
 class Marked(Model):
@@ -95,6 +99,11 @@ class ApprovalRequests:
         self._telemetry = telemetry
         self._validity = validity
         self._waits = waits
+        self.told: Told = lambda subject, assets: None
+
+    def tell(self, request: ApprovalRequest) -> None:
+        """Tell whom it concerns that a request is new, or another one."""
+        self.told(request.subject, [f"{mark.kind}/{mark.path}" for mark in request.marks])
 
     async def find_one(self, id: str) -> tuple[ApprovalRequest, int] | None:
         """A request as it is by now, and its version."""
@@ -114,6 +123,7 @@ class ApprovalRequests:
     async def create(self, who: Principal, request: ApprovalRequest) -> None:
         """Keep a new request."""
         await self._documents.create(request.id, request)
+        self.tell(request)
         self.note(who, "approval:ask", request)
         self._telemetry.count("airegistry.approvals", outcome="asked")
 
@@ -140,6 +150,7 @@ class ApprovalRequests:
                 raise NotApproved(request, "it is used up, or was decided meanwhile") from None
             return await self.settle(*found, status, by=by, reason=reason)  # who waits for it had changed, no more
         self._waits.wake(request.id)
+        self.tell(settled)
         self._telemetry.count("airegistry.approvals", outcome=status)
         return settled
 

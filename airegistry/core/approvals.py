@@ -12,7 +12,16 @@ from typing import Final, Literal
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.approval_requests import OPEN, ApprovalRequest, ApprovalRequests, Marked, NotApproved, Status, by
+from airegistry.core.approval_requests import (
+    OPEN,
+    ApprovalRequest,
+    ApprovalRequests,
+    Marked,
+    NotApproved,
+    Status,
+    Told,
+    by,
+)
 from airegistry.core.approval_waits import BEAT, Waits
 from airegistry.core.approved_states import ApprovedStates
 from airegistry.core.assets import Json
@@ -20,10 +29,11 @@ from airegistry.core.audit import Audit
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import AccessDenied, ApprovalRequired, Conflict, NotFound, RateLimited
 from airegistry.core.pleas import InputWanted, Matter, Plea, Ticket, Unapproved, Verdict, digest_of
-from airegistry.core.ports import Clock, Telemetry
+from airegistry.core.ports import Clock
 from airegistry.core.principals import Principal
 from airegistry.core.shelf import Shelf
 from airegistry.core.shown_arguments import plain, shown
+from airegistry.core.telemetry import Telemetry
 
 Channel = Literal["client", "queue"]
 Decision = Literal["approve", "refuse"]
@@ -95,6 +105,12 @@ class Approvals:
         """Have calls that wait here look at their requests, by id, or at all of them: another process wrote these."""
         for id in list(self._waits.events) if ids is None else ids:
             self._waits.wake(id)
+            if (found := await self._requests.find_one(id)) is not None:
+                self._requests.tell(found[0])
+
+    def follow(self, told: Told) -> None:
+        """Have somebody told whenever a request comes or changes, here or in another process."""
+        self._requests.told = told
 
     # For calls
 

@@ -22,7 +22,7 @@ RESERVED = frozenset(
     (
         "mcp airegistry-tools api agents oauth oauth2 authorize token register revoke introspect login logout consent "
         "callback account jwks scim healthz readyz metrics static assets web ui docs openapi.json v0 v0.1 well-known "
-        "admin sse favicon.ico robots.txt messages"
+        "admin sse favicon.ico robots.txt messages device device_authorization"
     ).split()
 )
 """First path segments that the product's own routes use, or will."""

@@ -22,6 +22,7 @@ from airegistry.core.audit_parameters import Said
 from airegistry.core.audit_query import find_events
 from airegistry.core.audit_verify import verify_trail
 from airegistry.core.audit_writers import Seat, Writers
+from airegistry.core.correlation import current_request_id
 from airegistry.core.documents import AppendLog, Json
 from airegistry.core.errors import (
     AccessDenied,
@@ -120,7 +121,7 @@ class Audit:
         latency = self._clock.monotonic() - started
         event = partial(
             call_event, self._clock.now(), latency, who, method, ref, name, decision, outcome, reason, target,
-            data_classification, via, self._calls.parameters, said, id,
+            data_classification, via, self._calls.parameters, said, id, current_request_id(),
         )  # fmt: skip
         self._add(event() if self._failing else event)  # what waits for the disk must not hold bodies
 
@@ -137,7 +138,7 @@ class Audit:
             return None
         begun = call_event(
             self._clock.now(), None, who, method, ref, name, UNKNOWN, UNKNOWN, NO_OUTCOME, target,
-            data_classification, via, self._calls.parameters, said, None,
+            data_classification, via, self._calls.parameters, said, None, current_request_id(),
         )  # fmt: skip
         await self._durably(begun)
         return str(begun["id"])
@@ -219,7 +220,7 @@ class Audit:
             kind=kind or None, asset=text(path) or None, tool=None if tool is None else text(tool),
             scopes=sorted(who.scopes), decision=decision, reason=text(reason, 1000), outcome=outcome,
             latency_ms=latency, target=None if target is None else text(target, 2000),
-            data_classification=data_classification, via=via,
+            data_classification=data_classification, via=via, request_id=current_request_id(),
         )  # fmt: skip
 
     async def query(

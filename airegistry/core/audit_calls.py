@@ -30,7 +30,7 @@ BATCHED = CallRules()
 def call_event(
     time: datetime, latency: float | None, who: Principal, method: str, ref: str, name: str | None, decision: str,
     outcome: str, reason: str, target: str | None, data_classification: str | None, via: str | None,
-    parameters: Parameters, said: Said | None, id: str | None,
+    parameters: Parameters, said: Said | None, id: str | None, request_id: str | None = None,
 ) -> Json:  # fmt: skip
     """What a model of the event would print, which takes several times as long."""
     kind, _, path = ref.partition("/")
@@ -41,7 +41,7 @@ def call_event(
         "decision": decision, "reason": text(reason, 1000), "outcome": outcome,
         "latency_ms": None if latency is None else round(latency * 1000, 3),
         "data_classification": data_classification, "target": None if target is None else text(target, 2000),
-        "via": via, "parameters": parameters.of(said, data_classification),
+        "via": via, "parameters": parameters.of(said, data_classification), "request_id": request_id,
     }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ UNKNOWN = "unknown"
 class AuditEvent(Model):
     """One act: who, through which client, what, on which asset and tool, the decision and why, the outcome.
 
-    `via` is the virtual server that a call came through, as `kind/path`; `parameters` are what a call said, masked.
+    `via` is the virtual server that a call came through, as `kind/path`; `parameters` are what a call said, masked;
+    `request_id` is that of the HTTP request it was part of.
     """
 
     id: str = Field(default_factory=lambda: uuid.uuid4().hex)
@@ -36,6 +37,7 @@ class AuditEvent(Model):
     target: str | None = None
     via: str | None = None
     parameters: JsonValue = None
+    request_id: str | None = None
 
 
 Moment = Annotated[datetime, AfterValidator(lambda moment: moment.replace(tzinfo=moment.tzinfo or UTC))]
@@ -52,11 +54,15 @@ class AuditFilter(Model):
     tool: str | None = None
     action: str | None = None
     decision: str | None = None
+    request_id: str | None = None
 
     @property
     def where(self) -> dict[str, Scalar]:
         """The conditions that a store can test by itself: all of them but the span of time, and most assets."""
-        named = {"subject": self.subject, "tool": self.tool, "action": self.action, "decision": self.decision}
+        named = {
+            "subject": self.subject, "tool": self.tool, "action": self.action, "decision": self.decision,
+            "request_id": self.request_id,
+        }  # fmt: skip
         conditions: dict[str, Scalar] = {name: value for name, value in named.items() if value is not None}
         kind, slash, path = (self.asset or "").removeprefix("/").partition("/")
         if slash and kind != "virtual_server":  # which may stand in `via` as well

@@ -11,7 +11,8 @@ from airegistry.core.documents import Json
 
 COLUMNS: Sequence[str] = (
     "time", "id", "subject", "client", "action", "kind", "asset", "tool", "scopes", "decision", "reason", "outcome",
-    "latency_ms", "data_classification", "target", "via", "parameters", "stream", "seq", "previous", "hash",
+    "latency_ms", "data_classification", "target", "via", "parameters", "request_id", "stream", "seq",
+    "previous", "hash",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")

@@ -9,7 +9,8 @@ from typing import Final, Literal, get_args
 from airegistry.core.calls import Guarded, Outcome
 from airegistry.core.errors import BackendResting
 from airegistry.core.limits import whole_seconds
-from airegistry.core.ports import Clock, Telemetry
+from airegistry.core.ports import Clock
+from airegistry.core.telemetry import Telemetry
 
 FAILURES = 5
 """Calls in a row that fail before a circuit opens."""

@@ -8,7 +8,7 @@ from typing import Literal
 import anyio
 
 from airegistry.core.access import Access
-from airegistry.core.admission import Admission, OnDuplicate
+from airegistry.core.admission import PREVIEW, Admission, OnDuplicate
 from airegistry.core.assets import (
     Agent,
     Duplicate,
@@ -37,7 +37,7 @@ from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.preconditions import check, met
 from airegistry.core.principals import Principal
 from airegistry.core.reviews import begun, followed
-from airegistry.core.scans import Scans, check_enabled
+from airegistry.core.scans import ScanReport, Scans, check_enabled
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sizes import check_sizes
 from airegistry.core.validation import validated
@@ -61,10 +61,11 @@ Amend = Callable[[AnyAsset], Awaitable[AnyAsset]]
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What a registration led to."""
+    """What a registration led to, or would lead to."""
 
     asset: AnyAsset
     duplicates: Sequence[Duplicate]
+    report: ScanReport
 
 
 class Catalog:
@@ -101,9 +102,9 @@ class Catalog:
 
     async def register(
         self, who: Principal, asset: AnyAsset, *, fetch: bool = True, on_duplicate: OnDuplicate = "report",
-        credential: Json | None = None,
+        credential: Json | None = None, dry_run: bool = False,
     ) -> Registered:  # fmt: skip
-        """Take an asset in.
+        """Take an asset in; with `dry_run` do all of it but ask the gate, store and tell.
 
         A remote server is asked for its tools first, unless `fetch` is False: then it is stored as given and no
         call goes to it before its first refresh. The backend's `credential` is stored with it, or neither is.
@@ -116,7 +117,8 @@ class Catalog:
             GateRejected, ScanFailed: it may not come in.
         """
         path = asset.path.removeprefix("/")
-        async with self._audit.attempt(who, f"{asset.kind}:register", f"{asset.kind}/{path}") as attempt:
+        act = PREVIEW if dry_run else "register"
+        async with self._audit.attempt(who, f"{asset.kind}:{act}", f"{asset.kind}/{path}") as attempt:
             attempt.reason = self._access.require(who, "register", target=(asset.kind, path)).reason
             attempt.target, attempt.data_classification = getattr(asset, "url", None), asset.data_classification
             check_path(path)
@@ -133,12 +135,15 @@ class Catalog:
                 live = fetch and asset.transport != "stdio"
                 asset = await self._described(who, asset, draft) if live else stated(self._backends, asset)
             await anyio.to_thread.run_sync(check_sizes, asset)
-            admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate)
+            admitted = await self._admission.review(who, asset, on_duplicate=on_duplicate, act=act)
+            registered = Registered(admitted.asset, admitted.duplicates, admitted.report)
+            if dry_run:
+                return registered
             async with self._events.telling(Event(f"{asset.kind}:register", admitted.asset, who.subject)):
                 async with draft.stored():
                     await self._shelf.create(admitted.asset)
                 await self._scans.keep(admitted.asset, admitted.report)
-        return Registered(admitted.asset, admitted.duplicates)
+        return registered
 
     async def get(
         self, who: Principal, kind: Kind, path: str, version: str | None = None, *, to: Action = "read"
@@ -258,7 +263,7 @@ class Catalog:
 
     async def _mark_unhealthy(self, path: str, version: str | None, failure: UpstreamFailed) -> None:
         found = await self._shelf.get("server", path, version)
-        if found is not None:
+        if found is not None and not _is_told(found[0], failure.message):
             report = HealthReport(checked_at=self._clock.now(), error=failure.message)
             with suppress(Conflict):  # whoever wrote it meanwhile knows better
                 sick = found[0].model_copy(update={"health": "unhealthy", "health_report": report})
@@ -370,3 +375,8 @@ def _check_by_value(asset: AnyAsset, changes: Json) -> None:
         raise Invalid(f"{', '.join(fetched)} of a remote server are fetched, not written", field=fetched[0])
     if isinstance(asset, VirtualServer) and (composed := sorted(COMPOSITION & changes.keys())):
         raise Invalid(f"{', '.join(composed)} of a virtual server are composed, not written", field=composed[0])
+
+
+def _is_told(asset: AnyAsset, error: str) -> bool:
+    """Whether an asset says already that this is why it cannot be reached."""
+    return asset.health == "unhealthy" and asset.health_report.error == error

@@ -21,7 +21,7 @@ from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
 
-CATALOG, ENTITLEMENT, ASSETS = "catalog", "entitlement", "*"
+CATALOG, ENTITLEMENT, APPROVALS, ASSETS = "catalog", "entitlement", "approvals", "*"
 """What a watcher may want to hear of, beside single assets by their `kind/path`; `ASSETS` are all of them."""
 EVERY = 1.0
 """Seconds between two looks whether rights have changed; an event is never decided with old ones."""
@@ -131,6 +131,15 @@ class Changes:
             self._take(f"{kind}/{path}", head[0] if head is not None and head[0].kind == kind else None)
             if await self._shelf.get(kind, path) == head:
                 return
+
+    def asked(self, subject: str, assets: Collection[str]) -> None:
+        """A call of this subject waits for approval, or does so no more: tell it, and who may decide on all of these
+        assets, by `kind/path`."""
+        self.reconsider()
+        for viewer in self._viewers.values():
+            if viewer.who.subject == subject or self._may_decide(viewer.who, assets):
+                for watcher in viewer.watchers:
+                    _tell(watcher, APPROVALS)
 
     async def run(self) -> None:
         """Tell watchers of changes of their rights, until cancelled."""
@@ -262,6 +271,10 @@ class Changes:
     def _read(self, who: Principal, known: _Known | None) -> AnyAsset | None:
         """What a caller may read of an asset."""
         return self._part(who, known[0]) if known is not None and self._may_read(who, known[0]) else None
+
+    def _may_decide(self, who: Principal, assets: Collection[str]) -> bool:
+        known = [self._assets.sketches.get(name) for name in assets]
+        return all(each is not None and self._access.allows(who, "approve", each) for each in known)
 
     def _may_read(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
         return self._visibility.shows(who, asset) and self._access.allows(who, "read", asset)

@@ -3,20 +3,22 @@
 That is decided here of what comes from a source too: an approval changes nothing but what of it is served.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Agent, Kind, Server
 from airegistry.core.catalog import Catalog
 from airegistry.core.definitions import hashes_of
-from airegistry.core.errors import Conflict, Invalid, NotFound, ScanFailed
+from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound, ScanFailed
 from airegistry.core.pins import PendingPart, Pins, approved_with, hash_of, held_as, why_held
-from airegistry.core.ports import AnyAsset, Telemetry
+from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.reviews import LONGEST_REASON, check_second_person
 from airegistry.core.scans import Scans
 from airegistry.core.shelf import ref
+from airegistry.core.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,22 @@ class DefinitionApprovals:
             self._access.require(who, "scan", asset)
         pending = (await self._pins.find(asset)).parts
         return Changes(asset, hashes_of(asset), pending, hash_of(pending) if pending else None)
+
+    async def waiting(
+        self, who: Principal, *, limit: int = 50, cursor: str | None = None
+    ) -> tuple[Sequence[Changes], str | None]:
+        """Every version of an asset of which something waits that the caller may look at, in order of path."""
+        page: list[Changes] = []
+        last = cursor
+        async for key, kind, path, version in self._pins.waiting(cursor):
+            if len(page) == limit:
+                return page, last
+            last = key
+            with suppress(NotFound, AccessDenied):  # it is not for this caller, or is gone
+                found = await self.changes(who, kind, path, version=version)
+                if found.pending:
+                    page.append(found)
+        return page, None
 
     async def approve(
         self, who: Principal, kind: Kind, path: str, hash: str, *, tool: str | None = None, reason: str,

@@ -55,6 +55,11 @@ class Dispatch:
         self._counts: dict[str, int] = {}
         self._last = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many deliveries have neither arrived nor died."""
+        return sum(lane.waiting for lane in self.lanes.values())
+
     def open_lane(self, id_: str, name: str) -> Lane:
         """A lane for a subscriber, empty yet."""
         lane = self.lanes[id_] = Lane(

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
@@ -10,6 +10,7 @@ from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import AccessDenied, Conflict, Invalid, NotFound
 from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.lockout import ROUNDS
+from airegistry.core.memberships import Memberships
 from airegistry.core.passwords import check_password, new_password
 from airegistry.core.ports import Cipher, Clock, PasswordHasher, SecondFactors
 from airegistry.core.principals import Principal
@@ -18,13 +19,16 @@ from airegistry.core.users import (
     LOCAL,
     LOCAL_ID,
     MAX_EMAIL,
-    MAX_GROUP,
-    MAX_GROUPS,
     MAX_NAME,
     BadCredentials,
     Callback,
+    Meeting,
     User,
     Users,
+    bounded,
+    check_fields,
+    plain,
+    switched,
 )
 
 log = logging.getLogger(__name__)
@@ -56,25 +60,35 @@ class Directory:
         factors: SecondFactors,
         *,
         among: Among = alone,
+        counting: Sequence[str] = (),
     ) -> None:
+        """`counting` are globs of the provisioned groups that count: see `Memberships`."""
         self._access = access
         self._audit = audit
         self._clock = clock
         self._cipher = cipher
         self._factors = factors
         self._users = Users(store)
+        self.memberships = Memberships(store, counting)
+        self.meeting: Meeting | None = None
         self._proofs = Proofs(store, self._users, audit, clock, hasher, cipher, factors, among=among)
         self._confirmations = Limiter(clock, burst=10, seconds=600, what="codes", among=among)
         self._callbacks: list[Callback] = []
 
     @property
     def revision(self) -> int:
-        """Grows with every change of a user."""
-        return self._users.revision
+        """Grows with every change of a user or of who is in a provisioned group."""
+        return self._users.revision + self.memberships.revision
+
+    @property
+    def kept(self) -> Users:
+        """The users themselves, for whoever provisions them."""
+        return self._users
 
     async def reload(self) -> None:
-        """Read the stored users."""
+        """Read the stored users and provisioned groups."""
         await self._users.reload()
+        await self.memberships.reload()
 
     async def follow(self, keys: Iterable[str]) -> None:
         """Take over what another process wrote of some users, by their documents' keys."""
@@ -87,6 +101,11 @@ class Directory:
     def known(self, id_: str) -> User | None:
         """A user from memory, active or not."""
         return self._users.known(id_)
+
+    def provisioned_groups(self, id_: str) -> list[str]:
+        """The groups that count for access of those that a user is in by provisioning."""
+        user = self._users.known(id_)
+        return self.memberships.held(user.scim.id) if user is not None and user.scim is not None else []
 
     def subscribe(self, callback: Callback) -> None:
         """Have somebody told the id of each user whose sessions and tokens are over from now on."""
@@ -124,8 +143,10 @@ class Directory:
         async with self._audit.attempt(who, PUT, f"user/{id_}") as attempt:
             attempt.reason = f"{self._access.require(who, 'policy').reason}; sets {', '.join(given) or 'nothing'}"
             user, version = await self._users.find_one(id_) or (self._new(id_), 0)
-            _check_fields(name or "", email or "", groups or [])
+            check_fields(name or "", email or "", groups or [])
             update: dict[str, object] = {field: value for field, value in given.items() if field != "password"}
+            if active is not None:
+                update |= switched(user, update.pop("active"))
             ends = version > 0 and (password is not None or (active is False and user.active))
             if password is not None:
                 update["password_hash"] = await self._hashed(user.model_copy(update=update), password)
@@ -135,7 +156,7 @@ class Directory:
             if password is not None:
                 await self._proofs.lockout.clear(id_)
         if ends:
-            await self._tell(id_)
+            await self.ended(id_)
         return user
 
     async def set_password(self, who: Principal, id_: str, password: str | None = None) -> tuple[User, str]:
@@ -157,7 +178,7 @@ class Directory:
             user = user.model_copy(update={"password_hash": kept, "ended_at": ended})
             await self._users.save(user, expect=version)
             await self._proofs.lockout.clear(id_)
-        await self._tell(id_)
+        await self.ended(id_)
         return user, password
 
     async def remove(self, who: Principal, id_: str) -> None:
@@ -172,7 +193,7 @@ class Directory:
             attempt.reason = self._access.require(who, "policy").reason
             _, version = await self._users.get(id_)
             await self._users.delete(id_, expect=version)
-        await self._tell(id_)
+        await self.ended(id_)
 
     async def log_out(self, who: Principal, id_: str) -> User:
         """End all sessions and tokens of a user.
@@ -183,7 +204,7 @@ class Directory:
             Conflict: somebody else changed the user meanwhile.
         """
         user = await self._change(who, LOGOUT, id_, lambda user: {"ended_at": user.end_of_sessions(self._clock.now())})
-        await self._tell(id_)
+        await self.ended(id_)
         return user
 
     async def reset_second_factor(self, who: Principal, id_: str) -> User:
@@ -210,11 +231,13 @@ class Directory:
         return await self._proofs.prove(id_, password, code, self._signs_in, source=source)
 
     async def provision(
-        self, provider: str, sub: str, *, name: str = "", email: str = "", groups: Iterable[str] = (), source: str = ""
-    ) -> User:
+        self, provider: str, sub: str, *, name: str = "", email: str = "", groups: Iterable[str] = (), source: str = "",
+        known_as: Sequence[str] = (), verified: bool = False,
+    ) -> User:  # fmt: skip
         """The user of an identity provider who has just signed in there, created or brought up to date.
 
         The groups replace those of the last login. No local user is ever taken for this one, whatever the e-mail.
+        `known_as` are further ids the provider has for them; `verified` says that the e-mail is theirs.
 
         Raises:
             AccessDenied: the user is switched off here.
@@ -226,10 +249,10 @@ class Directory:
         if not 1 <= len(sub) <= MAX_SUB or not sub.isprintable():
             raise Invalid(f"a sub has 1 to {MAX_SUB} characters, all of them printable", field="sub")
         self._audit.check_writable()
-        claims = {"name": _plain(name, MAX_NAME), "email": _plain(email, MAX_EMAIL)}
+        claims = {"name": plain(name, MAX_NAME), "email": plain(email, MAX_EMAIL)}
         changes: Changes = {**{field: text for field, text in claims.items() if text},
-                            "provider_groups": self._bounded(groups)}  # fmt: skip
-        user = await self._provisioned(provider, sub, changes)
+                            "provider_groups": bounded(groups, self._access.has_group)}  # fmt: skip
+        user = await self._provisioned(provider, sub, changes, [sub, *known_as], email if verified else "")
         reason = f"signed in at {provider}" if user.active else "switched off"
         decision, outcome = ("allow", "ok") if user.active else ("deny", "refused")
         who, reason = Principal(subject=user.subject, kind="person"), f"{reason}, from {source}" if source else reason
@@ -259,7 +282,7 @@ class Directory:
         user, _ = await self._proofs.prove(
             id_, old, None, changes, source=source, action=CHANGE_PASSWORD, done="changed", factor=False
         )
-        await self._tell(user.id)
+        await self.ended(user.id)
         return user
 
     async def enrol_second_factor(self, id_: str, password: str, code: str | None = None, *, source: str = "") -> str:
@@ -333,26 +356,24 @@ class Directory:
     def _signs_in(self, user: User) -> Changes:
         return {"login_at": user.login(self._clock.now())}
 
-    async def _provisioned(self, provider: str, sub: str, changes: Changes) -> User:
+    async def _provisioned(
+        self, provider: str, sub: str, changes: Changes, known_as: Sequence[str], email: str
+    ) -> User:
         id_ = f"{provider}:{sub}"
         for _ in range(ROUNDS):
             now = self._clock.now()
             fresh = User(id=id_, provider=provider, external_id=sub, created_at=now, ended_at=now)
             user, version = await self._users.find_one(id_) or (fresh, 0)
+            if self.meeting is not None:
+                user = await self.meeting.meet(user, known_as, email)
             login = self._signs_in(user) if user.active else {}
             try:
-                return await self._users.save(user.model_copy(update={**changes, **login}), expect=version)
+                user = await self._users.save(user.model_copy(update={**changes, **login}), expect=version)
             except Conflict:
                 continue  # the same person signs in twice at once
+            if self.meeting is None or await self.meeting.settled(user):
+                return user
         raise Conflict(f"the user {id_!r} is being changed; try again")
-
-    def _bounded(self, groups: Iterable[str]) -> list[str]:
-        """At most 500 groups. Those that are defined here come first: what they deny must not fall off the end.
-
-        A name of more than 256 characters is no group's here, so leaving it out takes nothing away.
-        """
-        names = {group: None for group in groups if 1 <= len(group) <= MAX_GROUP and group.isprintable()}
-        return sorted(names, key=lambda group: not self._access.has_group(group))[:MAX_GROUPS]
 
     async def _change(self, who: Principal, action: str, id_: str, changes: Callable[[User], Changes]) -> User:
         async with self._audit.attempt(who, action, f"user/{id_}") as attempt:
@@ -360,23 +381,10 @@ class Directory:
             user, version = await self._users.get(id_)
             return await self._users.save(user.model_copy(update=changes(user)), expect=version)
 
-    async def _tell(self, id_: str) -> None:
+    async def ended(self, id_: str) -> None:
+        """Tell all who want to know that a user's sessions and tokens are over."""
         for callback in self._callbacks:
             try:
                 await callback(id_)
             except Exception:  # the change is committed, and `ended_at` holds whoever fails to follow
                 log.exception("a listener failed on the end of a user's sessions")
-
-
-def _check_fields(name: str, email: str, groups: list[str]) -> None:
-    if len(name) > MAX_NAME or not name.isprintable():
-        raise Invalid(f"a name has at most {MAX_NAME} characters, all of them printable", field="name")
-    if len(email) > MAX_EMAIL or not email.isprintable():
-        raise Invalid(f"an e-mail has at most {MAX_EMAIL} characters, all of them printable", field="email")
-    if len(groups) > MAX_GROUPS or any(not 1 <= len(group) <= MAX_GROUP or not group.isprintable() for group in groups):
-        raise Invalid(f"at most {MAX_GROUPS} groups, each of 1 to {MAX_GROUP} printable characters", field="groups")
-
-
-def _plain(text: str, longest: int) -> str:
-    """What a provider says, without what cannot be printed, cut to what is kept."""
-    return "".join(char for char in text if char.isprintable()).strip()[:longest]

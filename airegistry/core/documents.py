@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from pydantic import BaseModel, JsonValue
 
 from airegistry.core.errors import Conflict, Internal, NotFound
+from airegistry.core.newer import Newer
 
 Json = dict[str, JsonValue]
 Scalar = str | int | float | bool | None
@@ -165,12 +166,16 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Repository(Generic[M]):
-    """A typed view of one collection. Models are stored by alias, as JSON."""
+    """A typed view of one collection. Models are stored by alias, as JSON; fields that a newer version wrote, and this
+    one does not know, are kept by who reads a document and writes it again through one repository."""
 
     def __init__(self, store: DocumentStore, collection: str, model: type[M]) -> None:
         self._store = store
         self._collection = collection
         self._model = model
+        self._newer = Newer()
+        ignores = model.model_config.get("extra", "ignore") == "ignore"
+        self._fields = frozenset(each.alias or name for name, each in model.model_fields.items()) if ignores else None
 
     async def find_one(self, key: str) -> tuple[M, int] | None:
         """The model and its version, or None."""
@@ -194,11 +199,12 @@ class Repository(Generic[M]):
         Raises:
             Conflict: the key is taken.
         """
-        return (await self._store.put(self._collection, key, self._dump(model), expect=0)).version
+        return (await self._store.put(self._collection, key, _dump(model), expect=0)).version
 
     async def save(self, key: str, model: M, *, expect: int | None = None) -> int:
         """Store a model, new or not; see `DocumentStore.put` for `expect`."""
-        return (await self._store.put(self._collection, key, self._dump(model), expect=expect)).version
+        body = self._newer.written(key, _dump(model))
+        return (await self._store.put(self._collection, key, body, expect=expect)).version
 
     async def delete(self, key: str, *, expect: int | None = None) -> bool:
         """Remove a model; False when there was none."""
@@ -212,7 +218,15 @@ class Repository(Generic[M]):
             yield document.key, self._load(document)
 
     def _load(self, document: Document) -> M:
-        return self._model.model_validate(document.body, by_alias=True, by_name=False)
+        model = self._newer.read(document.key, document.body, self._parse)
+        if self._fields is not None and not document.body.keys() <= self._fields:
+            known = {name: value for name, value in document.body.items() if name in self._fields}
+            self._newer.note(document.key, document.body, known)
+        return model
 
-    def _dump(self, model: M) -> Json:
-        return model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    def _parse(self, body: Json) -> M:
+        return self._model.model_validate(body, by_alias=True, by_name=False)
+
+
+def _dump(model: BaseModel) -> Json:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -67,7 +67,7 @@ class Explainer:
             AccessDenied: the caller asks about somebody else and is no administrator.
             NotFound: there is no such asset the caller may know of, or no such subject.
         """
-        about = who if subject in {"me", who.subject} else self._other(who, subject)
+        about = who if subject in {"me", who.subject} else self.whose(who, subject)
         act, method = _act(action, tool)
         if asset.removeprefix("/") == "registry":
             return self._of_registry(about, act)
@@ -95,7 +95,13 @@ class Explainer:
         via = () if rule is None else tuple(sorted(about.groups & self._access.groups_with(rule.scope)))
         return Explanation(decision.allowed, decision.reason, decision.missing, decision.step_up, rule, via)
 
-    def _other(self, who: Principal, subject: str) -> Principal:
+    def whose(self, who: Principal, subject: str) -> Principal:
+        """Somebody else as a caller, by a subject as `explain` takes it.
+
+        Raises:
+            AccessDenied: the caller is no administrator of policy.
+            NotFound: there is no such subject.
+        """
         self._access.require(who, "policy")
         kind, _, name = subject.partition(":")
         if kind in {"user", "client"} and name:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from airegistry.core.directory import Directory
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import Conflict
-from airegistry.core.grants import Grant, Group, Scope
+from airegistry.core.grants import ADMINISTRATORS, Grant, Group, Scope
 from airegistry.core.intake import skill_fields
 from airegistry.core.principals import SYSTEM
 from airegistry.core.services import Services
 from airegistry.core.validation import validated
 
 ADMINISTRATOR = "administrator"
-ADMINISTRATORS = "administrators"
 ADMIN = "admin"
 META, DONE = "meta", "first_start"
 A_YEAR = 365 * 86_400

@@ -9,7 +9,7 @@ from airegistry.core.assets import MODELS, Model
 
 Action = Literal[
     "list", "read", "call", "register", "update", "toggle", "refresh", "delete", "rate", "transition", "scan",
-    "approve", "audit", "policy", "token",
+    "approve", "audit", "policy", "token", "provision",
 ]  # fmt: skip
 ACTIONS = frozenset((*get_args(Action), "*", "all"))
 KINDS = frozenset((*MODELS, "tool", "registry", "*", "all"))
@@ -19,7 +19,7 @@ HAVE_TOOLS = frozenset({"server", "virtual_server"})
 PARTIAL = frozenset({"list", "read", "call"})
 """Actions that a grant on some tools or methods carries; any other act is on the asset as a whole."""
 
-ADMINISTRATION = frozenset({"policy", "token", "approve"})
+ADMINISTRATION = frozenset({"policy", "token", "approve", "provision"})
 """Actions that a token has to carry by name: a person's everyday token does not."""
 
 BASELINE: tuple[Action, ...] = ("list", "read", "rate")
@@ -67,6 +67,9 @@ EVERYTHING = "mcp"
 
 ADMINISTERS = "mcp:admin"
 """As a scope that a token carries: administration, as far as its subject is entitled to it."""
+
+ADMINISTRATORS = "administrators"
+"""The group of the first start, which holds every right."""
 
 RESERVED = frozenset({EVERYTHING, ADMINISTERS, "offline_access"})
 """Names that no scope of a policy may have: tokens carry them with a meaning of their own."""

@@ -33,11 +33,12 @@ from airegistry.core.fetching import saying
 from airegistry.core.leases import Lease
 from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.pins import Pins
-from airegistry.core.ports import AnyAsset, Backends, Clock, Telemetry
+from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.schedule import Schedule
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sketches import has_endpoint
+from airegistry.core.telemetry import Telemetry
 from airegistry.core.vitals import Vital, Vitals
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from airegistry.core.access import Access
-from airegistry.core.admission import OnDuplicate
+from airegistry.core.admission import PREVIEW, OnDuplicate
 from airegistry.core.assets import Agent, AgentSkill, Entity, Json, Kind, Skill, check_path
 from airegistry.core.audit import Audit
 from airegistry.core.cards import (
@@ -73,15 +73,16 @@ class Intake:
         url: str | None = None,
         governance: Json,
         on_duplicate: OnDuplicate = "report",
+        dry_run: bool = False,
     ) -> Registered:
-        """Register an A2A agent by its card, or by the card's URL.
+        """Register an A2A agent by its card, or by the card's URL. `dry_run`, here and below: see `Catalog.register`.
 
         Raises:
             Invalid: neither or both are given, or the card does not follow the specification.
         """
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
-        await self._may(who, "agent", path)
+        await self._may(who, "agent", path, dry_run)
         if (card is None) == (url is None):
             raise Invalid("give either the card or its url", field="card")
         if card is None and url is not None:
@@ -96,7 +97,7 @@ class Intake:
             "kind": "agent", "path": path, "name": name, "description": description, "version": version,
             "url": next(iter(endpoints), None), "card_url": url, "card": card, "skills": _dumped(skills), **governance,
         }  # fmt: skip
-        return await self._register(who, fields, on_duplicate)
+        return await self._register(who, fields, on_duplicate, dry_run)
 
     async def skill(
         self,
@@ -108,6 +109,7 @@ class Intake:
         files: dict[str, str] | None = None,
         governance: Json,
         on_duplicate: OnDuplicate = "report",
+        dry_run: bool = False,
     ) -> Registered:
         """Register a skill by its SKILL.md, or by the URL of that file. Of a Git host it is the URL of that file or of
         its folder, whose other files come with it.
@@ -119,19 +121,20 @@ class Intake:
         """
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
-        await self._may(who, "skill", path)
+        await self._may(who, "skill", path, dry_run)
         if (content is None) == (url is None):
             raise Invalid("give either the content or its url", field="content")
         if url is not None and (read := await self.read_skill(url)) is not None:
             if files:
                 raise Invalid("files come with the folder that the url is of: give no others", field="files")
             fields = skill_fields(path, read.content, dict(read.texts), url)
-            return await self._register(who, {**fields, "pinned": dumped(read.pinned), **governance}, on_duplicate)
+            fields |= {"pinned": dumped(read.pinned), **governance}
+            return await self._register(who, fields, on_duplicate, dry_run)
         if content is None and url is not None:
             content = await self._backends.fetch_text(url, limit=MAX_SKILL)
         assert content is not None  # one of the two was given
         fields = skill_fields(path, content, files or {}, url)
-        return await self._register(who, {**fields, **governance}, on_duplicate)
+        return await self._register(who, {**fields, **governance}, on_duplicate, dry_run)
 
     async def read_skill(self, url: str, known: Pinned | None = None) -> SkillRead | None:
         """A skill as its Git host has it; None when it is as it is known, or the URL is none of a Git host.
@@ -156,6 +159,7 @@ class Intake:
         *,
         governance: Json,
         on_duplicate: OnDuplicate = "report",
+        dry_run: bool = False,
     ) -> Registered:
         """Register an entity of an administrator's type.
 
@@ -166,7 +170,7 @@ class Intake:
         """
         path = check_path(path)
         _refuse(governance.keys() - GOVERNANCE)
-        await self._may(who, "entity", path)
+        await self._may(who, "entity", path, dry_run)
         name = data.get("name") if isinstance(data.get("name"), str) else path
         described = data.get("description") if isinstance(data.get("description"), str) else ""
         fields: Json = {
@@ -175,9 +179,10 @@ class Intake:
         }  # fmt: skip
         try:
             async with self._entity_types.checked(type_, data):
-                registered = await self._register(who, fields, on_duplicate)
+                registered = await self._register(who, fields, on_duplicate, dry_run)
         except Moved:  # which comes after it was stored
-            await self._unregister(registered.asset)
+            if not dry_run:
+                await self._unregister(registered.asset)
             raise
         return registered
 
@@ -311,15 +316,16 @@ class Intake:
             async with self._audit.attempt(who, f"{kind}:update", f"{kind}/{path.removeprefix('/')}"):
                 raise refusal
 
-    async def _may(self, who: Principal, kind: Kind, path: str) -> None:
+    async def _may(self, who: Principal, kind: Kind, path: str, dry_run: bool) -> None:
         """Decide before anything is fetched for the caller; the catalog decides again."""
         if self._access.decide(who, "register", target=(kind, path)).allowed:
             return
-        async with self._audit.attempt(who, f"{kind}:register", f"{kind}/{path}"):
+        act = PREVIEW if dry_run else "register"
+        async with self._audit.attempt(who, f"{kind}:{act}", f"{kind}/{path}"):
             self._access.require(who, "register", target=(kind, path))
 
-    async def _register(self, who: Principal, fields: Json, on_duplicate: OnDuplicate) -> Registered:
-        return await self._catalog.register(who, validated(fields), on_duplicate=on_duplicate)
+    async def _register(self, who: Principal, fields: Json, on_duplicate: OnDuplicate, dry_run: bool) -> Registered:
+        return await self._catalog.register(who, validated(fields), on_duplicate=on_duplicate, dry_run=dry_run)
 
 
 def _refuse(fields: Iterable[str]) -> None:

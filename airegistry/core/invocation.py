@@ -10,14 +10,8 @@ from airegistry.core.access import Access
 from airegistry.core.assets import Agent, Json, Server, VirtualServer, served_tools
 from airegistry.core.audit import Audit
 from airegistry.core.audit_parameters import Said
-from airegistry.core.call_checks import (
-    allow,
-    check_callable,
-    check_described,
-    check_skill,
-    matter_of,
-    matter_of_skill,
-)
+from airegistry.core.call_checks import allow, check_callable, check_described, check_skill, matter_of, matter_of_skill
+from airegistry.core.call_figures import CallFigures
 from airegistry.core.calls import (
     Backend,
     Call,
@@ -36,10 +30,11 @@ from airegistry.core.calls import (
 from airegistry.core.errors import AirError, NotFound, Quarantined, Unsupported
 from airegistry.core.grants import ASKS, CALLS, EVERY_TOOL
 from airegistry.core.pleas import Approver, Matter, NobodyApproves, Plea, Unapproved, state_asked_for
-from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Telemetry, Upstream, UpstreamResult
+from airegistry.core.ports import NOBODY, AnyAsset, Audience, Clock, Upstream, UpstreamResult
 from airegistry.core.principals import Principal
 from airegistry.core.scans import check_enabled
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.telemetry import Telemetry
 from airegistry.core.versions import check_sunset
 from airegistry.core.visibility import Visibility
 
@@ -71,7 +66,7 @@ class Invocation:
         self._access = access
         self._visibility = visibility
         self._audit = audit
-        self._telemetry = telemetry
+        self._figures = CallFigures(telemetry, clock)
         self._clock = clock
         self._upstream = upstream
         self._protection = protection
@@ -396,5 +391,4 @@ class Invocation:
             data_classification=asset.data_classification if asset else None,
             via=None if via is None else f"{via.kind}/{via.path}", said=said, id=id,
         )  # fmt: skip
-        seconds = self._clock.monotonic() - started
-        self._telemetry.record("airegistry.gateway.call.duration", seconds, decision=decision, outcome=outcome)
+        self._figures.note(asset, method, name, started, decision=decision, outcome=outcome)

@@ -33,6 +33,11 @@ class LateVectors:
         self._turn = anyio.Event()
         """Set, and another one put in its place, whenever something changes of what is above."""
 
+    @property
+    def waiting(self) -> int:
+        """Assets whose vectors are still to be made."""
+        return len(self._due) + self._at_work
+
     def owe(self, name: str) -> None:
         """Have the vectors of an asset, `kind/path`, made."""
         self._due.setdefault(name, anyio.current_time() + LATEST)
@@ -40,7 +45,7 @@ class LateVectors:
 
     async def settled(self) -> None:
         """Wait a little for what is owed by now, if it is not too much: who registers and then searches finds it."""
-        owed = len(self._due) + self._at_work
+        owed = self.waiting
         if not self.runs or not 0 < owed <= FEW:
             return
         target = self._made + owed

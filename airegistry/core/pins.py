@@ -5,22 +5,24 @@ means no more than before, if the scan finds nothing in it; the rest is kept her
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from airegistry.core.assets import GONE, Agent, Model, Prompt, Resource, Server, Skill, Tool
+from airegistry.core.assets import GONE, Agent, Kind, Model, Prompt, Resource, Server, Skill, Tool
 from airegistry.core.canonical import canonical, digest
 from airegistry.core.cards import content_hash, read_card, read_skill
 from airegistry.core.definitions import Change, Definition, changes_of, classify, parts_of, plain
 from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import ScanFailed
 from airegistry.core.findings import Finding, Verdict, judged
-from airegistry.core.ports import AnyAsset, Clock, Telemetry
+from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.scans import SECURITY_PENDING, Scans
 from airegistry.core.shelf import key_of
+from airegistry.core.telemetry import Telemetry
 
+KIND: TypeAdapter[Kind] = TypeAdapter(Kind)
 CHANGED = "changed since it was approved"
 
 
@@ -87,6 +89,14 @@ class Pins:
         if found is None or found[0].created_at != asset.created_at:  # else it is of one that had this path before
             return Pending(created_at=asset.created_at)
         return found[0]
+
+    async def waiting(self, after: str | None = None) -> AsyncIterator[tuple[str, Kind, str, str]]:
+        """Keys, kinds, paths and versions of assets of which something waits, in order of key."""
+        async for key, pending in self._pending.find(after=after):
+            if pending.parts:
+                kind, _, name = key.partition("/")
+                path, _, version = name.rpartition("@")
+                yield key, KIND.validate_python(kind), path, version
 
     async def settled(self, approved: AnyAsset, live: AnyAsset) -> AnyAsset:
         """The live asset with the definitions that may be served; the others are kept, and their tools are held.

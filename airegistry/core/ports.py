@@ -386,15 +386,3 @@ class SecondFactors(Protocol):
     def recovery_hash(self, code: str) -> str:
         """What is kept of a recovery code, however it was typed."""
         ...
-
-
-class Telemetry(Protocol):
-    """Counters and durations; the core knows no more of it."""
-
-    def count(self, name: str, value: int = 1, **attributes: str) -> None:
-        """Add to a counter."""
-        ...
-
-    def record(self, name: str, value: float, **attributes: str) -> None:
-        """Add to a histogram."""
-        ...

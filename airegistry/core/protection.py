@@ -20,7 +20,7 @@ from airegistry.core.documents import DocumentStore, Repository
 from airegistry.core.errors import AirError, Conflict, NotFound, RateLimited
 from airegistry.core.events import Event
 from airegistry.core.grants import LISTED_BY, is_plumbing
-from airegistry.core.ports import AnyAsset, Clock, Telemetry
+from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import Principal
 from airegistry.core.quarantine import Cut, Quarantine, Quarantines
 from airegistry.core.quotas import (
@@ -37,6 +37,7 @@ from airegistry.core.quotas import (
     UnderWay,
 )
 from airegistry.core.shelf import Shelf
+from airegistry.core.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 AT_ONCE = 1_000

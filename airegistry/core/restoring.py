@@ -1,10 +1,10 @@
 """What a start takes over of an index that was kept: assets that are as they were are not turned into texts again."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
-from airegistry.core.ports import AnyAsset, SearchIndex
+from airegistry.core.ports import AnyAsset, Mask, SearchIndex
 
 BATCH = 200
 """Assets that are read at once."""
@@ -23,6 +23,14 @@ class KeptIndex(SearchIndex, Protocol):
     def put_again(self, document_id: str, content: bytes) -> Sequence[str] | None:
         """Put again the documents that were bound to a content, by the first of them, where they are of before the
         start; their ids, None where that is not so."""
+        ...
+
+    def tally(
+        self, named: Mapping[str, Collection[str]], *, allowed: Callable[[Sequence[str]], Mask],
+        mask_key: Hashable | None, kinds: frozenset[str], facets: Mapping[str, Sequence[str]],
+    ) -> tuple[list[str], dict[str, dict[str, int]]]:  # fmt: skip
+        """The visible documents of some kinds that pass the facets, and of each facet `named` how many bear each of its
+        values, whatever is chosen of those facets that it is named with. See `SearchIndex.search` for the others."""
         ...
 
 

@@ -226,6 +226,11 @@ class Search:
         scored = [(other, float(rows[ref(other)][0] @ head)) for other in near]
         return [(other, score) for other, score in scored if score >= MEANING]
 
+    def seen_by(self, who: Principal, *, include_disabled: bool) -> tuple[Indexing, Sight]:
+        """What is held now, and what a caller sees of it."""
+        indexing = self.indexing
+        return indexing, self._sight(who, indexing, include_disabled)
+
     def shows(self, who: Principal, asset: AnyAsset | Sketch) -> bool:
         """Whether the caller may know of an asset as it is held now, whatever state of it is given."""
         held = self.indexing.assets.sketches.get(f"{asset.kind}/{asset.path}")

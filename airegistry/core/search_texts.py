@@ -250,6 +250,10 @@ def _facets(asset: AnyAsset) -> dict[str, str | Sequence[str]]:
         facets["owner"] = asset.owner_team
     if asset.environment:
         facets["environment"] = asset.environment
+    if asset.risk_level:
+        facets["risk"] = asset.risk_level
+    if isinstance(asset, Entity):
+        facets["type"] = asset.type
     return facets
 
 

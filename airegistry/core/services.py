@@ -19,6 +19,7 @@ from airegistry.core.health import HealthChecks
 from airegistry.core.index_care import IndexCare
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
+from airegistry.core.logs import Logs
 from airegistry.core.parts import Parts
 from airegistry.core.policy import Policy
 from airegistry.core.protection import Guards
@@ -80,3 +81,4 @@ class Services:
     federation: Federation
     ans: AnsLinks
     repositories: RepositoryFacts
+    logs: Logs

@@ -15,6 +15,7 @@ import anyio
 from airegistry.core.assets import ASSET, Kind, namespace_of
 from airegistry.core.documents import KEY, Document, DocumentStore, Glob, Json, Where
 from airegistry.core.errors import Conflict
+from airegistry.core.newer import Newer
 from airegistry.core.ports import AnyAsset
 
 ASSETS, VERSIONS = "assets", "versions"
@@ -45,9 +46,10 @@ class Shelf:
         self._store = store
         self._shared = shared
         self._parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]] = OrderedDict()
+        self._newer = Newer()
         self._moving = anyio.Lock()
         """Held by whoever writes beside the default versions: a switch must not lose what is written meanwhile."""
-        self.near = self if near is None else _read_at(near, self._parsed)
+        self.near = self if near is None else _read_at(near, self._parsed, self._newer)
         """The same, for those who only read and may be as far behind as `near` is: calls."""
 
     async def get(self, kind: Kind, path: str, version: str | None = None) -> tuple[AnyAsset, int] | None:
@@ -129,6 +131,19 @@ class Shelf:
         except Conflict:
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already") from None
 
+    async def _write(
+        self,
+        collection: str,
+        key: str,
+        asset: AnyAsset,
+        *,
+        expect: int | None = None,
+        read: tuple[str, str] | None = None,
+    ) -> Document:
+        """Write an asset that was `read` from a place, by default the one that it is written to."""
+        body = self._newer.written("/".join(read or (collection, key)), _dump(asset))
+        return await self._store.put(collection, key, body, expect=expect)
+
     async def _create_version(self, asset: AnyAsset) -> None:
         try:
             await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=0)
@@ -157,13 +172,13 @@ class Shelf:
         if revision < 0:
             async with self._moving:
                 await self._check_beside(asset)
-                written = await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=-revision)
+                written = await self._write(VERSIONS, _key(asset), asset, expect=-revision)
                 await self._end_switches(asset, written.version)
             return
         head = await self.get(asset.kind, asset.path)
         if head is not None and (head[0].version, head[0].created_at) != (asset.version, asset.created_at):
             raise Conflict(f"{ref(asset)} is another one by now")  # which may count its revisions from 1 anew
-        await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=revision)
+        await self._write(ASSETS, key_of(asset.kind, asset.path), asset, expect=revision)
 
     async def promote(self, asset: AnyAsset, revision: int, head: AnyAsset, head_revision: int) -> None:
         """Make `asset`, a version beside the default one as of `revision`, the default in place of `head`.
@@ -180,7 +195,8 @@ class Shelf:
                 raise Conflict(f"version {asset.version} of {asset.path!r} changed meanwhile")
             aside = await self._put_aside(head, head_revision)
             try:
-                await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=head_revision)
+                key = key_of(asset.kind, asset.path)
+                await self._write(ASSETS, key, asset, expect=head_revision, read=(VERSIONS, _key(asset)))
             except Conflict:
                 await self._take_back(head, aside)
                 raise
@@ -194,14 +210,15 @@ class Shelf:
         Raises:
             Conflict: somebody else wrote it there, or it is the default no more: what lies there is no shadow by now.
         """
+        read = ASSETS, key_of(head.kind, head.path)
         if not self._shared:
-            return (await self._store.put(VERSIONS, _key(head), _dump(head))).version
+            return (await self._write(VERSIONS, _key(head), head, read=read)).version
         shadow = await self._store.get(VERSIONS, _key(head))
         now = await self._store.get(ASSETS, key_of(head.kind, head.path))
         if now is None or now.version != revision:  # looked at after the shadow: what was read there is one
             raise Conflict(f"{ref(head)} was written meanwhile")
         expect = 0 if shadow is None else shadow.version
-        return (await self._store.put(VERSIONS, _key(head), _dump(head), expect=expect)).version
+        return (await self._write(VERSIONS, _key(head), head, expect=expect, read=read)).version
 
     async def _take_back(self, head: AnyAsset, aside: int) -> None:
         """Take back what was put aside for a switch that was not made, unless it is the shadow of the default still: it
@@ -320,16 +337,18 @@ class Shelf:
         if cached is not None and cached[0] == document:
             self._parsed[slot] = (document, cached[1])  # whoever reads it again is quick
             return cached[1]
-        asset = ASSET.validate_python(document.body, by_alias=True, by_name=False)
+        asset = self._newer.read("/".join(slot), document.body, _load)
         self._parsed[slot] = (document, asset)
         if len(self._parsed) > CACHED:
             self._parsed.popitem(last=False)
         return asset
 
 
-def _read_at(store: DocumentStore, parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]]) -> Shelf:
+def _read_at(
+    store: DocumentStore, parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]], newer: Newer
+) -> Shelf:
     shelf = Shelf(store)
-    shelf._parsed = parsed
+    shelf._parsed, shelf._newer = parsed, newer
     return shelf
 
 
@@ -340,3 +359,7 @@ def _key(asset: AnyAsset, version: str | None = None) -> str:
 
 def _dump(asset: AnyAsset) -> Json:
     return asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"callable"})
+
+
+def _load(body: Json) -> AnyAsset:
+    return ASSET.validate_python(body, by_alias=True, by_name=False)

@@ -1,5 +1,6 @@
 """Fetches the definitions of servers that came from a source, so that they can be called: soon after they come in, when
-their source changes them, and once a day. What is fetched is scanned, and served as `core/pins.py` lets it.
+their source changes them, and once a day; not while a pass over their source is under way, whose work it would slow.
+What is fetched is scanned, and served as `core/pins.py` lets it.
 """
 
 import logging
@@ -21,6 +22,8 @@ from airegistry.core.source_records import LOCAL
 log = logging.getLogger(__name__)
 AT_ONCE = 4
 SOON, DAY = 1.0, 86_400.0
+AFTER_A_PASS = 5.0
+"""Seconds until a server is looked at again whose source is being passed over."""
 FIRST_WAIT = 300.0
 """Seconds after the first fetch that fails; each further one doubles them, up to a day."""
 TOLD = (":register", ":update", ":set_default", ":change")
@@ -31,13 +34,14 @@ class SourceFetches:
     """Keeps the definitions of servers from sources; of default versions."""
 
     def __init__(
-        self, catalog: Catalog, shelf: Shelf, clock: Clock, *, at_once: int = AT_ONCE,
+        self, catalog: Catalog, shelf: Shelf, clock: Clock, busy: Callable[[str], bool], *, at_once: int = AT_ONCE,
         chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
-        """`chance` is evenly spread over [0, 1)."""
+        """`busy` says of a source whether a pass over it is under way; `chance` is evenly spread over [0, 1)."""
         self._catalog = catalog
         self._shelf = shelf
         self._clock = clock
+        self._busy = busy
         self._at_once = at_once
         self._chance = chance
         self._schedule: Schedule[str] = Schedule(clock)
@@ -85,6 +89,9 @@ class SourceFetches:
         found = await self._shelf.get("server", path)
         if found is None or not _is_fetched(found[0]):
             self._failures.pop(path, None)
+            return
+        if self._busy(found[0].provenance.source):
+            self._schedule.put(path, self._clock.monotonic() + AFTER_A_PASS * (0.9 + 0.2 * self._chance()))
             return
         wait = DAY
         try:

@@ -18,7 +18,7 @@ from airegistry.core.errors import AirError, Conflict, Internal, NotFound
 from airegistry.core.events import Event, Events
 from airegistry.core.leases import Lease, LeaseLost
 from airegistry.core.masking import masked_url
-from airegistry.core.ports import Cipher, Clock, Telemetry
+from airegistry.core.ports import Cipher, Clock
 from airegistry.core.shelf import Shelf
 from airegistry.core.source_diff import Held, held_by_id
 from airegistry.core.source_intake import Arrivals, Origin, courier
@@ -28,6 +28,7 @@ from airegistry.core.source_schedule import begins_at, next_due
 from airegistry.core.source_secrets import Keeper
 from airegistry.core.source_store import SourceStore
 from airegistry.core.sources import Source, SourceConfig, SourceDrivers
+from airegistry.core.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
 TELLS = 2.0
@@ -78,6 +79,10 @@ class Syncs:
     def running(self, name: str) -> Run | None:
         """The pass over a source that is under way in this process, as far as it is."""
         return self._running.get(name)
+
+    def under_way(self, name: str) -> bool:
+        """Whether a pass over a source is under way in this process."""
+        return name in self._running
 
     async def sync(self, name: str) -> Run:
         """Make a pass over a source now, here, and save where the next one begins; what becomes of it is told.

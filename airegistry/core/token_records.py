@@ -33,7 +33,8 @@ class Vended(Model):
 class TokenRecord(Model):
     """What is kept of a token: everything but the token.
 
-    `restraints` are scopes that it does not hold, and whose denials hold for it as they held for its maker.
+    `restraints` are scopes that it does not hold, and whose denials hold for it as they held for its maker. `minted_by`
+    is the person who made it, or the token that it was made with: it holds while that one may come in.
     """
 
     id: str
@@ -44,10 +45,16 @@ class TokenRecord(Model):
     restraints: list[str] = Field(default_factory=list)
     created_at: datetime
     created_by: str
+    minted_by: str = ""
     expires_at: datetime
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     vended: Vended | None = None
+
+    @property
+    def minter(self) -> str:
+        """The person it comes from in the end; empty where that is none."""
+        return self.minted_by or (self.created_by if self.created_by.startswith("user:") else "")
 
     @property
     def subject(self) -> str:

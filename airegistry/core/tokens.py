@@ -140,7 +140,13 @@ class Tokens:
         raise NotFound(f"no token named {name!r} is in force")
 
     def _lives(self, record: TokenRecord) -> bool:
-        return record.revoked_at is None and record.expires_at > self._clock.now()
+        return record.revoked_at is None and record.expires_at > self._clock.now() and self._minter_stays(record)
+
+    def _minter_stays(self, record: TokenRecord) -> bool:
+        """Whether the person whom a token comes from may still come in: nobody leaves tokens behind."""
+        if self._subjects is None or not (minter := record.minter):
+            return True
+        return self._subjects.by_subject(minter) is not None
 
     def _principal(self, record: TokenRecord) -> Principal | None:
         """Who holds a live token; nobody when it is vended and its subject is no more."""
@@ -287,11 +293,13 @@ class Tokens:
         self, who: Principal, name: str, *, groups: list[str], scopes: list[str], expires_at: datetime,
         restraints: Iterable[str] = (), vended: Vended | None = None,
     ) -> tuple[TokenRecord, str]:  # fmt: skip
-        key = secrets.token_hex(8)
+        key, maker = secrets.token_hex(8), self._known.get(who.client)
+        own = maker is not None and maker.subject == who.subject
         token = f"{PREFIX}{key}_{secrets.token_urlsafe(32)}"
         record = TokenRecord(
             id=key, name=name, hash=digest(token), groups=groups, scopes=scopes, restraints=[*restraints],
-            created_at=self._clock.now(), created_by=who.subject, expires_at=expires_at, vended=vended,
+            created_at=self._clock.now(), created_by=who.subject,
+            minted_by=maker.minter if maker is not None and own else "", expires_at=expires_at, vended=vended,
         )  # fmt: skip
         await self._records.create(key, record)
         self._known[key] = record

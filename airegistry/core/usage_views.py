@@ -1,6 +1,6 @@
 """Usage as a caller may see it: of visible assets and tools alone, and other callers for those who read the audit."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -30,9 +30,10 @@ from airegistry.core.usage import (
 )
 from airegistry.core.visibility import Visibility
 
-View = Literal["popular", "recent", "unused"]
+View = Literal["popular", "recent", "unused", "errors", "slow"]
 USED: tuple[Kind, ...] = ("server", "agent", "virtual_server")
 """The kinds that are called through the registry."""
+VIRTUAL: Kind = "virtual_server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class UsageViews:
     async def view(
         self, who: Principal, view: View, *, kinds: Sequence[Kind] = USED, days: int, limit: int
     ) -> list[AssetUsage]:
-        """Visible assets: those called most, those called last, or those not called at all, in order of path."""
+        """Visible assets: those called most, called last, with the most errors or the slowest calls; or those not
+        called at all, in order of path."""
         await self.usage.flush()
         sums: dict[str, Tally] = {}
         async for name, tally in self.usage.read(DAYS, self._since(days)):
@@ -121,26 +123,53 @@ class UsageViews:
         if view == "unused":
             return await self._unused(who, sums, kinds, limit)
         used = [each async for each in self._used(who, sums, kinds)]
-        if view == "popular":
-            used.sort(key=lambda each: (-each.total.calls, ref(each.asset)))
-        else:
-            used.sort(key=lambda each: (-(each.last.timestamp() if each.last else 0), ref(each.asset)))
+        if view == "errors":
+            used = [each for each in used if each.total.errors]
+        used.sort(key=lambda each: (-_weight(view, each), ref(each.asset)))
         return used[:limit]
+
+    async def periods(
+        self, who: Principal, *, kinds: Sequence[Kind] = USED, days: int, hourly: bool = False
+    ) -> dict[str, Figures]:
+        """The use of all visible assets together, by day or hour; a call through a virtual server counts once."""
+        await self.usage.flush()
+        collection = HOURS if hourly else DAYS
+        since = self._clock.now() - timedelta(days=days) if hourly else self._since(days)
+        sums: dict[str, dict[str, Tally]] = {}
+        async for period, name, tally in self.usage.periods(collection, since):
+            if not name.startswith(f"{VIRTUAL}/") or kinds == (VIRTUAL,):
+                sums.setdefault(period, {}).setdefault(name, Tally()).add(tally)
+        shown = await self._shown(who, {name for tallies in sums.values() for name in tallies}, kinds)
+        tools = {name: self._tools_seen(who, asset) for name, asset in shown.items()}
+        found: dict[str, Figures] = {}
+        for period, tallies in sums.items():
+            total = EMPTY.copy()
+            for name in tallies.keys() & tools.keys():
+                add(total, _total(tallies[name], tools[name]))
+            if total[CALLS]:
+                found[period] = Figures.of(total)
+        return found
 
     async def _used(
         self, who: Principal, sums: Mapping[str, Tally], kinds: Sequence[Kind]
     ) -> AsyncIterator[AssetUsage]:
-        named = {name: name.partition("/") for name in sums}
-        wanted = {kind: kind for kind in kinds}
-        of = {name: (wanted[kind], path, None) for name, (kind, _, path) in named.items() if kind in wanted}
-        found = await self._shelf.many([*of.values()])
-        for name, place in of.items():
-            asset, _ = found.get(place, (None, 0))
-            if asset is None or asset.kind != place[0] or not self._visibility.shows(who, asset):
-                continue
+        for name, asset in (await self._shown(who, sums, kinds)).items():
             total = Figures.of(_total(sums[name], self._tools_seen(who, asset)))
             if total.calls:
                 yield AssetUsage(asset, total, _moment(sums[name]))
+
+    async def _shown(self, who: Principal, names: Iterable[str], kinds: Sequence[Kind]) -> dict[str, AnyAsset]:
+        """Those of these assets that the caller may see, by `kind/path`."""
+        named = {name: name.partition("/") for name in names}
+        wanted = {kind: kind for kind in kinds}
+        of = {name: (wanted[kind], path, None) for name, (kind, _, path) in named.items() if kind in wanted}
+        found = await self._shelf.many([*of.values()])
+        assets = {name: found[place][0] for name, place in of.items() if place in found}
+        return {
+            name: asset
+            for name, asset in assets.items()
+            if asset.kind == of[name][0] and self._visibility.shows(who, asset)
+        }
 
     async def _unused(
         self, who: Principal, sums: Mapping[str, Tally], kinds: Sequence[Kind], limit: int
@@ -174,6 +203,16 @@ class UsageViews:
 
     def _since(self, days: int) -> datetime:
         return self._clock.now() - timedelta(days=days - 1)
+
+
+def _weight(view: View, usage: AssetUsage) -> float:
+    """What a view puts first the most of."""
+    if view == "recent":
+        return usage.last.timestamp() if usage.last else 0
+    if view == "slow":
+        slow = usage.total.within(0.95)
+        return (BOUNDS[-1] * 2 if slow is None else slow) + (usage.total.average_ms or 0) / 1e6
+    return usage.total.errors if view == "errors" else usage.total.calls
 
 
 def _seen(tool: str, shown: Mapping[str, str] | None) -> str | None:

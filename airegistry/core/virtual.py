@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from airegistry.core.access import Access
-from airegistry.core.admission import OnDuplicate
+from airegistry.core.admission import PREVIEW, OnDuplicate
 from airegistry.core.assets import (
     Health,
     Json,
@@ -76,9 +76,9 @@ class Compositions:
 
     async def create(
         self, who: Principal, path: str, name: str, wishes: Wishes, fields: Json, *,
-        on_duplicate: OnDuplicate = "report",
+        on_duplicate: OnDuplicate = "report", dry_run: bool = False,
     ) -> Registered:  # fmt: skip
-        """Register a virtual server; `fields` are those that every asset has.
+        """Register a virtual server; `fields` are those that every asset has. `dry_run`: see `Catalog.register`.
 
         Raises:
             Conflict: the path is taken, or two tools would have one name.
@@ -88,12 +88,13 @@ class Compositions:
         """
         path = check_path(path)
         if not self._access.decide(who, "register", target=(KIND, path)).allowed:
-            async with self._audit.attempt(who, f"{KIND}:register", f"{KIND}/{path}"):
+            act = PREVIEW if dry_run else "register"
+            async with self._audit.attempt(who, f"{KIND}:{act}", f"{KIND}/{path}"):
                 self._access.require(who, "register", target=(KIND, path))
         _check_fields(fields)
         bare = _virtual(validated({**fields, "kind": KIND, "path": path, "name": name}))
         made = await self._composing(who, bare).made(wishes)
-        return await self._catalog.register(who, made, on_duplicate=on_duplicate)
+        return await self._catalog.register(who, made, on_duplicate=on_duplicate, dry_run=dry_run)
 
     async def update(
         self, who: Principal, path: str, wishes: Wishes, fields: Json, *, version: str | None = None

@@ -54,6 +54,11 @@ class Webhooks:
         self._tasks: TaskGroup | None = None
         self._lock = anyio.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """Deliveries that wait for their turn or a retry, of all webhooks."""
+        return self._dispatch.waiting
+
     async def open(self) -> None:
         """Read what is stored, and settle what the last process left in the middle."""
         async for _, webhook in self._kept.find():

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from airegistry.core.documents import AppendLog, Document, DocumentStore, Json
+from airegistry.core.log_places import place_of
 
 CHUNK_ITEMS = 1000
 CHECKPOINTS = "data_imports"
 """The collection in which an import notes how far it came: it stays where it is, and is never exported."""
-PASSING = frozenset((CHECKPOINTS, "calls_under_way", "feed", "leases", "looks", "quota_uses"))
+PASSING = frozenset((CHECKPOINTS, "calls_under_way", "feed", "leases", "log_places", "looks", "quota_uses"))
 """What processes that share a store tell one another: it is of that moment, and of those processes."""
 DERIVED = "vectors-"
 """Begins the names of collections of vectors, which are made anew from what they are of."""
@@ -59,5 +60,7 @@ class StoreSource:
                 async for document in self._documents.find(collection):
                     yield document
         for stream in sorted(await self._log.streams()):
+            if place_of(stream) is not None:
+                continue  # what was logged tells of processes of here, and says nothing there
             async for entry in self._log.read(stream):
                 yield Record(stream, entry.seq, entry.body)

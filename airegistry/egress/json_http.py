@@ -51,7 +51,7 @@ class Answer:
 
 
 class JsonHttp:
-    """GET and POST, each within `timeout` seconds, through the guard. One client, to be closed."""
+    """GET, POST and PUT, each within `timeout` seconds, through the guard. One client, to be closed."""
 
     def __init__(self, guard: Guard, timeout: float = TIMEOUT) -> None:
         self._timeout = timeout
@@ -94,6 +94,27 @@ class JsonHttp:
         """
         known = {"content-type": "application/json", **(headers or {})}
         return await self._send("POST", url, known, orjson.dumps(value), limit)
+
+    async def put_json(
+        self, url: str, value: Json, *, headers: Mapping[str, str] | None = None, limit: int = LIMIT
+    ) -> Answer:
+        """PUT a JSON object; the answer of at most `limit` bytes, whatever its status.
+
+        Raises:
+            Invalid: the URL is forbidden.
+            UpstreamFailed: there is no answer, or one too long.
+        """
+        known = {"content-type": "application/json", **(headers or {})}
+        return await self._send("PUT", url, known, orjson.dumps(value), limit)
+
+    async def post_bytes(self, url: str, body: bytes, *, headers: Mapping[str, str], limit: int = LIMIT) -> Answer:
+        """POST what is encoded already; `headers` say how. The answer of at most `limit` bytes, whatever its status.
+
+        Raises:
+            Invalid: the URL is forbidden.
+            UpstreamFailed: there is no answer, or one too long.
+        """
+        return await self._send("POST", url, headers, body, limit)
 
     async def _send(
         self,

@@ -61,6 +61,7 @@ class AuthorizationServer(BaseModel):
     token_endpoint: str
     registration_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
     resource_scopes: str | None = None
     auth_methods: tuple[str, ...] = ()
     offline_access: bool = False
@@ -237,6 +238,7 @@ def _read(metadata: Json, issuer: str, resource: str, scopes: JsonValue) -> Auth
         token_endpoint=checked_url(metadata.get("token_endpoint"), f"the token_endpoint of {printable(issuer)}"),
         registration_endpoint=endpoint("registration_endpoint"),
         revocation_endpoint=endpoint("revocation_endpoint"),
+        device_authorization_endpoint=endpoint("device_authorization_endpoint"),
         resource_scopes=checked_scope(" ".join(_words(scopes))),
         auth_methods=tuple(_words(metadata.get("token_endpoint_auth_methods_supported"))),
         offline_access="offline_access" in _words(metadata.get("scopes_supported")),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.admission import Admission, Admitted, OnDuplicate
 from airegistry.core.assets import Kind, now
@@ -29,6 +30,7 @@ from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import ScanReport, Scans
 from airegistry.core.search import Search
 from airegistry.core.shelf import Shelf, key_of, ref
+from airegistry.core.telemetry import OFF
 from airegistry.core.visibility import Visibility
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
@@ -36,7 +38,6 @@ from airegistry.index.memory import MemoryIndex
 from airegistry.scanners.open import open_scanners
 from airegistry.stores.cipher import open_cipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
-from airegistry.telemetry import Meter, SystemClock
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, and how many of how many are."""
@@ -155,7 +156,7 @@ class TrialRegistry:
         self._embedder = embedder
         self._catalog = Catalog(
             shelf, access, visibility, admission, scans, audit, events, backends, clock, credentials,
-            Pins(store, scans, clock, Meter()),
+            Pins(store, scans, clock, OFF),
         )  # fmt: skip
         events.subscribe(self.search.on_event)
         events.subscribe(admission.on_event)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.assets import Json, Server
 from airegistry.core.errors import Invalid, ScanFailed
@@ -22,7 +23,6 @@ from airegistry.evaluation.sources import Source
 from airegistry.scanners.open import open_scanners
 from airegistry.scanners.ruleset import ruleset_of
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 
 Tier = Literal["block", "review"]
 

@@ -16,6 +16,7 @@ from airegistry.core.invocation import Invocation
 from airegistry.core.parts import Parts
 from airegistry.core.ports import Clock
 from airegistry.core.shelf import Shelf
+from airegistry.core.telemetry import OFF, Telemetry
 from airegistry.core.versions import sunset_headers
 from airegistry.core.visibility import Visibility
 from airegistry.egress.guard import Guard
@@ -56,6 +57,7 @@ class Rules:
     """Differs whenever somebody's rights may have changed."""
     shared: bool = False
     """Whether other processes work on the store, too."""
+    telemetry: Telemetry = OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ async def open_gateway(
     def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
         return sunset_headers(asset, rules.clock.now())
 
-    servers = Gateway(
+    servers = _kind(rules.telemetry)(
         invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
         announce=announced, on_tools_changed=on_tools_changed, proxy=proxy,
     )  # fmt: skip
@@ -119,6 +121,16 @@ async def open_gateway(
             with anyio.CancelScope(shield=True):
                 await fronts.close()
             tasks.cancel_scope.cancel()
+
+
+def _kind(telemetry: Telemetry) -> type[Gateway]:
+    """The gateway, or the one that tells of its work."""
+    if not telemetry.on:
+        return Gateway
+    from airegistry.gateway.watched import WatchedGateway  # whose SDK is an extra
+    from airegistry.telemetry.kinds import telling
+
+    return telling(WatchedGateway, telemetry)
 
 
 async def _server(shelf: Shelf, path: str, version: str | None) -> Server | None:

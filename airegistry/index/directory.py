@@ -1,6 +1,6 @@
 """Which document lives in which slot, since when, and what filters know of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from sys import intern
 
 import numpy as np
@@ -135,6 +135,25 @@ class Directory:
         for name, values in (facets or {}).items():
             self._labels.select(mask, name, values)
         return mask
+
+    def tally(
+        self, mask: Mask, named: Mapping[str, Collection[str]], facets: Mapping[str, Sequence[str]]
+    ) -> tuple[Mask, dict[str, dict[str, int]]]:
+        """The slots of a mask whose document passes, and of each facet `named` how many bear each value, of those that
+        pass all facets but those it is named with."""
+        passing: dict[frozenset[str], Mask] = {}
+
+        def but(aside: Collection[str]) -> Mask:
+            left = frozenset(aside).intersection(facets)
+            if left not in passing:
+                passing[left] = mask.copy()
+                for name, values in facets.items():
+                    if name not in left:
+                        self._labels.select(passing[left], name, values)
+            return passing[left]
+
+        counts = {name: self._labels.count(but(aside), name) for name, aside in named.items()}
+        return but(()), counts
 
     def dump(self) -> Arrays:
         """All of it but the moments, which are of one process, to be restored."""

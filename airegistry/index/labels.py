@@ -64,6 +64,13 @@ class _Bearers:
         if self.count <= max(_RARE, size // _SHARE) // 2:
             self.few, self.mask = array("i", np.flatnonzero(self.mask).astype(np.intc).tobytes()), None
 
+    def among(self, mask: Mask) -> int:
+        """How many of its slots are in a mask."""
+        if self.mask is None:
+            return int(np.count_nonzero(mask[np.frombuffer(self.few, np.intc)]))
+        known = self.mask[: len(mask)]
+        return int(np.count_nonzero(known & mask[: len(known)]))
+
     def mark(self, mask: Mask) -> None:
         """Add its slots to a mask."""
         if self.mask is None:
@@ -107,6 +114,11 @@ class Labels:
             if bearers := self._bearers.get((name, value)):
                 bearers.mark(chosen)
         mask &= chosen
+
+    def count(self, mask: Mask, name: str) -> dict[str, int]:
+        """How many slots of a mask bear each value under a name; those that none bears are left out."""
+        values = ((value, bearers) for (each, value), bearers in self._bearers.items() if each == name)
+        return {value: found for value, bearers in values if (found := bearers.among(mask))}
 
     def dump(self) -> Arrays:
         """All of it, to be restored."""

@@ -1,6 +1,6 @@
 """The index in this process's memory: BM25F and vectors over numpy arrays, exact for whatever a caller may see."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import nsmallest
@@ -137,6 +137,17 @@ class MemoryIndex:
         prepared = Query(view(query), None if vector is None else np.atleast_2d(vector))
         with self._lock:
             return self._answer(prepared, self._visible(asked, mask_key, kinds, facets), max(0, limit), explain)
+
+    def tally(
+        self, named: Mapping[str, Collection[str]], *, allowed: Allowed, mask_key: Hashable | None,
+        kinds: frozenset[str], facets: Facets,
+    ) -> tuple[list[str], dict[str, dict[str, int]]]:  # fmt: skip
+        """The visible documents that pass, and how many bear each value of some facets; see `KeptIndex`."""
+        asked = self._ask(allowed, mask_key, kinds, None)
+        with self._lock:
+            visible = self._visible(asked, mask_key, kinds, None)
+            passing, counts = self._directory.tally(visible, named, facets)
+            return [self._directory.id(slot) for slot in np.flatnonzero(passing).tolist()], counts
 
     def dump(self) -> Arrays:
         """All of it as arrays, to be restored in another process."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airegistry.core.errors import Unauthenticated
+from airegistry.core.errors import AccessDenied, Unauthenticated
 from airegistry.core.principals import Principal
 from airegistry.oauth.identity import AGAIN, PRINCIPAL
 from airegistry.oauth.model import MCP_SCOPE
@@ -15,14 +15,16 @@ from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.resources import Resources
 from airegistry.oauth.sending import Sending
 from airegistry.oauth.session_owner import owner_of_sessions
+from airegistry.oauth.web_sessions import Visit
 
 PUBLIC = frozenset(
-    "/healthz /readyz /authorize /token /register /revoke /introspect /login /logout /consent /account"
+    "/healthz /readyz /authorize /token /register /revoke /introspect /login /logout /consent /account "
+    "/device /device_authorization"
     " /oauth/callback".split()
 )
 """Paths served to anonymous callers: they tell nothing of the catalog, or authenticate their caller themselves."""
 
-PUBLIC_TREES = ("/.well-known/", "/login/", "/logout/", "/callback/", "/account/")
+PUBLIC_TREES = ("/.well-known/", "/login/", "/logout/", "/callback/", "/account/", "/ui/assets/")
 
 PLAIN_JSON = ("/v0/", "/v0.1/")
 """Where clients expect errors as plain JSON: the description of the MCP Registry API has them so."""
@@ -48,6 +50,22 @@ class Tokens(Protocol):
         ...
 
 
+class Visits(Protocol):
+    """Sessions of the web page; `WebSessions` has them."""
+
+    async def resolve(self, scope: Scope) -> tuple[Principal, Visit] | None:
+        """Who sent a request that carries no token, if that can be said.
+
+        Raises:
+            AccessDenied: it may have been forged.
+        """
+        ...
+
+    def holder(self, visit: Visit) -> Principal | None:
+        """Whose request it is by now; None when it may not go on."""
+        ...
+
+
 def is_public(path: str) -> bool:
     """Whether a path is served to anonymous callers."""
     return path in PUBLIC or path.startswith(PUBLIC_TREES)
@@ -58,7 +76,8 @@ class Authenticate:
 
     The challenge names the metadata of the very resource that was asked for (RFC 9728). `on_data_path` tells the paths
     whose application needs no anyio shields: watching those is cheaper. Whoever is `cut_off` gets 403 everywhere.
-    `anonymous` says whom a request that carries no credentials counts as, where it may be answered.
+    `anonymous` says whom a request that carries no credentials counts as, where it may be answered. A request without
+    a token may come from the web page, by a session of `visits`.
     """
 
     def __init__(
@@ -70,14 +89,16 @@ class Authenticate:
         on_data_path: Callable[[str], bool] = lambda path: False,
         cut_off: Callable[[Principal], bool] = lambda who: False,
         anonymous: Callable[[Scope], Principal | None] = lambda scope: None,
+        visits: Visits | None = None,
     ) -> None:
         self._cut_off = cut_off
         self._anonymous = anonymous
+        self._visits = visits
         self._app = app
         self._on_data_path = on_data_path
         self._tokens = tokens
         self._resources = resources
-        self.open_requests = OpenRequests(tokens.alive, cut_off)
+        self.open_requests = OpenRequests(self._alive, cut_off)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
@@ -97,11 +118,14 @@ class Authenticate:
             else:
                 await self._app({**scope, PRINCIPAL: nobody}, receive, send)
             return
+        except AccessDenied as refusal:
+            await _refuse(send, 403, b"access_denied", refusal.message.encode())
+            return
         if self._cut_off(principal):
             await _refuse(send, 403, *_CUT_OFF)
             return
         scope[PRINCIPAL] = principal
-        scope[AGAIN] = partial(self._tokens.holder, token, resource)
+        scope[AGAIN] = partial(self._holder, token, resource)
         sending = Sending(send)
         if self._on_data_path(scope["path"]):
             with self.open_requests.on_data_path(token, resource, principal) as watched:
@@ -130,13 +154,26 @@ class Authenticate:
     async def _principal(self, scope: Scope, resource: str) -> tuple[Principal, str]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
-            raise Unauthenticated("a bearer token is needed")
+            visit = None if self._visits is None else await self._visits.resolve(scope)
+            if visit is None:
+                raise Unauthenticated("a bearer token is needed")
+            return visit
         match = _BEARER.fullmatch(given[0]) if len(given) == 1 else None
         token = match[1].decode("ascii") if match else ""
         principal = await self._tokens.resolve(token, resource) if token else None
         if principal is None:
             raise Unauthenticated("the token is not valid here")
         return principal, token
+
+    def _holder(self, token: str, resource: str) -> Principal | None:
+        if isinstance(token, Visit):
+            return None if self._visits is None else self._visits.holder(token)
+        return self._tokens.holder(token, resource)
+
+    def _alive(self, token: str, resource: str) -> bool:
+        if isinstance(token, Visit):
+            return self._holder(token, resource) is not None
+        return self._tokens.alive(token, resource)
 
     async def _challenge(self, scope: Scope, send: Send, refusal: Unauthenticated) -> None:
         error = "invalid_token" if _has_credentials(scope) else ""

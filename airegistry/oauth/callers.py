@@ -1,18 +1,20 @@
 """From a subject and what its token carries to the Principal that `core/access.py` decides on."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from airegistry.core.access import Access
+from airegistry.core.grants import Action
 from airegistry.core.principals import Principal
 from airegistry.oauth.clients.clients import DYNAMIC_PREFIX
 from airegistry.oauth.model import ADMIN_SCOPE, MCP_SCOPE, OFFLINE_SCOPE, Client
 from airegistry.oauth.tokens.access_tokens import Issued
 
 _OWN = (MCP_SCOPE, OFFLINE_SCOPE)
+_ADMINISTER: tuple[Action, ...] = ("policy", "token", "provision")
 _MAX_CACHED = 20_000
 
 
@@ -58,7 +60,12 @@ class Foreign(Protocol):
 class Callers:
     """Makes Principals, anew after each change of policy, users, clients or issuers, so that a change holds at once."""
 
-    def __init__(self, access: Access, people: People, machines: Machines, foreign: Foreign | None = None) -> None:
+    def __init__(
+        self, access: Access, people: People, machines: Machines, foreign: Foreign | None = None, *,
+        provisioned: Callable[[str], Sequence[str]] = lambda user_id: (),
+    ) -> None:  # fmt: skip
+        """`provisioned` says which groups a user is in by provisioning; they change with the people's number."""
+        self._provisioned = provisioned
         self._access = access
         self._people = people
         self._machines = machines
@@ -111,7 +118,7 @@ class Callers:
         if whole is None:
             return []
         held = {*_OWN, *(scope for scope in requested if self._access.carries(whole, scope))}
-        if self._access.decide(whole, "policy").allowed or self._access.decide(whole, "token").allowed:
+        if any(self._access.decide(whole, action).allowed for action in _ADMINISTER):
             held.add(ADMIN_SCOPE)
         return [scope for scope in requested or [MCP_SCOPE] if scope in held]
 
@@ -155,7 +162,9 @@ class Callers:
         kind, _, name = subject.partition(":")
         if kind == "user":
             person = self._people.known(name)
-            return ((*person.groups, *person.provider_groups), (), ()) if person and person.active else None
+            if person is None or not person.active:
+                return None
+            return (*person.groups, *person.provider_groups, *self._provisioned(name)), (), ()
         if kind == "client":
             machine = self._machines.known(name)
             return (machine.groups, machine.scopes, machine.restraints) if machine and machine.active else None

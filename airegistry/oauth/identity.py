@@ -12,6 +12,9 @@ PRINCIPAL = "airegistry.principal"
 AGAIN = "airegistry.again"
 """The key of a callable that says who the caller is by now: rights change while a stream is open."""
 
+AUDIENCE = "airegistry.audience"
+"""The key of an `Audience`, where the caller of a request hears and answers what a backend says meanwhile."""
+
 
 def again_of(scope: MutableMapping[str, Any]) -> Callable[[], Principal | None]:
     """Says who the caller of a request is at the time of the call; None when what it opened should not go on.

@@ -25,6 +25,7 @@ def server_metadata(url: str, *, grants: list[str], profiles: list[str], registr
         "issuer": url,
         "authorization_endpoint": f"{url}/authorize",
         "token_endpoint": f"{url}/token",
+        "device_authorization_endpoint": f"{url}/device_authorization",
         **_authentication("token", _AUTH_METHODS),
         **({"registration_endpoint": f"{url}/register"} if registration else {}),
         "revocation_endpoint": f"{url}/revoke",

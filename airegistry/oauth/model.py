@@ -17,6 +17,7 @@ OFFLINE_SCOPE = "offline_access"
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 CODE_GRANT, REFRESH_GRANT, CLIENT_GRANT = "authorization_code", "refresh_token", "client_credentials"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
@@ -67,6 +68,7 @@ class AuthorizationRequest(Expiring):
     """A valid request at /authorize, until the person has answered.
 
     `resource` is canonical. `browser` is the hash of the cookie of the browser that made it: another one is refused.
+    `device` is the id of the device's request that it answers, if it answers one; then there is no redirect.
     """
 
     id: str
@@ -80,6 +82,18 @@ class AuthorizationRequest(Expiring):
     resource: str
     prompt: str = ""
     created_at: datetime
+    device: str = ""
+    user_code: str = ""
+
+
+class Answered(Model):
+    """What a person allowed a device: who, how much, and in which login."""
+
+    subject: str
+    scopes: list[str]
+    session: str
+    auth_time: datetime
+    amr: list[str] = Field(default_factory=list)
 
 
 class Code(Model):

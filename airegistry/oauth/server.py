@@ -11,6 +11,7 @@ import anyio
 from pydantic import JsonValue
 from starlette.routing import BaseRoute
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.credential_tokens import TokenCache, TokenSource
@@ -21,8 +22,10 @@ from airegistry.core.leases import Alone, Leading
 from airegistry.core.limits import Among, Limiter, alone
 from airegistry.core.policy import Policy
 from airegistry.core.ports import Clock
+from airegistry.core.provisioning import Match, Provisioning
 from airegistry.core.rotation import KeyRing, Rotation
 from airegistry.core.shelf import Shelf
+from airegistry.core.telemetry import OFF, Telemetry
 from airegistry.core.visibility import Visibility
 from airegistry.egress.backend_tokens import BackendTokens
 from airegistry.egress.guard import Guard
@@ -47,7 +50,9 @@ from airegistry.oauth.login.answers import Answers
 from airegistry.oauth.login.authorize import Authorize
 from airegistry.oauth.login.consent import ConsentPage
 from airegistry.oauth.login.consents import Consents
-from airegistry.oauth.login.cookies import Cookies, open_csrf
+from airegistry.oauth.login.cookies import Cookies, Csrf, open_csrf
+from airegistry.oauth.login.device_page import DevicePage
+from airegistry.oauth.login.device_requests import DeviceRequests
 from airegistry.oauth.login.login import Login
 from airegistry.oauth.login.passwords import Argon2Passwords
 from airegistry.oauth.login.pending import PendingRequests
@@ -56,7 +61,7 @@ from airegistry.oauth.login.sessions import Sessions
 from airegistry.oauth.login.visitors import Visitors
 from airegistry.oauth.metadata import routes as metadata_routes
 from airegistry.oauth.metadata import server_metadata
-from airegistry.oauth.model import ASSERTION_GRANT, CLIENT_GRANT, EXCHANGE_GRANT, Client, Session
+from airegistry.oauth.model import ASSERTION_GRANT, CLIENT_GRANT, DEVICE_GRANT, EXCHANGE_GRANT, Client, Session
 from airegistry.oauth.providers.id_tokens import IdTokens
 from airegistry.oauth.providers.login_states import LoginStates
 from airegistry.oauth.providers.provider_client import ProviderClient
@@ -69,13 +74,14 @@ from airegistry.oauth.resources import Resources
 from airegistry.oauth.tokens.access_tokens import AccessTokens
 from airegistry.oauth.tokens.assertions import ID_JAG_PROFILE, IdentityAssertions
 from airegistry.oauth.tokens.authorizations import Authorizations
+from airegistry.oauth.tokens.device_grant import DeviceAuthorization, DeviceGrant
 from airegistry.oauth.tokens.exchange import TokenExchange
 from airegistry.oauth.tokens.keys import SigningKeys
 from airegistry.oauth.tokens.machine_grants import ClientCredentials
 from airegistry.oauth.tokens.person_grants import PersonGrants
 from airegistry.oauth.tokens.token_endpoint import GrantHandler, TokenEndpoint
 from airegistry.oauth.tokens.token_state import TokenState
-from airegistry.telemetry import SystemClock
+from airegistry.oauth.web_sessions import WebSessions
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +102,9 @@ class Choices:
     client_document_loopback: bool = False
     identity_providers: Sequence[Mapping[str, JsonValue]] = ()
     trusted_issuers: Sequence[Mapping[str, JsonValue]] = ()
+    scim_provider: str = ""
+    scim_match: Match = "subject"
+    scim_groups: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class Foundation:
     """Whose turn it is, among them."""
     among: Among = alone
     """How many there are, which each lets in its part of what is limited."""
+    telemetry: Telemetry = OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +151,13 @@ class Identity:
     consents: Consents
     callers: Callers
     pending: PendingRequests
+    devices: DeviceRequests
     factor: SecondFactor
+    provisioning: Provisioning
     credentials: CredentialStore
     accounts: Accounts
     rotation: Rotation
+    web: WebSessions
     sweeps: Sequence[Callable[[], Awaitable[object]]]
     routes: list[BaseRoute] = field(default_factory=list)
 
@@ -156,6 +169,7 @@ class Identity:
         """Rotate keys and forget what is over, until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.keys.run)
+            tasks.start_soon(self.web.run)
             while True:
                 await anyio.sleep(SWEEP_EVERY)
                 for sweep in self.sweeps:
@@ -175,26 +189,29 @@ async def open_identity(base: Foundation, choices: Choices) -> AsyncIterator[Ide
     # Strangers name the documents of clients: what is exempted for the registry's own targets is not for theirs.
     documents = Guard(loopback=choices.client_document_loopback)
     async with JsonHttp(base.guard) as http, JsonHttp(documents) as strict:
-        parts = await _parts(base, choices, http, strict)
-        visitors = Visitors(Cookies(base.url), await open_csrf(base.store, base.cipher), parts.sessions, base.url)
+        csrf = await open_csrf(base.store, base.cipher)
+        parts = await _parts(base, choices, http, strict, csrf)
+        visitors = Visitors(Cookies(base.url), csrf, parts.sessions, base.url)
         parts.routes.extend((*_endpoints(base, choices, parts), *_pages(base, parts, visitors)))
         _follow(parts)
         yield parts
 
 
-async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp) -> Identity:
+async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: JsonHttp, csrf: Csrf) -> Identity:
     store, access, audit, clock, cipher = base.store, base.access, base.audit, base.clock, base.cipher
     among = base.among
     resources, replay = Resources(base.url, base.aliases), Replay(store, clock)
     remote, strangers = RemoteKeys(http, clock), RemoteKeys(strict, clock)
     factor = SecondFactor()
-    directory = Directory(store, access, audit, clock, Argon2Passwords(), cipher, factor, among=among)
+    directory = Directory(
+        store, access, audit, clock, Argon2Passwords(), cipher, factor, among=among, counting=choices.scim_groups
+    )
     hosts, loopback = choices.client_document_hosts, choices.client_document_loopback
     documents = ClientDocuments(strict, clock, hosts=hosts, loopback=loopback, among=among) if hosts else None
     clients = Clients(store, access, audit, clock, documents, among=among)
     trusted = [trusted_issuer(dict(fields)) for fields in choices.trusted_issuers]
     issuers = Issuers(store, access, audit, clock, remote, url=base.url, fixed=trusted)
-    callers = Callers(access, directory, clients, issuers)
+    callers = Callers(access, directory, clients, issuers, provisioned=directory.provisioned_groups)
     keys = SigningKeys(store, cipher, clock)
     tokens = AccessTokens(keys, store, clock, base.url, ttl=choices.access_token_seconds)
     lifetime = timedelta(days=choices.refresh_token_days)
@@ -202,10 +219,11 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
     idle, absolute = choices.session_idle_minutes * 60, choices.session_hours * 3600
     sessions = Sessions(store, clock, directory, audit, idle=idle, absolute=absolute)
     providers = Providers(store, access, audit, cipher, choices.identity_providers)
+    provisioning = _provisioning(base, choices, directory, providers)
     id_tokens, states = IdTokens(remote, clock), LoginStates(store, cipher, clock)
     towards = ProviderClient(providers, remote, http, id_tokens)
     party = RelyingParty(providers, towards, id_tokens, states, directory, audit, cipher, replay, base.url)
-    pending = PendingRequests(store, clock)
+    pending, devices = PendingRequests(store, clock), DeviceRequests(store, clock)
     cache = TokenCache(clock)
     accounts = _accounts(base, directory, http, cache)
     machine = BackendTokens(http, SubjectTokens(keys, clock, base.url).mint)
@@ -219,12 +237,29 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
         await opened.open()
     return Identity(
         resources, directory, sessions, clients, providers, party, issuers, remote, strangers, replay, keys, tokens,
-        authorizations, Consents(store, clock, audit, authorizations), callers, pending, factor, credentials,
-        accounts, rotation,
+        authorizations, Consents(store, clock, audit, authorizations), callers, pending, devices, factor, provisioning,
+        credentials,
+        accounts, rotation, WebSessions(Cookies(base.url), csrf, sessions, callers, resources),
         sweeps=[rotation.settle, *(each.sweep for each in (
-            directory, sessions, clients, pending, states, replay, tokens, authorizations, accounts,
+            directory, sessions, clients, pending, devices, states, replay, tokens, authorizations,
+            accounts,
         ))],
     )  # fmt: skip
+
+
+def _provisioning(base: Foundation, choices: Choices, directory: Directory, providers: Providers) -> Provisioning:
+    """Who provisions people: the provider that the settings name, or the only one there is."""
+
+    def provider() -> str | None:
+        names = [choices.scim_provider] if choices.scim_provider else [name for name, _ in providers.choices()]
+        return names[0] if len(names) == 1 else None
+
+    made = Provisioning(
+        base.store, directory.kept, directory.memberships, base.access, base.audit, base.clock, directory.ended,
+        provider, match=choices.scim_match, shared=base.shared,
+    )  # fmt: skip
+    directory.meeting = made
+    return made
 
 
 def _accounts(base: Foundation, directory: Directory, http: JsonHttp, cache: TokenCache) -> Accounts:
@@ -244,8 +279,10 @@ def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[Base
         among=base.among,
     )  # fmt: skip
     machine = (parts.tokens, parts.callers)
+    persons = PersonGrants(parts.authorizations, parts.tokens, audit)
     handlers: dict[str, GrantHandler] = {
-        **PersonGrants(parts.authorizations, parts.tokens, audit).handlers(),
+        **persons.handlers(),
+        DEVICE_GRANT: DeviceGrant(parts.devices, parts.authorizations, persons, audit),
         CLIENT_GRANT: ClientCredentials(*machine, parts.resources, audit),
         EXCHANGE_GRANT: TokenExchange(*machine, parts.issuers, parts.resources, audit, clock),
         ASSERTION_GRANT: IdentityAssertions(
@@ -254,6 +291,7 @@ def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[Base
     }
     used = {kind: _touching(parts.clients, handler) for kind, handler in handlers.items()}
     minting = Limiter(clock, burst=600, seconds=60, what="requests for tokens", among=base.among)
+    beginning = Limiter(clock, burst=60, seconds=60, what="devices that ask for a code", among=base.among)
     looking = Limiter(clock, burst=6000, seconds=60, what="requests about tokens", among=base.among)
     registration = Registration(parts.clients, registration=choices.client_registration)
     metadata = server_metadata(
@@ -265,6 +303,7 @@ def _endpoints(base: Foundation, choices: Choices, parts: Identity) -> list[Base
         *metadata_routes(parts.resources, metadata, parts.keys.jwks, own),
         *registration.routes(),
         *TokenEndpoint(asked, used, minting, audit).routes(),
+        *DeviceAuthorization(asked, parts.devices, parts.resources, beginning, audit, url).routes(),
         *TokenState(asked, parts.authorizations, *machine, base.access, looking, audit, url).routes(),
     ]
 
@@ -284,6 +323,8 @@ def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRo
     """What persons see."""
     answers, clock = Answers(base.url), base.clock
     limiter = Limiter(clock, burst=300, seconds=60, what="requests to sign in", among=base.among)
+    typing = Limiter(clock, burst=10, seconds=60, what="codes of devices from one address", among=base.among)
+    typing_overall = Limiter(clock, burst=300, seconds=60, what="codes of devices", among=base.among)
     return [
         *Authorize(parts.clients, parts.pending, parts.resources, visitors, answers, limiter).routes(),
         *Login(
@@ -293,8 +334,9 @@ def _pages(base: Foundation, parts: Identity, visitors: Visitors) -> list[BaseRo
         *ProviderRoutes(parts.party, parts.sessions, visitors, parts.resources, clock, among=base.among).routes(),
         *ConsentPage(
             parts.pending, parts.clients, parts.callers, parts.consents, parts.authorizations, visitors, answers,
-            base.access.description,
+            base.access.description, parts.devices,
         ).routes(),
+        *DevicePage(parts.devices, parts.pending, visitors, typing, typing_overall).routes(),
         *Account(parts.directory, parts.sessions, parts.consents, parts.authorizations, visitors).routes(),
         *AccountSecrets(parts.directory, parts.sessions, visitors, parts.factor).routes(),
         *ConnectionPages(

@@ -18,7 +18,7 @@ TITLES = {
 
 
 def problem(status: int, code: str, detail: str, /, **more: object) -> JSONResponse:
-    """Problem details (RFC 9457) with the stable code as a member, and `more` members beside these."""
+    """Problem details (RFC 9457) with the stable code as a member, and `more` beside it."""
     body = {
         **more,
         "type": "about:blank",

@@ -61,6 +61,7 @@ def _put(tool: str, path: str, *, guarded: bool = False) -> Twin:
 _CATALOG = (
     _get("search_registry", "/search"),
     _get("intelligent_tool_finder", "/search/tools"),
+    _get("browse_registry", "/catalog"), _get("whoami", "/me"),
     _get("get_service_tools", "/tools"),
     _get("get_service_tools", "/servers/{path}/tools"),
     _get("get_service_tools", "/virtual-servers/{path}/tools"),
@@ -99,6 +100,7 @@ _REVIEW = (
     _create("waive_finding", "/{kinds}/{path}/waivers"),
     _delete("unwaive_finding", "/{kinds}/{path}/waivers/{fingerprint}"),
     _post("rescan_all", "/scans"), _get("scan_status", "/scans/latest"),
+    _get("list_definition_changes", "/definition-changes"),
     _get("get_definition_changes", "/{kinds}/{path}/definition-changes"),
     _post("approve_definition", "/{kinds}/{path}/definition-changes/approvals", guarded=True),
     _post("reject_definition", "/{kinds}/{path}/definition-changes/rejections", guarded=True),
@@ -107,12 +109,13 @@ _REVIEW = (
     _post("verify_ans", "/{kinds}/{path}/ans/verifications"),
     _post("check_health", "/{kinds}/{path}/health-checks"),
     _get("healthcheck", "/health"),
-    _get("query_audit", "/audit/events"), _get("export_audit", "/audit/records"),
+    _get("get_logs", "/logs"), _get("query_audit", "/audit/events"), _get("export_audit", "/audit/records"),
     _get("get_audit_heads", "/audit/heads"), _get("verify_audit", "/audit/verification"),
     _delete("prune_audit", "/audit/events"), _post("rotate_audit_key", "/audit/key/rotations"),
 )  # fmt: skip
 _ACCESS = (
     _get("get_policy", "/policy"), _get("explain_access", "/access/explanation"),
+    _post("preview_access", "/access/previews"),
     _put("put_scope", "/scopes/{name}"), _delete("delete_scope", "/scopes/{name}"),
     _put("put_group", "/groups/{name}"), _delete("delete_group", "/groups/{name}"),
     _post("import_scopes", "/scope-imports"),

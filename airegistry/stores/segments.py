@@ -12,6 +12,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from airegistry.core.documents import Json, LogRecord, Where
+from airegistry.core.log_places import place_of
 from airegistry.stores import rows
 from airegistry.stores.files import Sync, make_folder, opening
 from airegistry.stores.groupcommit import Batch, GroupCommit
@@ -33,6 +34,8 @@ from airegistry.stores.stream import (
 from airegistry.stores.streams import NAME, check_stream
 
 SEGMENT_BYTES = 64 << 20
+LOG_SEGMENT_BYTES = 4 << 20
+"""Of a stream of application logs: what is pruned frees whole files, and these are pruned by size."""
 TOGETHER = 16
 """Blocks that are looked through at once for a text."""
 _logger = logging.getLogger(__name__)
@@ -263,7 +266,6 @@ class SegmentLog:
 
     def _stream(self, name: str) -> Stream:
         if name not in self._streams:
-            self._streams[name] = Stream(
-                self._folder / name, self.damage, segment_bytes=self._segment_bytes, sync=self._sync
-            )
+            most = self._segment_bytes if place_of(name) is None else min(self._segment_bytes, LOG_SEGMENT_BYTES)
+            self._streams[name] = Stream(self._folder / name, self.damage, segment_bytes=most, sync=self._sync)
         return self._streams[name]

@@ -12,6 +12,7 @@ from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.shapes import Cursor, Limit, Shape
 
+Request = Annotated[str | None, Field(description="Of one HTTP request: its `X-Request-Id`.")]
 Asset = Annotated[str | None, Field(description="As in `server/weather`, or a path alone.")]
 
 
@@ -83,13 +84,13 @@ class AuditTools:
     async def query_audit(
         self, since: datetime | None = None, until: datetime | None = None, subject: str | None = None,
         asset: Asset = None, tool: str | None = None, action: str | None = None, decision: str | None = None,
-        limit: Limit = 100, cursor: Cursor = None,
+        request_id: Request = None, limit: Limit = 100, cursor: Cursor = None,
     ) -> AuditPage:  # fmt: skip
         """Who did what, on which asset and tool, whether it was allowed and why, and how it ended; newest first.
 
         Calls through the gateway have the MCP method as `action`, other acts read like `server:register`.
         """
-        wanted = _wanted(since, until, subject, asset, tool, action, decision)
+        wanted = _wanted(since, until, subject, asset, tool, action, decision, request_id)
         events, after = await self._services.audit.query(current_principal(), wanted, limit=limit, cursor=cursor)
         return AuditPage(events=events, next_cursor=after)
 
@@ -97,14 +98,14 @@ class AuditTools:
     async def export_audit(
         self, since: datetime | None = None, until: datetime | None = None, subject: str | None = None,
         asset: Asset = None, tool: str | None = None, action: str | None = None, decision: str | None = None,
-        limit: Limit = 500, cursor: Cursor = None,
+        request_id: Request = None, limit: Limit = 500, cursor: Cursor = None,
     ) -> AuditRecords:  # fmt: skip
         """The trail's own records with their hashes, oldest first, page by page, to be kept or checked elsewhere.
 
         An act that was recorded before it began is two records of one `id`. `next_cursor` goes on even after the last
         page: ask again later for what came since.
         """
-        wanted = _wanted(since, until, subject, asset, tool, action, decision)
+        wanted = _wanted(since, until, subject, asset, tool, action, decision, request_id)
         page = await self._services.audit_care.export(current_principal(), wanted, limit=limit, cursor=cursor)
         records: list[Json] = [{**entry.body, "stream": entry.stream, "seq": entry.seq} for entry in page.entries]
         return AuditRecords(records=records, next_cursor=page.cursor, more=page.more)
@@ -155,8 +156,9 @@ class AuditTools:
 
 def _wanted(
     since: datetime | None, until: datetime | None, subject: str | None, asset: str | None, tool: str | None,
-    action: str | None, decision: str | None,
+    action: str | None, decision: str | None, request_id: str | None,
 ) -> AuditFilter:  # fmt: skip
     return AuditFilter(
-        since=since, until=until, subject=subject, asset=asset, tool=tool, action=action, decision=decision
-    )
+        since=since, until=until, subject=subject, asset=asset, tool=tool, action=action, decision=decision,
+        request_id=request_id,
+    )  # fmt: skip

@@ -33,6 +33,7 @@ Governance = Annotated[
     ),
 ]
 Tags = Annotated[list[str] | None, Field(max_length=64, description="Short words to filter by.")]
+DryRun = Annotated[bool, Field(description="Store nothing; answer with what would be stored, and with its `scan`.")]
 
 
 class Deleted(Shape):
@@ -76,6 +77,7 @@ class CatalogTools:
         retirement_date: datetime | None = None, requires_approval: list[str] | None = None,
         metadata: Json | None = None,
         credential: Annotated[Json | None, Field(description="As set_credential takes it.")] = None,
+        dry_run: DryRun = False,
     ) -> AssetShape:  # fmt: skip
         """Register an MCP server and get it back with its tools; then whoever is entitled finds and calls it here.
 
@@ -83,13 +85,13 @@ class CatalogTools:
         (`upstream_failed`). A local one (transport stdio) is a launch recipe with its tools given by value.
         `conflict` means the path is taken; `duplicates` in the answer names others like it.
         """
-        fields = _given(locals(), leave_out={"self", "fetch", "on_duplicate", "credential"})
+        fields = _given(locals(), leave_out={"self", "fetch", "on_duplicate", "credential", "dry_run"})
         asset = validated({"kind": "server", **fields, "path": check_path(path)})
         who = current_principal()
         done = await self._services.catalog.register(
-            who, asset, fetch=fetch, on_duplicate=on_duplicate, credential=credential
+            who, asset, fetch=fetch, on_duplicate=on_duplicate, credential=credential, dry_run=dry_run
         )
-        return await self._answer(done)
+        return await self._answer(done, dry_run)
 
     @tool("Register an A2A agent", open_world=True)
     async def register_agent(
@@ -97,6 +99,7 @@ class CatalogTools:
         card: Annotated[Json | None, Field(description="The agent card itself.")] = None,
         url: Annotated[str | None, Field(description="Where the agent card is, instead of `card`.")] = None,
         tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+        dry_run: DryRun = False,
     ) -> AssetShape:  # fmt: skip
         """Register an A2A agent by its agent card (A2A 0.3 or 1.0), given by value or by URL.
 
@@ -104,9 +107,9 @@ class CatalogTools:
         """
         done = await self._services.intake.agent(
             current_principal(), path, card=card, url=url, governance=_governance(governance, tags, groups),
-            on_duplicate=on_duplicate,
+            on_duplicate=on_duplicate, dry_run=dry_run,
         )  # fmt: skip
-        return await self._answer(done, lacking(done.asset.card) if isinstance(done.asset, Agent) else [])
+        return await self._answer(done, dry_run, lacking(done.asset.card) if isinstance(done.asset, Agent) else [])
 
     @tool("Register a skill", open_world=True)
     async def register_skill(
@@ -117,6 +120,7 @@ class CatalogTools:
         ] = None,
         files: Annotated[dict[str, str] | None, Field(description="Companion files: relative name to text.")] = None,
         tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+        dry_run: DryRun = False,
     ) -> AssetShape:  # fmt: skip
         """Register an agent skill: a SKILL.md with frontmatter, and its companion files.
 
@@ -124,21 +128,22 @@ class CatalogTools:
         """
         done = await self._services.intake.skill(
             current_principal(), path, content=content, url=url, files=files,
-            governance=_governance(governance, tags, groups), on_duplicate=on_duplicate,
+            governance=_governance(governance, tags, groups), on_duplicate=on_duplicate, dry_run=dry_run,
         )  # fmt: skip
-        return await self._answer(done)
+        return await self._answer(done, dry_run)
 
     @tool("Register an entity")
     async def register_entity(
         self, type: str, path: NewPath, data: Annotated[Json, Field(description="Fits the type's schema.")],
         tags: Tags = None, groups: Groups = None, governance: Governance = None, on_duplicate: OnDuplicate = "report",
+        dry_run: DryRun = False,
     ) -> AssetShape:  # fmt: skip
         """Register an entity of one of the company's own types."""
         done = await self._services.intake.entity(
             current_principal(), type, path, data, governance=_governance(governance, tags, groups),
-            on_duplicate=on_duplicate,
+            on_duplicate=on_duplicate, dry_run=dry_run,
         )  # fmt: skip
-        return await self._answer(done)
+        return await self._answer(done, dry_run)
 
     @tool("Change an asset", destructive=True, idempotent=True, open_world=True)
     async def update_asset(self, kind: AssetKind, path: Path, changes: Json, version: AnyVersion = None) -> AssetShape:
@@ -202,9 +207,8 @@ class CatalogTools:
         """Take your rating of an asset back; the answer counts those of the others."""
         return await self._services.ratings.withdraw(current_principal(), kind, path.removeprefix("/"))
 
-    async def _answer(self, done: Registered, card_lacks: Sequence[str] | None = None) -> AssetShape:
-        duplicates = [duplicate.model_dump(mode="json") for duplicate in done.duplicates]
-        shape = await self._listing.shape(current_principal(), done.asset, duplicates=duplicates)
+    async def _answer(self, done: Registered, dry_run: bool, card_lacks: Sequence[str] | None = None) -> AssetShape:
+        shape = await self._listing.registered(current_principal(), done, dry_run)
         return shape if card_lacks is None else shape.model_copy(update={"card_lacks": [*card_lacks]})
 
 

@@ -5,12 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from airegistry.core.definition_approvals import Changes
+from airegistry.core.definitions import GRADES
 from airegistry.core.pins import PendingPart
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools
-from airegistry.tools.shapes import AnyVersion, AssetKind, AssetShape, Path, Shape
+from airegistry.tools.shapes import AnyVersion, AssetKind, AssetShape, Cursor, Limit, Path, Shape
 
 LookedAt = Annotated[str, Field(description="The `hash` of what was looked at, as `get_definition_changes` shows it.")]
 OnePart = Annotated[
@@ -57,6 +59,28 @@ class DefinitionChanges(Shape):
     approved: dict[str, str]
 
 
+class WaitingShape(Shape):
+    """An asset of which definitions wait: which parts, how far the gravest change goes, since when. `rejected` counts
+    those that were rejected and that the backend still lists."""
+
+    kind: str
+    path: str
+    version: str
+    name: str
+    hash: str
+    parts: list[str]
+    grade: str
+    since: datetime
+    rejected: int
+
+
+class WaitingChanges(Shape):
+    """One page of assets with definitions that wait."""
+
+    changes: list[WaitingShape]
+    next_cursor: str | None = None
+
+
 class DefinitionTools:
     """Tools for whoever approves changed definitions."""
 
@@ -77,6 +101,13 @@ class DefinitionTools:
             kind=kind, path=found.asset.path, version=found.asset.version, hash=found.hash,
             pending=[_shape(name, part) for name, part in found.pending.items()], approved=dict(found.hashes),
         )  # fmt: skip
+
+    @tool("List changed definitions", read_only=True)
+    async def list_definition_changes(self, limit: Limit = 50, cursor: Cursor = None) -> WaitingChanges:
+        """Assets whose tools, prompts, resources, card or files changed since they were approved, and that you may
+        approve, scan or change; `get_definition_changes` shows what changed of one."""
+        found, after = await self._services.definitions.waiting(current_principal(), limit=limit, cursor=cursor)
+        return WaitingChanges(changes=[_waiting(each) for each in found], next_cursor=after)
 
     @tool("Approve changed definitions", destructive=True)
     async def approve_definition(
@@ -104,6 +135,16 @@ class DefinitionTools:
             who, kind, path, hash, tool=tool, reason=reason, version=version
         )
         return await self._listing.shape(who, asset)
+
+
+def _waiting(found: Changes) -> WaitingShape:
+    parts = found.pending.values()
+    return WaitingShape(
+        kind=found.asset.kind, path=found.asset.path, version=found.asset.version, name=found.asset.name,
+        hash=found.hash or "", parts=[*found.pending],
+        grade=max((part.change.grade for part in parts), key=GRADES.index),
+        since=min(part.since for part in parts), rejected=sum(1 for part in parts if part.rejected_by),
+    )  # fmt: skip
 
 
 def _shape(name: str, part: PendingPart) -> PendingShape:

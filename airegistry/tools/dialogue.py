@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from airegistry.core.assets import Json
 from airegistry.core.pleas import ELICITATION, InputWanted, Plea, Verdict, can_elicit, form, verdict_of, without_answer
 from airegistry.core.ports import Audience
-from airegistry.oauth.identity import again_of
+from airegistry.oauth.identity import AUDIENCE, again_of
 from airegistry.tools.caller import current_scope
 
 _REFUSED: Json = {"error": {"code": mcp_types.METHOD_NOT_FOUND, "message": "not supported by this client"}}
@@ -26,8 +26,12 @@ class Dialogue:
         """What this caller can do while it waits: progress always, input where it declared that it gives some.
 
         A modern caller gets a modern backend's questions as they are; a backend of the older era is told that nobody
-        answers, as its call would have to wait from one request of the caller to the next.
+        answers, as its call would have to wait from one request of the caller to the next. A caller that is none of MCP
+        may come with an audience of its own.
         """
+        listening = self._listening()
+        if listening is not None:
+            return listening
         request = self.context.request_context
         declared = None if request is None else self.context.session.client_capabilities
         if request is None or declared is None or declared.elicitation is None:
@@ -51,7 +55,7 @@ class Dialogue:
 
     def can_elicit(self) -> bool:
         """Whether the client declared that it shows its person a form."""
-        return self.context.request_context is not None and can_elicit(self.audience().capabilities)
+        return can_elicit(self.audience().capabilities)
 
     @property
     def modern(self) -> bool:
@@ -60,13 +64,18 @@ class Dialogue:
         return request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS
 
     async def confirmed(self, question: str) -> Verdict:
-        """What the person at a client of the older era says."""
-        reply = await self._question(ELICITATION, form(question))
+        """What the person at a client of the older era says, or whoever listens otherwise."""
+        reply = await (self.audience().on_question or self._question)(ELICITATION, form(question))
         return verdict_of(reply.get("result"))
 
     async def still_waiting(self, id: str, times: int) -> None:
         """Tell the client that its call waits for an approver."""
-        await self.context.report_progress(times / 1_000_000, None, f"waits for approval {id}")
+        told: Json = {"progress": times / 1_000_000, "message": f"waits for approval {id}"}
+        await (self.audience().on_progress or self._progress)(told)
+
+    def _listening(self) -> Audience | None:
+        found = current_scope().get(AUDIENCE)
+        return found if isinstance(found, Audience) else None
 
     def _input(self) -> Json:
         responses, state = self.context.input_responses, self.context.request_state

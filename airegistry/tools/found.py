@@ -23,7 +23,7 @@ def result_of(hit: Hit, url: str, detail: Detail = "brief") -> SearchResult:
     else:
         name, description, tool, server = hit.tool.name, hit.tool.description, hit.tool.name, asset.path
     result = SearchResult(
-        kind=hit.kind, path=asset.path, name=name, description=_sized(description, detail), score=round(hit.score, 4),
+        kind=hit.kind, path=asset.path, name=name, description=sized(description, detail), score=round(hit.score, 4),
         match=hit.match, why=[*hit.why], server=server, tool=tool, endpoint=endpoint_of(url, asset),
         health=asset.health if has_endpoint(asset) else None,
     )  # fmt: skip
@@ -44,13 +44,13 @@ def tool_of(hit: Hit, tool: Tool, url: str, detail: Detail, *, may_call: bool) -
     call: Json = {"server": hit.asset.path, "tool": tool.name, "arguments": _arguments(tool.input_schema)}
     schema = tool.input_schema if detail == "full" else _brief_schema(tool.input_schema)
     return FoundTool(
-        server=hit.asset.path, tool=tool.name, description=_sized(tool.description, detail), input_schema=schema,
+        server=hit.asset.path, tool=tool.name, description=sized(tool.description, detail), input_schema=schema,
         score=round(hit.score, 4), endpoint=endpoint_of(url, hit.asset) or "", match=hit.match, why=[*hit.why],
         call=call if callable_ else None, may_call=may_call,
     )  # fmt: skip
 
 
-def _sized(text: str, detail: Detail) -> str:
+def sized(text: str, detail: Detail) -> str:
     """A text, in a brief answer cut after a word."""
     if detail == "full" or len(text) <= BRIEF:
         return text
@@ -67,7 +67,7 @@ def _brief(name: str, value: JsonValue) -> JsonValue:
     if name in _VALUES:
         return value
     if name == "description" and isinstance(value, str):
-        return _sized(value, "brief")
+        return sized(value, "brief")
     if isinstance(value, dict):
         return {key: _brief(key, member) for key, member in value.items()}
     return [_brief("", member) for member in value] if isinstance(value, list) else value

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from airegistry.core.assets import Agent, Json, Kind, Server, Skill, VirtualServer, now
+from airegistry.core.catalog import Registered
 from airegistry.core.documents import Where
 from airegistry.core.errors import NotFound, Unsupported
 from airegistry.core.git_skills import pinned_of
@@ -247,6 +248,16 @@ class ListingTools:
         """An asset as the caller may see it."""
         view = await self._services.compositions.view(who, asset) if isinstance(asset, VirtualServer) else None
         return self._shape(who, asset, detail, view, **more)
+
+    async def registered(self, who: Principal, done: Registered, dry_run: bool) -> AssetShape:
+        """What was registered, and what it is like; of a dry run with `scan`: the verdict, and the findings where the
+        caller may read reports of such an asset."""
+        more: dict[str, object] = {"duplicates": [each.model_dump(mode="json") for each in done.duplicates]}
+        if dry_run:
+            told = self._services.access.allows(who, "scan", done.asset)
+            left_out = {"asset", "version", "error", "failed_at", *(() if told else ("findings",))}
+            more |= {"dry_run": True, "scan": done.report.model_dump(mode="json", exclude=left_out)}
+        return await self.shape(who, done.asset, "full", **more)
 
     def _shape(self, who: Principal, asset: AnyAsset, detail: Detail, view: View | None, **more: object) -> AssetShape:
         vitals = self._services.vitals

@@ -1,7 +1,7 @@
 """Users: who may sign in, in which groups, and with what."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,7 +18,12 @@ Id = Annotated[
 
 
 class UserShape(Shape):
-    """A user: `groups` were given here, `provider_groups` by the identity provider at the last login."""
+    """A user: `groups` were given here, `provider_groups` by the identity provider at the last login.
+
+    `provisioned` says how somebody stands whom the identity provider announced beforehand (SCIM): `active`, `inactive`
+    or `removed`; null for others. `user_name` is the name it calls them, `provisioned_groups` are those groups that it
+    put them into and that count.
+    """
 
     id: str
     name: str
@@ -26,6 +31,9 @@ class UserShape(Shape):
     provider: str
     groups: list[str]
     provider_groups: list[str]
+    provisioned_groups: list[str] = Field(default_factory=list)
+    provisioned: Literal["active", "inactive", "removed"] | None = None
+    user_name: str = ""
     active: bool
     has_password: bool
     second_factor: bool
@@ -75,20 +83,23 @@ class PeopleTools:
 
         A user without a password cannot sign in until `set_user_password` gives one. Groups hold scopes: `put_group`
         defines them. Switching a user off, and a new password, end the user's sessions and tokens at once. Users of an
-        identity provider come into being at their first login; their groups, and whether they are active, are set here.
+        identity provider come into being at their first login, or when it provisions them; groups, and whether they are
+        active, are set here too. Whom the provider itself switched off it has to switch on.
         """
         user = await self._directory.put(
             current_principal(), id, name=name, email=email, groups=groups, password=password, active=active
         )
-        return _shape(user)
+        return self._shape(user)
 
     @tool("List users", read_only=True, needs="policy")
     async def list_users(self, limit: Limit = 100, cursor: Cursor = None) -> UserPage:
-        """Users in order of id: their groups, whether they are active, have a password and a second factor, and when
-        they last signed in; never a password. Give `next_cursor` as `cursor` for the next page."""
+        """Users in order of id, provisioned ones among them: their groups, whether they are active, have a password and
+        a second factor, and when they last signed in; never a password. Give `next_cursor` as `cursor` for the next
+        page."""
         users = await self._directory.users(current_principal(), after=cursor or "", limit=limit + 1)
         shown = users[:limit]
-        return UserPage(users=[_shape(user) for user in shown], next_cursor=shown[-1].id if users[limit:] else None)
+        cursor = shown[-1].id if users[limit:] else None
+        return UserPage(users=[self._shape(user) for user in shown], next_cursor=cursor)
 
     @tool(
         "Remove a user",
@@ -118,7 +129,7 @@ class PeopleTools:
     async def reset_second_factor(self, id: Id) -> UserShape:
         """Let a user sign in by the password alone, whose authenticator and recovery codes are lost. Make sure first
         that it is the user who asks for it."""
-        return _shape(await self._directory.reset_second_factor(current_principal(), id))
+        return self._shape(await self._directory.reset_second_factor(current_principal(), id))
 
     @tool("End a user's sessions", destructive=True, idempotent=True, needs="policy")
     async def end_sessions(self, id: Id) -> EndedSessions:
@@ -129,10 +140,15 @@ class PeopleTools:
         await self._sessions.end_user(user.id)
         return EndedSessions(id=user.id, sessions=len(open_ones))
 
-
-def _shape(user: User) -> UserShape:
-    return UserShape(
-        id=user.id, name=user.name, email=user.email, provider=user.provider, groups=user.groups,
-        provider_groups=user.provider_groups, active=user.active, has_password=user.password_hash is not None,
-        second_factor=user.second_factor, created_at=user.created_at, login_at=user.login_at,
-    )  # fmt: skip
+    def _shape(self, user: User) -> UserShape:
+        said = user.scim
+        standing: Literal["active", "inactive", "removed"] | None = None
+        if said is not None:
+            standing = "removed" if said.removed else "active" if said.active else "inactive"
+        return UserShape(
+            id=user.id, name=user.name, email=user.email, provider=user.provider, groups=user.groups,
+            provider_groups=user.provider_groups, provisioned_groups=self._directory.provisioned_groups(user.id),
+            provisioned=standing, user_name=said.user_name if said is not None else "", active=user.active,
+            has_password=user.password_hash is not None, second_factor=user.second_factor,
+            created_at=user.created_at, login_at=user.login_at,
+        )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Annotated, TypeVar
 import anyio
 from pydantic import Field, JsonValue, ValidationError
 
+from airegistry.core.access_preview import Page, Preview, Previews
 from airegistry.core.assets import Json
 from airegistry.core.errors import Invalid
 from airegistry.core.explain import Explanation
@@ -14,7 +15,7 @@ from airegistry.core.services import Services
 from airegistry.core.validation import invalid
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
-from airegistry.tools.shapes import Done, Name, Shape
+from airegistry.tools.shapes import Cursor, Done, Name, Shape
 
 M = TypeVar("M", Scope, Group)
 
@@ -59,11 +60,38 @@ class ExplanationShape(Shape):
     stops: list[str]
 
 
+class ReachShape(Shape):
+    """One asset: `why` it may be known of, the `actions` allowed on it, and which `tools` (of an agent: skills) may be
+    called, of how many `parts`. One that a denial hides is `hidden`."""
+
+    kind: str
+    path: str
+    name: str
+    stage: str
+    enabled: bool
+    visibility: str
+    why: str
+    hidden: bool
+    actions: list[str]
+    tools: list[str]
+    parts: int
+
+
+class PreviewShape(Shape):
+    """Assets in order of path. `total` counts those of all pages, `callable` those of which something may be called."""
+
+    assets: list[ReachShape]
+    total: int
+    callable: int
+    next_cursor: str | None = None
+
+
 class PolicyTools:
     """Tools for administrators of policy, and `explain_access` for everybody."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._previews = Previews(services.access, services.policy, services.explainer, services.search, services.parts)
 
     @tool("Define a scope", destructive=True, idempotent=True, needs="policy")
     async def put_scope(self, name: Name, grants: list[Grant], description: str = "") -> Scope:
@@ -142,6 +170,40 @@ class PolicyTools:
         """Whether a caller may do something with an asset, which rule decided and why, and which scopes would help."""
         found = await self._services.explainer.explain(current_principal(), subject, action, asset, tool=tool)
         return _explained(found)
+
+    @tool("Preview access", read_only=True, needs="policy")
+    async def preview_access(
+        self,
+        subject: Annotated[
+            str | None, Field(description="As in explain_access: `user:`, `group:`, `token:` … and a name.")
+        ] = None,
+        grants: Annotated[
+            list[Grant] | None, Field(description="Grants that are not stored yet, instead of `subject`.")
+        ] = None,
+        path: Annotated[str, Field(description="Show only assets with this in their path.")] = "",
+        limit: Annotated[int, Field(ge=1, le=200, description="At most this many.")] = 50,
+        cursor: Cursor = None,
+    ) -> PreviewShape:
+        """What somebody may see and call, asset by asset; or what some grants would name and give, before `put_scope`
+        stores them. For one asset with the rule that decides use `explain_access`."""
+        if (subject is None) == (grants is None):
+            raise Invalid("give either `subject` or `grants`", field="subject")
+        who, page = current_principal(), Page(limit, path, cursor)
+        if grants is not None:
+            return _previewed(await self._previews.of_grants(who, grants, page))
+        return _previewed(await self._previews.of_subject(who, subject or "", page))
+
+
+def _previewed(found: Preview) -> PreviewShape:
+    shown = [
+        ReachShape(
+            kind=each.asset.kind, path=each.asset.path, name=each.asset.title or each.asset.name,
+            stage=each.asset.stage, enabled=each.asset.enabled, visibility=each.asset.visibility, why=each.why,
+            hidden=each.hidden, actions=[*each.actions], tools=[*each.tools], parts=each.parts,
+        )
+        for each in found.reaches
+    ]  # fmt: skip
+    return PreviewShape(assets=shown, total=found.total, callable=found.callable, next_cursor=found.next_cursor)
 
 
 def _explained(found: Explanation) -> ExplanationShape:

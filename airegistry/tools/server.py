@@ -11,6 +11,7 @@ from airegistry.core.services import Services
 from airegistry.tools.ans import AnsTools
 from airegistry.tools.approvals import ApprovalTools
 from airegistry.tools.audit import AuditTools
+from airegistry.tools.browsing import BrowsingTools
 from airegistry.tools.catalog import CatalogTools
 from airegistry.tools.declare import add_tools
 from airegistry.tools.definitions import DefinitionTools
@@ -22,6 +23,7 @@ from airegistry.tools.index_care import IndexCareTools
 from airegistry.tools.invoke import InvokeTools
 from airegistry.tools.lifecycle import LifecycleTools
 from airegistry.tools.listing import ListingTools
+from airegistry.tools.logs import LogTools
 from airegistry.tools.policy import PolicyTools
 from airegistry.tools.prompts import add_prompts
 from airegistry.tools.protection import ProtectionTools
@@ -55,7 +57,7 @@ def catalog_tools(services: Services) -> tuple[object, ...]:
         ApprovalTools(services.approvals), WebhookTools(services.webhooks), AnsTools(services.ans),
         SourceTools(services.federation), ImportTools(services.federation),
         ProtectionTools(services.guards), HealthTools(services), IndexCareTools(services.index_care),
-        UsageTools(services),
+        UsageTools(services), LogTools(services.logs), BrowsingTools(services),
     )  # fmt: skip
 
 

@@ -53,10 +53,13 @@ class UsageTools:
         path: Annotated[str | None, Field(description="One asset, by tool, caller and day; else many.")] = None,
         kind: Annotated[Kind | None, Field(description="Its kind, `server` if left out; or the kinds of many.")] = None,
         view: Annotated[
-            Literal["popular", "recent", "unused"], Field(description="Of many: most calls, latest call, or no call.")
+            Literal["popular", "recent", "unused", "errors", "slow", "periods"],
+            Field(description="Of many: most calls, latest, none, most errors, slowest; or all together by period."),
         ] = "popular",
         days: Annotated[int, Field(ge=1, le=366, description="How far back.")] = 30,
-        hourly: Annotated[bool, Field(description="For one asset: by the hour, of the last days only.")] = False,
+        hourly: Annotated[
+            bool, Field(description="For one asset, or `periods`: by the hour, of the last days.")
+        ] = False,
         limit: Limit = 20,
     ) -> UsageAnswer:
         """How often assets are called through the registry, how many calls fail, and how long they take.
@@ -65,9 +68,12 @@ class UsageTools:
         """
         who = current_principal()
         if path is None:
-            if hourly:
-                raise Invalid("by the hour there is the usage of one asset: name its path", field="hourly")
             kinds = USED if kind is None else (kind,)
+            if view == "periods":
+                periods = await self._usage.periods(who, kinds=kinds, days=days, hourly=hourly)
+                return UsageAnswer(rows=_rows("period", periods))
+            if hourly:
+                raise Invalid("by the hour there is the usage of one asset, or of all: name a path", field="hourly")
             found = await self._usage.view(who, view, kinds=kinds, days=days, limit=limit)
             return UsageAnswer(rows=[_whole(each) for each in found])
         one = await self._usage.of(who, kind or "server", path.removeprefix("/"), days=days, hourly=hourly)

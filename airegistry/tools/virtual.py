@@ -11,7 +11,7 @@ from airegistry.core.composing import read_wishes
 from airegistry.core.errors import Invalid
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
-from airegistry.tools.catalog import Classification, Governance, Groups, NewPath, OnDuplicate, Risk, Tags
+from airegistry.tools.catalog import Classification, DryRun, Governance, Groups, NewPath, OnDuplicate, Risk, Tags
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools
 from airegistry.tools.shapes import AnyVersion, AssetShape, Path
@@ -32,7 +32,7 @@ Resources = Annotated[
     list[Json] | None,
     Field(description="Members: `server`, `uri` (a URI, a template or a glob); optional: `version`, `scopes`."),
 ]
-_NOT_FIELDS = frozenset({"self", "who", "path", "name", "tools", "prompts", "resources", "on_duplicate"})
+_NOT_FIELDS = frozenset({"self", "who", "path", "name", "tools", "prompts", "resources", "on_duplicate", "dry_run"})
 Alias = Annotated[str | None, Field(description="The name that clients see.")]
 
 
@@ -53,7 +53,7 @@ class VirtualTools:
         environment: str | None = None, risk_level: Risk | None = None,
         data_classification: Classification | None = None, documentation_url: str | None = None,
         repository_url: str | None = None, icons: list[Json] | None = None, retirement_date: datetime | None = None,
-        requires_approval: list[str] | None = None, metadata: Json | None = None,
+        requires_approval: list[str] | None = None, metadata: Json | None = None, dry_run: DryRun = False,
     ) -> AssetShape:  # fmt: skip
         """Put tools of several registered servers behind one MCP endpoint, and get it back with their names there.
 
@@ -63,10 +63,10 @@ class VirtualTools:
         who = current_principal()
         fields = _given(locals(), _NOT_FIELDS)
         done = await self._services.compositions.create(
-            who, path, name, read_wishes(tools or [], prompts, resources), fields, on_duplicate=on_duplicate
-        )
-        duplicates = [duplicate.model_dump(mode="json") for duplicate in done.duplicates]
-        return await self._listing.shape(who, done.asset, duplicates=duplicates)
+            who, path, name, read_wishes(tools or [], prompts, resources), fields, on_duplicate=on_duplicate,
+            dry_run=dry_run,
+        )  # fmt: skip
+        return await self._listing.registered(who, done, dry_run)
 
     @tool("Change a virtual server", destructive=True, idempotent=True)
     async def update_virtual_server(

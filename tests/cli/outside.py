@@ -15,6 +15,14 @@ def _usage_tools(mcp: FastMCP) -> None:
     ) -> Json:  # fmt: skip
         return {}
 
+    @mcp.tool
+    def get_logs(
+        since: str | None = None, until: str | None = None, level: str | None = None, logger: str | None = None,
+        request_id: str | None = None, subject: str | None = None, text: str | None = None, order: str = "newest",
+        limit: int = 100, cursor: str | None = None,
+    ) -> Json:  # fmt: skip
+        return {}
+
 
 def _source_tools(mcp: FastMCP) -> None:
     @mcp.tool

@@ -30,6 +30,7 @@ def _tools(mcp: FastMCP) -> None:
         transport: str = "streamable-http", command: str | None = None, args: list[str] | None = None,
         tools: list[Json] | None = None, fetch: bool = True, on_duplicate: str = "report",
         groups: list[str] | None = None, license: str | None = None, requires_approval: list[str] | None = None,
+        dry_run: bool = False,
     ) -> Json:  # fmt: skip
         return {}
 
@@ -173,6 +174,10 @@ def _protection_tools(mcp: FastMCP) -> None:
 def _definition_tools(mcp: FastMCP) -> None:
     @mcp.tool
     def get_definition_changes(kind: str, path: str, version: str | None = None) -> Json:
+        return {}
+
+    @mcp.tool
+    def list_definition_changes(limit: int) -> Json:
         return {}
 
     def act(kind: str, path: str, hash: str, reason: str, tool: str | None = None) -> Json:

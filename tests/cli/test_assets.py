@@ -183,3 +183,12 @@ def test_delete_removes_a_server_or_what_kind_says(fake: FakeRegistry, run: Run)
     assert run("delete", "weather").err == "deleted server `weather`\n"
     assert run("delete", "trip", "--kind", "virtual_server").err == "deleted virtual server `trip`\n"
     assert [arguments["kind"] for _, arguments in fake.calls] == ["server", "virtual_server"]
+
+
+def test_a_dry_run_shows_what_would_come_of_it_and_the_scan(fake: FakeRegistry, run: Run) -> None:
+    finding = {"severity": "high", "rule": "concealment.hidden", "field": "/description", "message": "Hidden text."}
+    fake.says({**WEATHER, "dry_run": True, "scan": {"verdict": "block", "findings": [finding]}})
+    ran = run("register", "https://weather.example.org/mcp", "--dry-run")
+    assert "high      concealment.hidden  /description  Hidden text." in ran.out
+    assert ran.err.endswith("the scan says block; nothing is stored\n")
+    assert fake.calls[0][1]["dry_run"] is True

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.audit_chain import GENESIS, STREAM, sealed
@@ -19,7 +20,6 @@ from airegistry.core.principals import Principal
 from airegistry.stores.lock import FolderLock
 from airegistry.stores.open import open_stores
 from airegistry.stores.signatures import Ed25519
-from airegistry.telemetry import SystemClock
 from tests.cli.conftest import Run
 from tests.cli.registry import FakeRegistry
 

@@ -32,6 +32,11 @@ def test_each_setting_says_where_it_comes_from(run: Run, tmp_path: Path, monkeyp
         "SETTING                 VALUE  FROM",
         "AIREGISTRY_ENVIRONMENT  prod   airegistry.toml",
     ]
+    assert (
+        run("config", "explain", "environment", "--meaning")
+        .out.splitlines()[1]
+        .endswith("prod   airegistry.toml  The environment whose assets callers see.")
+    )
     assert run("config", "explain", "nonsense") == (0, "", "no such setting\n")
 
 

@@ -107,3 +107,9 @@ def test_codex_gets_a_table_behind_its_own(run: Run, home: Path) -> None:
 @pytest.mark.parametrize("more", [("--name", "a b"), ("--name", 'x"]'), ("--server", "weather@1.0")])
 def test_a_name_that_clients_do_not_take_is_refused(run: Run, more: tuple[str, ...]) -> None:
     assert run("connect", "cursor", *more, *URL).status == 2
+
+
+def test_codex_reads_the_file_of_a_project_it_trusts(run: Run, home: Path) -> None:
+    assert run("connect", "codex", "--write", "--project").status == 0
+    assert "[mcp_servers.airegistry]" in (home / "project" / ".codex" / "config.toml").read_text()
+    assert not (home / ".codex").exists()

@@ -25,6 +25,19 @@ def test_what_waits_is_shown_with_its_diff_and_how_to_approve_it(fake: FakeRegis
     ]
 
 
+def test_everything_that_waits_is_listed(fake: FakeRegistry, run: Run) -> None:
+    one: Json = {"kind": "agent", "path": "p", "version": "1.0.0", "grade": "material", "since": "2026-11-20T12:00:00Z",
+                 "parts": ["card"], "rejected": 0}  # fmt: skip
+    fake.says({"changes": [one], "next_cursor": "agent/p@1.0.0"})
+    ran = run("definition", "list", "--limit", "1")
+    assert ran.out.split()[:3] == ["KIND", "PATH", "VERSION"]
+    assert "material" in ran.out
+    assert ran.err == "there is more: raise --limit\n"
+    fake.says({"changes": []})
+    assert run("definition", "list").err == "nothing waits for an approval\n"
+    assert fake.calls == [("list_definition_changes", {"limit": 1}), ("list_definition_changes", {"limit": 50})]
+
+
 @pytest.mark.parametrize(("act", "done"), [("approve", "approved"), ("reject", "rejected")])
 def test_what_was_looked_at_is_approved_or_rejected_by_its_hash(
     fake: FakeRegistry, run: Run, act: str, done: str

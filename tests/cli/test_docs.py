@@ -37,7 +37,7 @@ def test_the_commands_are_those_promised() -> None:
         "token vend", "issuer add", "issuer list", "issuer remove",
         "credential set", "credential show", "credential delete", "credential rotate-key",
         "index status", "index reindex", "index switch",
-        "stage set", "stage show", "definition show", "definition approve", "definition reject",
+        "stage set", "stage show", "definition list", "definition show", "definition approve", "definition reject",
         "limit put", "limit list", "limit remove", "quarantine put", "quarantine list", "quarantine lift",
         "approval list", "approval approve", "approval refuse",
         "provider add", "provider list", "provider remove", "provider test",
@@ -51,7 +51,9 @@ def test_the_commands_are_those_promised() -> None:
         "skill list", "skill show", "entity register", "entity list", "virtual create", "virtual update",
         "virtual add", "virtual remove", "virtual list", "versions list", "versions default", "versions deprecate",
         "versions delete", "scope list", "scope delete", "group list", "group delete", "access explain",
-        "user end-sessions", "connect", "config explain",
+        "access preview", "user end-sessions", "connect", "config explain", "browse", "whoami", "logs",
+        "doctor", "setup aws", "setup keycloak", "setup verify", "profile list", "profile set", "profile use",
+        "profile remove",
     }  # fmt: skip
 
 

@@ -57,6 +57,7 @@ READS: dict[str, tuple[dict[str, object], dict[str, int]]] = {
     "get_scan_report": ({"kind": "server", "path": "server0"}, {"find assets": 1, "find scans": 1}),
     "get_credential": ({"path": "server0"}, ASSETS),
     "get_definition_changes": ({"kind": "server", "path": "server0"}, {**ASSETS, "find pending_definitions": 1}),
+    "list_definition_changes": ({}, {"find pending_definitions": 1}),
     "list_findings": ({}, {"find assets": 1, "find scans": 1}),
     "list_waivers": ({}, {}),
     "get_usage": ({}, {"find usage_days": 1}),

@@ -38,6 +38,7 @@ PARAMETERS = {
     "register_entity": "type path data",
     "call_tool": "server tool arguments",
     "get_usage": "path kind view days hourly limit",
+    "get_logs": "since until level logger request_id subject text order limit cursor",
     "query_audit": "since until subject asset tool action decision limit cursor",
     "explain_access": "subject action asset tool",
     "scan_asset": "kind path",
@@ -51,7 +52,7 @@ PARAMETERS = {
 READERS = [
     "search_registry", "intelligent_tool_finder", "list_services", "list_agents", "list_skills", "list_entities",
     "list_virtual_servers", "get_server_details", "get_service_tools", "get_skill_content", "get_scan_report",
-    "get_usage", "query_audit", "explain_access", "healthcheck",
+    "get_usage", "query_audit", "explain_access", "healthcheck", "get_logs",
 ]  # fmt: skip
 ASSET = "kind path name description enabled tags stage visibility health version".split()
 CARD = {

@@ -176,3 +176,16 @@ async def test_one_that_is_killed_is_missed_by_nobody(desks: tuple[Desk, Desk]) 
     assert path in str(await mcp.ask(b.registry.mcp, b.registry.token, "list_services", limit=200))
     a.registry.start()
     assert path in str(await mcp.ask(a.registry.mcp, a.registry.token, "list_services", limit=200))
+
+
+async def test_either_tells_the_logs_of_both_in_order_of_time(desks: tuple[Desk, Desk]) -> None:
+    for desk in desks:
+        with anyio.fail_after(10):
+            while True:
+                page = await desk.ask("get_logs", limit=1000)
+                began = {line["replica"] for line in page["records"] if " serves http://" in line["message"]}
+                if len(began) == 2:
+                    break
+                await anyio.sleep(0.1)  # until the other one writes what it has gathered
+        times = [line["time"] for line in page["records"]]
+        assert times == sorted(times, reverse=True)

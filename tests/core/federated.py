@@ -19,7 +19,7 @@ from airegistry.core.federation import Federation
 from airegistry.core.leases import Leading
 from airegistry.core.lifecycle import FirstStage
 from airegistry.core.pins import Pins
-from airegistry.core.ports import AnyAsset, Backends, Cipher, Clock, Telemetry
+from airegistry.core.ports import AnyAsset, Backends, Cipher, Clock
 from airegistry.core.scans import Scans
 from airegistry.core.shelf import Shelf
 from airegistry.core.source_fetches import SourceFetches
@@ -29,6 +29,7 @@ from airegistry.core.source_store import SourceStore
 from airegistry.core.source_syncs import Syncs
 from airegistry.core.source_tasks import SourceTasks
 from airegistry.core.sources import Offer, OfferPage, Source, SourceConfig, SourceDrivers
+from airegistry.core.telemetry import Telemetry
 from airegistry.core.validation import validated
 
 
@@ -139,7 +140,7 @@ async def federation_over(on: Under, drivers: SourceDrivers, caps: Caps = CAPS) 
         sources, drivers, arrivals, on.shelf, on.audit, on.events, on.cipher, on.clock, on.telemetry, caps=caps,
         chance=lambda: 0.5,
     )  # fmt: skip
-    fetches = SourceFetches(on.catalog, on.shelf, on.clock, chance=lambda: 0.5)
+    fetches = SourceFetches(on.catalog, on.shelf, on.clock, syncs.under_way, chance=lambda: 0.5)
     on.events.subscribe(fetches.on_event)
     tasks = SourceTasks(sources, syncs, on.clock)
     return Federation(sources, syncs, tasks, fetches, on.shelf, on.access, on.audit, on.clock, on.leading)

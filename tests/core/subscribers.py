@@ -8,6 +8,7 @@ import anyio
 import orjson
 from cryptography.fernet import Fernet
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.documents import Change, Document, DocumentStore, Json, Where
@@ -20,7 +21,6 @@ from airegistry.core.shelf import Shelf
 from airegistry.core.webhooks import Webhooks
 from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog
-from airegistry.telemetry import SystemClock
 
 URL, OTHER = "https://one.test/hook", "https://two.test/hook"
 KEY = Fernet.generate_key().decode()

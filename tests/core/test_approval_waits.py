@@ -12,9 +12,10 @@ from airegistry.core.documents import Document
 from airegistry.core.errors import ApprovalRequired, Conflict
 from airegistry.core.pleas import Unapproved
 from airegistry.core.principals import SYSTEM
+from airegistry.core.telemetry import NoTelemetry
 from airegistry.stores.memory import MemoryStore
 from tests.core.test_approvals import ROBOT, Told, approver, asked, matter, plea, risky
-from tests.core.wiring import NoTelemetry, World, build
+from tests.core.wiring import World, build
 
 pytestmark = pytest.mark.anyio
 

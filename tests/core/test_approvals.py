@@ -1,5 +1,6 @@
 """Requests for approval: what an approval is good for, who decides, and what is shown; whatever the order of events."""
 
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,8 +18,9 @@ from airegistry.core.grants import Grant
 from airegistry.core.pleas import Mark, Matter, Plea, Unapproved, Verdict
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.shown_arguments import BUDGET, MASKED, shown
+from airegistry.core.telemetry import NoTelemetry
 from airegistry.stores.memory import MemoryStore
-from tests.core.wiring import NoTelemetry, World, build
+from tests.core.wiring import World, build
 from tests.support.rounds import examples
 
 pytestmark = pytest.mark.anyio
@@ -327,13 +329,12 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = anyio.run(build_small)
+        self.world = anyio.run(partial(build, approval_seconds=0.0005))
         self.server: Server = anyio.run(risky, self.world)
         self.bob: Principal = anyio.run(approver, self.world)
         self.callers = (ROBOT, Principal("token:other", "machine"))
         self.ids: list[tuple[str, tuple[int, int]]] = []
-        self.granted: dict[tuple[int, int], int] = {}
-        self.passed: dict[tuple[int, int], int] = {}
+        self.granted, self.passed = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
         self.tickets: list[tuple[Told, tuple[int, int]]] = []
 
     def _run(self, act: Any) -> Any:
@@ -392,9 +393,5 @@ class Machine(RuleBasedStateMachine):
             assert times <= self.granted.get(call, 0)
 
 
-async def build_small() -> World:
-    return await build(approval_seconds=0.0005)
-
-
-Machine.TestCase.settings = settings(max_examples=examples(120), stateful_step_count=15, deadline=None)
 TestWhateverTheOrder = Machine.TestCase
+TestWhateverTheOrder.settings = settings(max_examples=examples(120), stateful_step_count=15, deadline=None)

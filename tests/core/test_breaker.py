@@ -6,12 +6,13 @@ from airegistry.core.assets import Agent, Server, VirtualServer
 from airegistry.core.breaker import FAILURES, LONGEST_REST, Breakers
 from airegistry.core.calls import Outcome
 from airegistry.core.errors import BackendResting, UpstreamFailed
+from airegistry.core.telemetry import NoTelemetry
 from tests.core.wiring import FakeClock
 
 WEATHER = Server(path="weather", name="weather", url="https://weather.test/mcp")
 
 
-class Counters:
+class Counters(NoTelemetry):
     """Telemetry that remembers what was counted."""
 
     def __init__(self) -> None:

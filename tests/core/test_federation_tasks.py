@@ -190,6 +190,36 @@ async def test_servers_are_fetched_soon_after_they_come_in_and_can_be_called_the
     assert [tool.name for tool in (await far.server("weather")).tools] == ["other"]
 
 
+async def test_nothing_is_fetched_while_its_source_is_passed_over() -> None:
+    far = await registry(served("weather"), served("news"))
+    far.source.size, held = 1, Held(1)
+    far.source.before = held
+    async with serving(far):
+        await held.reached.wait()
+        config = type(far.federation.syncs.config(standing(far).record))("once", "mcp-registry", URL)
+        await far.federation.apply(SYSTEM, config, FakeSource([served("other")]))
+        far.world.clock.pass_(2)
+        await until(lambda: "other" in far.world.network.described, seconds=15)
+        assert "weather" in await far.paths()
+        assert far.world.network.described == ["other"]
+        held.go.set()
+        await until(ended(far, 1))
+
+
+async def test_a_server_that_cannot_be_reached_is_written_once_however_often_it_is_tried() -> None:
+    far = await registry(served("dark"))
+    await far.sync()
+    revisions = []
+    for _ in range(3):
+        with pytest.raises(UpstreamFailed):
+            await far.world.services.catalog.refresh(SYSTEM, "dark", foreign=True)
+        dark = await far.world.shelf.get("server", "dark")
+        assert dark is not None
+        revisions.append((dark[0].health, dark[1]))
+    assert revisions == [revisions[0]] * 3
+    assert revisions[0][0] == "unhealthy"
+
+
 def _offers() -> list[Offer]:
     one, two = thing("server", "many", version="1.0.0"), thing("server", "many", version="2.0.0")
     return [

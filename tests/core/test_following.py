@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core import following
 from airegistry.core.documents import Change, ChangesLost, Document, Json
 from airegistry.core.errors import Internal, Invalid
@@ -13,7 +14,6 @@ from airegistry.core.following import Following, Place
 from airegistry.core.own_writes import OwnWrites
 from airegistry.stores.feed import Feed
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio

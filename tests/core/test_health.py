@@ -23,10 +23,11 @@ from airegistry.core.health import HealthChecks
 from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import SYSTEM, Principal
+from airegistry.core.telemetry import NoTelemetry
 from airegistry.core.vitals import Vitals
 from airegistry.stores.memory import MemoryStore
 from tests.core.network import FakeNetwork
-from tests.core.wiring import ANN, NoTelemetry, World, asset, build
+from tests.core.wiring import ANN, World, asset, build
 
 pytestmark = pytest.mark.anyio
 URL = "https://weather.test/mcp"

@@ -6,10 +6,10 @@ from time import process_time
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.assets import Server
 from airegistry.core.events import Events
 from airegistry.core.principals import SYSTEM
-from airegistry.telemetry import SystemClock
 from tests.core.network import FakeNetwork
 from tests.core.test_health import checks_of
 from tests.core.wiring import World, asset

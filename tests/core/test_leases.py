@@ -6,11 +6,11 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from airegistry.clock import SystemClock
 from airegistry.core.documents import Document, Json
 from airegistry.core.errors import Conflict, Internal
 from airegistry.core.leases import COLLECTION, Alone, Lease, LeaseLost, Leases
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio

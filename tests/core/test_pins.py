@@ -375,3 +375,14 @@ async def test_a_server_that_its_scan_held_from_the_first_is_taken_over_as_it_is
     assert not server.enabled
     offer(world, forecast())
     assert described(await refresh(world))["forecast"] == BOOKS
+
+
+async def test_what_waits_anywhere_is_listed_to_whoever_may_look_at_it(world: World, caller: Principal) -> None:
+    await world.put_server("calm", ["look"])
+    offer(world, forecast())
+    await check(world)
+    found, after = await world.services.definitions.waiting(SYSTEM, limit=1)
+    assert ([each.asset.path for each in found], [*found[0].pending], after) == (["weather"], ["tools/forecast"], None)
+    assert (await world.services.definitions.waiting(caller))[0] == []
+    await approve(world, found[0].hash)
+    assert (await world.services.definitions.waiting(SYSTEM))[0] == []

@@ -3,8 +3,8 @@
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.schedule import Schedule
-from airegistry.telemetry import SystemClock
 from tests.core.wiring import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,8 @@ from airegistry.core.assets import Skill
 from airegistry.core.pins import Pins
 from airegistry.core.principals import SYSTEM
 from airegistry.core.skill_looks import SkillLooks
-from tests.core.wiring import NoTelemetry, World, build
+from airegistry.core.telemetry import NoTelemetry
+from tests.core.wiring import World, build
 
 pytestmark = pytest.mark.anyio
 URL = "https://skills.test/SKILL.md"

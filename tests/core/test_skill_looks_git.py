@@ -9,7 +9,8 @@ from airegistry.core.intake import Intake
 from airegistry.core.pins import Pins
 from airegistry.core.principals import SYSTEM
 from airegistry.core.skill_looks import SkillLooks
-from tests.core.wiring import NoTelemetry, World, build
+from airegistry.core.telemetry import NoTelemetry
+from tests.core.wiring import World, build
 
 pytestmark = pytest.mark.anyio
 URL = "https://git.test/acme/tools/blob/main/notes/SKILL.md"

@@ -3,10 +3,10 @@
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.errors import Conflict
 from airegistry.core.leases import COLLECTION, Lease, LeaseLost, Leases
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio

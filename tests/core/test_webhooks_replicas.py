@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core import outbox
 from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import NotFound
@@ -18,7 +19,6 @@ from airegistry.core.own_writes import OwnWrites
 from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 from tests.core.subscribers import QUICK, URL, FakePost, Office, opened, sending, subscribe
 from tests.core.wiring import asset
 from tests.support.paused import Paused

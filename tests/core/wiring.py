@@ -7,6 +7,7 @@ from typing import Protocol
 
 from cryptography.fernet import Fernet
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.admission import Admission, Gate
 from airegistry.core.ans import AnsLinks
@@ -39,6 +40,9 @@ from airegistry.core.invocation import Invocation
 from airegistry.core.known_names import KnownNames
 from airegistry.core.leases import Alone, Leases
 from airegistry.core.lifecycle import FirstStage
+from airegistry.core.log_lines import Describe
+from airegistry.core.log_queue import LogQueue
+from airegistry.core.logs import LogRules, Logs
 from airegistry.core.parts import Parts
 from airegistry.core.pins import Pins
 from airegistry.core.policy import Policy
@@ -55,6 +59,7 @@ from airegistry.core.shelf import Shelf
 from airegistry.core.skill_looks import SkillLooks
 from airegistry.core.sources import SourceDrivers
 from airegistry.core.stages import Retirements, Stages
+from airegistry.core.telemetry import NoTelemetry
 from airegistry.core.tokens import Tokens, digest
 from airegistry.core.usage import Usage
 from airegistry.core.usage_views import UsageViews
@@ -70,7 +75,6 @@ from airegistry.scanners.open import open_scanners
 from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog, MemoryStore
 from airegistry.stores.signatures import Ed25519
-from airegistry.telemetry import SystemClock
 from tests.core.federated import FakeDrivers, Under, federation_over
 from tests.core.network import FakeNetwork, NoPost, NoRepositories
 
@@ -95,16 +99,6 @@ class FakeClock:
     def pass_(self, seconds: float) -> None:
         """Let time pass."""
         self.time += timedelta(seconds=seconds)
-
-
-class NoTelemetry:
-    """Takes figures and forgets them."""
-
-    def count(self, name: str, value: int = 1, **attributes: str) -> None:
-        return None
-
-    def record(self, name: str, value: float, **attributes: str) -> None:
-        return None
 
 
 @dataclass
@@ -215,11 +209,15 @@ async def build(
         findings=FoundFindings(shelf, access, visibility, scans, waivers), audit=audit, guards=guards, health=health,
         vitals=vitals, parts=parts, events=events, approvals=approvals, invocation=invocation, webhooks=_webhooks(on),
         usage=_usage(on, invocation, catalog), audit_care=_care_of_audit(store, on.log, access, audit, clock),
-        ans=await _links(shelf, catalog, audit, events, clock), repositories=_facts(on),
+        ans=await _links(shelf, catalog, audit, events, clock), repositories=_facts(on), logs=_logs(on),
         federation=await _federation(on, catalog, admission, scans, pins, types, network, credentials, drivers),
     )  # fmt: skip
     world = World(services, store, on.log, clock, network, shelf, visibility, admission, events.subscribe, credentials)
     return _told(world)
+
+
+def _logs(on: "_Ground") -> Logs:
+    return Logs(on.log, LogQueue(Describe()), on.access, on.clock, LogRules())
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import orjson
 
 from airegistry import replicas
 from airegistry.cli.main import main
+from airegistry.clock import SystemClock
 from airegistry.core import outbox
-from airegistry.telemetry import SystemClock
 
 
 def run(skew: float, lease: float, stands: float, words: Sequence[str]) -> int:

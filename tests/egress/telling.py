@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.audit import Audit
 from airegistry.core.events import Event, Events
@@ -21,7 +22,6 @@ from airegistry.egress.webhooks import WebhookPost
 from airegistry.stores.cipher import FernetCipher
 from airegistry.stores.memory import MemoryLog
 from airegistry.stores.tinydb import TinyStore
-from airegistry.telemetry import SystemClock
 from tests.core.wiring import asset
 
 PATIENCE = Patience(waits=[0.05] * 10_000, at_once=8, kept=100)

@@ -19,9 +19,10 @@ from airegistry.core.errors import AccessDenied, Invalid, NotFound, Unsupported
 from airegistry.core.grants import Grant
 from airegistry.core.principals import SYSTEM
 from airegistry.core.shelf import ASSETS, Shelf
+from airegistry.core.telemetry import NoTelemetry
 from airegistry.egress.ans import HttpNameService
 from airegistry.egress.guard import Guard
-from tests.core.wiring import ANN, NoTelemetry, World, asset, build
+from tests.core.wiring import ANN, World, asset, build
 from tests.support.asgi import serve
 from tests.support.paused import Paused
 

@@ -6,6 +6,7 @@ import pytest
 from fastmcp import FastMCP
 from starlette.responses import PlainTextResponse
 
+from airegistry.clock import SystemClock
 from airegistry.core.assets import Server
 from airegistry.core.calls import NoCredentials
 from airegistry.core.definitions import changes_of, parts_of
@@ -14,7 +15,6 @@ from airegistry.core.fetching import described
 from airegistry.core.principals import SYSTEM
 from airegistry.egress.backends import McpBackends
 from airegistry.egress.guard import Guard
-from airegistry.telemetry import SystemClock
 from tests.egress.servers import older
 from tests.egress.test_backends import server_at, weather
 from tests.support.asgi import serve

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from airegistry.clock import SystemClock
 from airegistry.core.assets import Json
 from airegistry.core.documents import Document
 from airegistry.core.documents import Json as Body
@@ -16,7 +17,6 @@ from airegistry.core.errors import Internal
 from airegistry.egress.stream import StreamClient
 from airegistry.gateway.a2a.handles import OF_SERVERS, Handles
 from airegistry.stores.memory import MemoryStore
-from airegistry.telemetry import SystemClock
 from tests.gateway.stub import SSE, Stub
 from tests.gateway.test_direct import TASK
 from tests.gateway.test_states import ASKS, STUB, retry

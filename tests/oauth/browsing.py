@@ -30,6 +30,8 @@ from airegistry.oauth.login.authorize import Authorize
 from airegistry.oauth.login.consent import ConsentPage
 from airegistry.oauth.login.consents import Consents
 from airegistry.oauth.login.cookies import Cookies, open_csrf
+from airegistry.oauth.login.device_page import DevicePage
+from airegistry.oauth.login.device_requests import DeviceRequests
 from airegistry.oauth.login.login import Login
 from airegistry.oauth.login.passwords import Argon2Passwords
 from airegistry.oauth.login.pending import PendingRequests
@@ -216,6 +218,7 @@ class Web:
     pending: PendingRequests
     consents: Consents
     authorizations: Authorizations
+    devices: DeviceRequests
     scopes: dict[str, Scope] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
 
@@ -312,14 +315,18 @@ async def build_web(*, burst: int = 1000, most: int = 10_000, url: str = URL) ->
         PendingRequests(store, clock, most=most), Consents(store, clock, audit, authorizations), Answers(url)
     )  # fmt: skip
     limiter = Limiter(clock, burst=burst, seconds=60, what="authorization requests")
+    devices = DeviceRequests(store, clock)
+    typing = Limiter(clock, burst=10, seconds=60, what="codes of devices")
     login = Login(directory, sessions, pending, visitors, clock, url=url, providers=providers.choices,
                   logout_url=providers.logout_url)  # fmt: skip
     web = Web(Starlette(), store, clock, access, audit, directory, clients, documents, providers, sessions, pending,
-              consents, authorizations)  # fmt: skip
+              consents, authorizations, devices)  # fmt: skip
     page = ConsentPage(pending, clients, callers, consents, authorizations, visitors, answers,
-                       lambda name: web.scopes[name].description if name in web.scopes else "")  # fmt: skip
+                       lambda name: web.scopes[name].description if name in web.scopes else "",
+                       devices)  # fmt: skip
     routes = (
         *Authorize(clients, pending, resources, visitors, answers, limiter).routes(), *login.routes(), *page.routes(),
+        *DevicePage(devices, pending, visitors, typing, limiter).routes(),
         *Account(directory, sessions, consents, authorizations, visitors).routes(),
         *AccountSecrets(directory, sessions, visitors, factor).routes(),
     )  # fmt: skip

@@ -118,15 +118,24 @@ async def test_nobody_gives_themselves_groups_or_scopes(endpoint: Endpoint) -> N
 
 
 async def test_vs_code_registers_with_a_grant_that_is_not_offered(endpoint: Endpoint) -> None:
-    device = "urn:ietf:params:oauth:grant-type:device_code"
+    device, ciba = "urn:ietf:params:oauth:grant-type:device_code", "urn:openid:params:grant-type:ciba"
     registered = (await endpoint.post({
         "client_name": "Visual Studio Code", "client_uri": "https://code.visualstudio.com",
-        "grant_types": [CODE_GRANT, REFRESH_GRANT, device], "response_types": ["code"],
+        "grant_types": [CODE_GRANT, REFRESH_GRANT, device, ciba], "response_types": ["code"],
         "redirect_uris": ["https://vscode.dev/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/"],
         "token_endpoint_auth_method": "none", "application_type": "native",
     })).json()  # fmt: skip
-    assert registered["grant_types"] == [CODE_GRANT, REFRESH_GRANT]
+    assert registered["grant_types"] == [CODE_GRANT, REFRESH_GRANT, device]
     assert registered["client_uri"] == "https://code.visualstudio.com"
+
+
+async def test_a_client_for_devices_alone_has_neither_redirect_nor_response_type(endpoint: Endpoint) -> None:
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    asked: Json = {"grant_types": [device, REFRESH_GRANT], "response_types": [], "token_endpoint_auth_method": "none"}
+    registered = (await endpoint.post(asked)).json()
+    assert (registered["grant_types"], registered["redirect_uris"]) == ([device, REFRESH_GRANT], [])
+    refused = await endpoint.post({**asked, "grant_types": [device, CODE_GRANT]})
+    assert refused.json()["error"] == "invalid_redirect_uri" or "response type" in refused.json()["error_description"]
 
 
 async def test_what_is_unknown_or_not_used_is_left_out(endpoint: Endpoint) -> None:

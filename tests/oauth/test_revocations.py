@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.documents import Change
 from airegistry.core.errors import AirError
 from airegistry.core.following import Following, Place
@@ -14,7 +15,6 @@ from airegistry.oauth.tokens.access_tokens import MAX_TTL, STREAM_TTL
 from airegistry.stores.feed import Feed
 from airegistry.stores.memory import MemoryStore
 from airegistry.stores.tinydb import TinyStore
-from airegistry.telemetry import SystemClock
 from tests.oauth.issuing import Failing, Issuer, build_issuer, eventually
 
 pytestmark = pytest.mark.anyio

@@ -139,3 +139,17 @@ async def test_a_listener_that_vanishes_leaves_nothing(world: World) -> None:
 
 async def test_a_parameter_that_is_none_is_refused(world: World) -> None:
     assert (await world.ask("GET", "/events?nobody=1")).status_code == 400
+
+
+async def test_of_a_call_that_waits_hear_its_caller_and_who_may_decide_and_nobody_else(world: World) -> None:
+    changes = world.app.services.changes
+    async with (
+        listening(world) as approver,
+        listening(world, "restricted") as caller,
+        listening(world, "reader") as other,
+    ):
+        changes.asked("token:restricted", ["server/weather"])
+        assert await approver.event() == ("approvals", {})
+        assert await caller.event() == ("approvals", {})
+        await world.app.services.catalog.update(SYSTEM, "server", "weather", {"tags": ["asked"]})
+        assert await other.event() == ("asset", {"kind": "server", "path": "weather"})

@@ -48,6 +48,14 @@ def visit(url: str, name: str, password: str, decision: str = "allow") -> httpx2
         return _send(browser, Form(page, "decision"), {"decision": decision})
 
 
+def type_code(url: str, code: str, name: str, password: str, decision: str = "allow") -> httpx2.Response:
+    """Type the code of a device, log in and decide; the page that the person sees at the end."""
+    with httpx2.Client(follow_redirects=True, trust_env=False, timeout=30) as browser:
+        page = _send(browser, Form(browser.get(url), "user_code"), {"user_code": code})
+        page = _send(browser, Form(page, "password"), {"username": name, "password": password})
+        return _send(browser, Form(page, "decision"), {"decision": decision})
+
+
 def _send(browser: httpx2.Client, form: Form, typed: dict[str, str]) -> httpx2.Response:
     url = httpx2.URL(form.action)
     headers = {"origin": f"{url.scheme}://{url.netloc.decode()}", "sec-fetch-site": "same-origin"}

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 BYTECODE = {"PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "bytecode")}
 """As for what is installed: over a hundred starts, none compiles the product anew, and the tree stays clean."""
 _LIVE: list["Process"] = []
+_SERVED: dict[Path, None] = {}
 
 
 def free_port() -> int:
@@ -60,6 +61,8 @@ class Process:
                 start_new_session=True,
             )
         _LIVE.append(self)
+        if {"airegistry", "serve"} <= {*self.command}:
+            _SERVED[log] = None
 
     @property
     def pid(self) -> int:
@@ -126,6 +129,11 @@ class Process:
 def live() -> Sequence[Process]:
     """Processes started here that have not been stopped: their output explains a failing test."""
     return tuple(_LIVE)
+
+
+def served() -> Sequence[Path]:
+    """The logs of all registries that were started here, be they stopped by now."""
+    return tuple(_SERVED)
 
 
 def run_module(

@@ -22,7 +22,8 @@ class Registry:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # No health checks by themselves: tests count what their backends get.
-        quiet = {"AIREGISTRY_HEALTH_INTERVAL": "0"}
+        # Logs as people read them: tests look for words in them.
+        quiet = {"AIREGISTRY_HEALTH_INTERVAL": "0", "AIREGISTRY_LOG_FORMAT": "console"}
         self.env = {"HOME": str(folder), "AIREGISTRY_ADMIN_TOKEN": self.token, **quiet, **(env or {})}
         self._log = folder / "registry.log"
         self._process: Process | None = None

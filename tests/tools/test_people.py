@@ -68,6 +68,7 @@ async def test_a_user_that_was_put_signs_in_and_is_shown_without_any_secret(offi
     assert page["users"] == [
         {
             "id": "ann", "name": "Ann", "email": "", "provider": "local", "groups": ["staff"], "provider_groups": [],
+            "provisioned_groups": [], "provisioned": None, "user_name": "",
             "active": True, "has_password": True, "second_factor": False, "created_at": "2026-11-20T12:00:00Z",
             "login_at": "2026-11-20T12:00:00Z",
         }

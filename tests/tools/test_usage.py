@@ -50,3 +50,24 @@ async def test_by_the_hour_there_is_one_asset_at_a_time(registry: World) -> None
         await ask(registry, "operator", hourly=True)
     with refused("invalid"):
         await ask(registry, "operator", path="folding", kind="skill")
+
+
+async def test_all_assets_together_are_told_by_day_and_hour_as_far_as_one_sees_them(registry: World) -> None:
+    await used(registry, "weather", 3)
+    await used(registry, "vault", 2)
+    for subject, calls in (("bob", 5), ("ann", 3)):
+        rows = (await ask(registry, subject, view="periods", days=1))["rows"]
+        assert [(row["of"], row["name"], row["calls"]) for row in rows] == [("period", "2026-11-20", calls)]
+        hourly = (await ask(registry, subject, view="periods", days=1, hourly=True))["rows"]
+        assert [(row["name"][:10], row["calls"]) for row in hourly] == [("2026-11-20", calls)]
+
+
+async def test_the_slowest_and_those_with_errors_come_first(registry: World) -> None:
+    await used(registry, "weather", 2)
+    await used(registry, "vault", 1)
+    entered = await registry.services.invocation.enter(SYSTEM, "weather", "tools/call", "forecast")
+    registry.services.invocation.leave(entered, "tool_error")
+    failing = (await ask(registry, "operator", view="errors"))["rows"]
+    assert [(row["name"], row["errors"]) for row in failing] == [("server/weather", 1)]
+    slow = (await ask(registry, "operator", view="slow"))["rows"]
+    assert {row["name"] for row in slow} == {"server/weather", "server/vault"}

@@ -16,13 +16,14 @@ from airegistry.oauth.model import (
     ASSERTION_GRANT,
     CLIENT_GRANT,
     CODE_GRANT,
+    DEVICE_GRANT,
     EXCHANGE_GRANT,
     REFRESH_GRANT,
     AuthMethod,
 )
 from airegistry.oauth.providers.remote_keys import is_loopback, public_keys
 
-PERSON_GRANTS = frozenset({CODE_GRANT, REFRESH_GRANT})
+PERSON_GRANTS = frozenset({CODE_GRANT, REFRESH_GRANT, DEVICE_GRANT})
 MACHINE_GRANTS = frozenset({CLIENT_GRANT, EXCHANGE_GRANT, ASSERTION_GRANT})
 """Grants without a person at a browser: administrators give them, and nobody else."""
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
@@ -110,7 +111,8 @@ def _grants(metadata: Json, machine: Literal["allow", "refuse", "ignore"]) -> li
     """Those of the grants asked for that exist here: clients name others too, for other servers."""
     asked = _strings(metadata, "grant_types")
     types = _strings(metadata, "response_types")
-    if types is not None and "code" not in types:
+    # A client for devices alone has no response type (RFC 7591 section 2.1).
+    if types is not None and "code" not in types and (types or CODE_GRANT in (asked or [CODE_GRANT])):
         raise wrong("the only response type here is code")
     if asked is None:
         return [CODE_GRANT, REFRESH_GRANT]

@@ -126,6 +126,7 @@ class Account:
         self._authorizations = authorizations
         self._visitors = visitors
         self._members = Members(directory, visitors)
+        self._directory = directory
 
     def routes(self) -> list[Route]:
         """/account and what its buttons do."""
@@ -147,7 +148,8 @@ class Account:
         local = fragment("account_local", base=base, factor="on" if user.second_factor else "off")
         return page(
             "account", "Your account", base=base, id=user.id, name=wording.shown(user.name or user.id),
-            email=wording.shown(user.email or "none"), groups=_list((*user.groups, *user.provider_groups)),
+            email=wording.shown(user.email or "none"),
+            groups=_list((*user.groups, *user.provider_groups, *self._directory.provisioned_groups(user.id))),
             since=_time(session.auth_time), by=_by(session),
             security=local if user.provider == LOCAL else fragment("account_provider", provider=user.provider),
             applications=joined(apps) if apps else fragment("account_none", text="You have not allowed any."),

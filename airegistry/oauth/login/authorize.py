@@ -97,9 +97,7 @@ class Authorize:
         """
         _check_kind(form, client)
         _check_challenge(form)
-        scope = form.get("scope")
-        if scope is not None and (len(scope) > MAX_SCOPE or not _SCOPE.fullmatch(scope)):
-            raise OAuthError("invalid_scope", "scope is not a list of words with one space between them")
+        check_scope(form)
         resource = self._resources.canonical(form.get("resource"))
         if resource is None:
             raise OAuthError("invalid_target", "resource is none of this registry's")
@@ -114,6 +112,17 @@ class Authorize:
 def asks_for_login(request: AuthorizationRequest) -> bool:
     """Whether the person has to sign in for this very request, signed in or not."""
     return not {"login", "select_account"}.isdisjoint(request.prompt.split())
+
+
+def check_scope(form: Form) -> None:
+    """Refuse a `scope` parameter that is malformed.
+
+    Raises:
+        OAuthError: it is.
+    """
+    scope = form.get("scope")
+    if scope is not None and (len(scope) > MAX_SCOPE or not _SCOPE.fullmatch(scope)):
+        raise OAuthError("invalid_scope", "scope is not a list of words with one space between them")
 
 
 def _redirect_uri(client: Client, form: Form) -> str:

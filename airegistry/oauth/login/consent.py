@@ -15,10 +15,11 @@ from airegistry.oauth.login import wording
 from airegistry.oauth.login.answers import Answers
 from airegistry.oauth.login.authorize import asks_for_login
 from airegistry.oauth.login.consents import Consents
+from airegistry.oauth.login.device_requests import DeviceRequests
 from airegistry.oauth.login.pending import ENDED, PendingRequests
-from airegistry.oauth.login.render import Html, fragment, joined, page
+from airegistry.oauth.login.render import Html, fragment, joined, message, page
 from airegistry.oauth.login.visitors import Refused, Visitors, paged
-from airegistry.oauth.model import ADMIN_SCOPE, AuthorizationRequest, Client, Session
+from airegistry.oauth.model import ADMIN_SCOPE, Answered, AuthorizationRequest, Client, Session
 from airegistry.oauth.tokens.authorizations import Authorizations
 
 
@@ -45,6 +46,7 @@ class ConsentPage:
         visitors: Visitors,
         answers: Answers,
         describe: Callable[[str], str],
+        devices: DeviceRequests,
     ) -> None:
         self._pending = pending
         self._clients = clients
@@ -54,6 +56,7 @@ class ConsentPage:
         self._visitors = visitors
         self._answers = answers
         self._describe = describe
+        self._devices = devices
 
     def routes(self) -> list[Route]:
         """/consent, for GET and POST."""
@@ -79,6 +82,9 @@ class ConsentPage:
                 raise OAuthError("consent_required", "the person has to be asked")
         except OAuthError as error:
             await self._pending.take(wanted)
+            if wanted.device:
+                await self._devices.answer(wanted.device, None)
+                return message("This request cannot be answered", f"{error.message}.", status=400)
             client = await self._client(wanted)
             return self._answers.unasked(client, wanted.redirect_uri, wanted.state, error)
         return self._ask(request, question)
@@ -98,6 +104,9 @@ class ConsentPage:
             return await self._allow(Question(wanted, session, client, scopes), asked=True)
         await self._pending.take(wanted)
         await self._consents.deny(session.user, wanted)
+        if wanted.device:
+            await self._devices.answer(wanted.device, None)
+            return message("Nothing was allowed", "The device is told so. You can close this window.", status=200)
         error = OAuthError("access_denied", "the person refused")
         return self._answers.error(wanted.redirect_uri, wanted.state, error)
 
@@ -106,10 +115,24 @@ class ConsentPage:
         await self._pending.take(wanted)
         if asked:
             await self._consents.grant(user, question.client, wanted, question.scopes)
+        if wanted.device:
+            return await self._allow_device(question)
         code = await self._authorizations.code(
             wanted, subject=f"user:{user}", scopes=question.scopes, session=question.session
         )
         return self._answers.code(wanted.redirect_uri, wanted.state, code)
+
+    async def _allow_device(self, question: Question) -> Response:
+        session = question.session
+        answered = Answered(
+            subject=f"user:{session.user}", scopes=question.scopes, session=session.id, auth_time=session.auth_time,
+            amr=session.amr,
+        )  # fmt: skip
+        if not await self._devices.answer(question.wanted.device, answered):
+            raise Refused(*ENDED)
+        return message(
+            "The device is connected", "It goes on by itself in a few seconds. You can close this window.", status=200
+        )
 
     async def _wanted(self, request: Request, id_: str) -> AuthorizationRequest:
         return await self._pending.find(id_, self._visitors.browser(request))
@@ -126,7 +149,7 @@ class ConsentPage:
             client = await self._clients.find(wanted.client_id)
         except OAuthError as error:
             raise Refused("This application is refused", f"{error.message}.", status=error.status) from error
-        if client is None or not allowed(client, wanted.redirect_uri):
+        if client is None or not (wanted.device or allowed(client, wanted.redirect_uri)):
             raise Refused(*ENDED)
         return client
 
@@ -141,15 +164,19 @@ class ConsentPage:
 
     def _ask(self, request: Request, question: Question) -> Response:
         wanted, client = question.wanted, question.client
-        name, warning = wording.shown(client.name), wording.warning(client, wanted.redirect_uri)
+        name = wording.shown(client.name)
+        # Whoever began it elsewhere gets what is allowed here (RFC 8628 section 5.4): everybody is asked, and warned.
+        warning = wording.DEVICE if wanted.device else wording.warning(client, wanted.redirect_uri)
         return page(
             "consent", f"Allow {name}?", base=self._visitors.base, request=wanted.id,
             csrf=self._visitors.field(request, _purpose(wanted, question.scopes)), account=question.session.user,
             client=name, client_id=client.client_id, origin=wording.origin(client),
             website=fragment("consent_website", website=wording.shown(client.client_uri)) if client.client_uri else "",
             warning=fragment("alert", text=warning) if warning else "",
-            destination=wording.destination(wanted.redirect_uri), resource=wanted.resource,
-            scopes=joined(self._scope(scope) for scope in question.scopes),
+            way="The device shows" if wanted.device else "Sends you to",
+            destination=wanted.user_code if wanted.device else wording.destination(wanted.redirect_uri),
+            after="The device is told either way." if wanted.device else "Either way you go back to the application.",
+            resource=wanted.resource, scopes=joined(self._scope(scope) for scope in question.scopes),
         )  # fmt: skip
 
     def _scope(self, name: str) -> Html:

@@ -12,7 +12,7 @@ from airegistry.core.documents import DocumentStore
 from airegistry.core.errors import Conflict
 from airegistry.core.ports import Cipher
 
-CookieName = Literal["session", "browser"]
+CookieName = Literal["session", "browser", "onward"]
 PREFIX = "__Host-airegistry-"
 PLAIN = "airegistry-"
 COLLECTION = "csrf"

@@ -83,7 +83,8 @@ class Attempt:
 
 
 class Login:
-    """The login pages. They take no address to go to: a login leads to a request that is kept here, or to /account."""
+    """The login pages. They take no address to go to but that of a view of the web page: a login leads to a request
+    that is kept here, to such a view, or to /account."""
 
     def __init__(
         self,
@@ -120,7 +121,9 @@ class Login:
         if id_:
             await self._pending.find(id_, self._visitors.browser(request))
         browser = self._visitors.settle_browser(request)
-        return self._visitors.keep_browser(self._form(browser, id_), browser)
+        answer = self._visitors.keep_browser(self._form(browser, id_), browser)
+        onward = request.query_params.get("next")
+        return answer if onward is None else self._visitors.keep_onward(answer, onward)
 
     async def _submit(self, request: Request) -> Response:
         form = await read_form(request)
@@ -161,7 +164,8 @@ class Login:
         self._half_way.drop(attempt.step)
         await self._visitors.end_session(request)
         cookie, _ = await self._sessions.open(user, amr)
-        answer = self._visitors.go(f"/consent?request={attempt.request}" if attempt.request else "/account")
+        asked, visitors = attempt.request, self._visitors
+        answer = visitors.go(f"/consent?request={asked}") if asked else visitors.go_onward(request)
         return self._visitors.keep_session(answer, cookie)
 
     async def _ask_logout(self, request: Request) -> Response:

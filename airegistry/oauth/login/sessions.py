@@ -88,7 +88,7 @@ class Sessions:
         if found is None:
             return None
         session, version = found
-        if self._over(session):
+        if self.is_over(session):
             await self._sessions.delete(session.id)
             return None
         now = self._clock.now()
@@ -100,6 +100,11 @@ class Sessions:
         except Conflict:  # seen by another request meanwhile, or ended: then it must not come back
             return seen if await self._sessions.find_one(session.id) else None
         return seen
+
+    async def holds(self, id_: str) -> bool:
+        """Whether a session is still there, given its id; to ask is no sign that its person is."""
+        found = await self._sessions.find_one(id_)
+        return found is not None and not self.is_over(found[0])
 
     async def end(self, session: Session | str, *, reason: str = "signed out") -> bool:
         """End a session, given itself or its cookie; False when there is none, or another request was first."""
@@ -135,12 +140,12 @@ class Sessions:
     async def of_user(self, user: str) -> list[Session]:
         """The sessions of a user that still hold, newest first."""
         kept = [session async for _, session in self._sessions.find(where={"user": user})]
-        live = [session for session in kept if not self._over(session)]
+        live = [session for session in kept if not self.is_over(session)]
         return sorted(live, key=lambda session: session.auth_time, reverse=True)
 
     async def sweep(self) -> int:
         """Remove what has run out; returns how many there were."""
-        over = [session.id async for _, session in self._sessions.find() if self._over(session)]
+        over = [session.id async for _, session in self._sessions.find() if self.is_over(session)]
         for id_ in over:
             await self._sessions.delete(id_)
         return len(over)
@@ -161,7 +166,8 @@ class Sessions:
             except Exception:  # the session is over: whoever fails to follow must not make that look undone
                 log.exception("a listener failed on the end of a session")
 
-    def _over(self, session: Session) -> bool:
+    def is_over(self, session: Session) -> bool:
+        """Whether a session ran out, or its user may not have it any more."""
         user, now = self._users.known(session.user), self._clock.now()
         if user is None or not user.active or (user.ended_at is not None and session.auth_time < user.ended_at):
             return True

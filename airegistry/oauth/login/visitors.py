@@ -1,10 +1,11 @@
 """The browser behind a request for a page: its cookies, its session, and the forms it was given."""
 
+import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from math import ceil
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -23,6 +24,10 @@ FORGED = (
     "again, and repeat what you did.",
 )
 MAX_COOKIE = 512
+ONWARD_SECONDS = 900
+MAX_ONWARD = 2_000
+_ONWARD = re.compile(r"/ui/[!-\[\]-~]*")
+"""A view of the web page, without a backslash: what begins so stays here, however a browser reads it."""
 
 
 class Refused(AirError):
@@ -44,7 +49,8 @@ class Refused(AirError):
 
 
 class Visitors:
-    """Knows browsers by two cookies: `browser`, which says nothing but that it is the same one, and `session`.
+    """Knows browsers by two cookies: `browser`, which says nothing but that it is the same one, and `session`. A third
+    one, `onward`, remembers the view of the web page that a person was at who has to sign in.
 
     `base` is the path that the public URL ends in, mostly none: every link of a page begins with it. Links name no
     host, as on loopback there are two names for one, each with its own cookies.
@@ -92,6 +98,24 @@ class Visitors:
         """Have the browser forget its session."""
         self._cookies.delete(response, "session")
         return response
+
+    def keep_onward(self, response: Response, path: str) -> Response:
+        """Have the browser go on to a view of the web page once its person is signed in; to none by any other path."""
+        if len(path) <= MAX_ONWARD and _ONWARD.fullmatch(path):
+            self._cookies.set(response, "onward", quote(path, safe=""), max_age=ONWARD_SECONDS)
+        else:
+            self._cookies.delete(response, "onward")
+        return response
+
+    def go_onward(self, request: Request) -> Response:
+        """Send the browser of somebody who has just signed in to the view they came from, or else to their account."""
+        kept = self._cookies.get(request, "onward")
+        path = unquote(kept or "")
+        known = len(path) <= MAX_ONWARD and _ONWARD.fullmatch(path)
+        answer = self.go(path if known else "/account")
+        if kept is not None:
+            self._cookies.delete(answer, "onward")
+        return answer
 
     def field(self, request: Request, purpose: str) -> str:
         """The hidden field for a form of a person who is signed in."""

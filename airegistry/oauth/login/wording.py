@@ -14,6 +14,10 @@ _SCOPES = {
     ADMIN_SCOPE: "Administer this registry as you: change users, access rules, applications and tokens.",
     OFFLINE_SCOPE: "Stay connected without asking you again, until you take that back.",
 }
+DEVICE = (
+    "What you allow goes to a program on another machine. Allow it only if you started it there yourself, just now, "
+    "and it shows this very code; nobody who sends you a code has any business doing so."
+)
 _ORIGINS = {
     "registered": "Set up by an administrator of this registry.",
     "dynamic": "It registered itself here. Nobody has checked its name.",

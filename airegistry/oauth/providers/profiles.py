@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from airegistry.core.documents import Json
-from airegistry.core.first_start import ADMINISTRATORS
+from airegistry.core.grants import ADMINISTRATORS
 
 ProfileName = Literal["oidc", "keycloak", "entra", "okta", "auth0", "cognito", "ping", "github"]
 Path = tuple[str, ...]

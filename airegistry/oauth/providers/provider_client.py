@@ -1,6 +1,7 @@
 """What the registry asks of an identity provider: metadata, tokens for a code, claims, groups."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
@@ -24,7 +25,10 @@ FEDERATED = "fed"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person as a provider describes them: `sub` is unique at this provider, groups are as the policy knows them."""
+    """A person as a provider describes them: `sub` is unique at this provider, groups are as the policy knows them.
+
+    `known_as` are further ids of theirs, and `verified` says that the e-mail is theirs.
+    """
 
     sub: str
     name: str
@@ -33,6 +37,8 @@ class Identity:
     amr: list[str]
     sid: str
     id_token: str
+    known_as: Sequence[str] = ()
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ class ProviderClient:
             amr=[each for each in amr if isinstance(each, str)][:20] if isinstance(amr, list) and amr else [FEDERATED],
             sid=_text(claims.get("sid")),
             id_token=tokens.id,
+            known_as=_known_as(provider, claims),
+            verified=_verified(provider, claims),
         )
 
     async def _redeem(self, provider: IdentityProvider, metadata: Json, code: str, started: Started) -> _Tokens:
@@ -180,14 +188,26 @@ def endpoint(metadata: Json, name: str) -> str:
 def _check_domain(provider: IdentityProvider, claims: Json) -> None:
     if not provider.email_domains:
         return
-    email, verified = claims.get("email"), claims.get("email_verified")
-    if verified is None:
-        # Whoever administers one of many tenants of Entra ID writes any address into the accounts there.
-        verified = provider.ways.vouches and not is_template(provider.issuer)
-    if not isinstance(email, str) or verified not in (True, "true"):
+    email = claims.get("email")
+    if not isinstance(email, str) or not _verified(provider, claims):
         raise AccessDenied("the provider names no verified e-mail address, and only some domains are let in here")
     if email.rpartition("@")[2].lower() not in provider.email_domains:
         raise AccessDenied("people with an e-mail address of this domain are not let in here")
+
+
+def _verified(provider: IdentityProvider, claims: Json) -> bool:
+    """Whether the provider says of an e-mail address that it is the person's."""
+    verified = claims.get("email_verified")
+    if verified is None:
+        # Whoever administers one of many tenants of Entra ID writes any address into the accounts there.
+        verified = provider.ways.vouches and not is_template(provider.issuer)
+    return verified in (True, "true")
+
+
+def _known_as(provider: IdentityProvider, claims: Json) -> Sequence[str]:
+    """The object id of Entra ID, which its provisioning knows people by: `sub` is another one for each application."""
+    oid = _text(claims.get("oid"))
+    return [oid] if oid and provider.profile == "entra" and not is_template(provider.issuer) else []
 
 
 def _text(value: JsonValue) -> str:

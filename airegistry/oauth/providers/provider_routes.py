@@ -91,8 +91,9 @@ class ProviderRoutes:
         cookie, _ = await self._sessions.open(
             who.user, who.amr, provider=who.provider, provider_sub=who.provider_sub, sid=who.sid, id_token=who.id_token
         )
-        onward = f"/consent?{urlencode({'request': who.request})}" if who.request else "/account"
-        return self._visitors.keep_session(self._visitors.go(onward), cookie)
+        visitors, asked = self._visitors, who.request
+        consent = f"/consent?{urlencode({'request': asked})}"
+        return visitors.keep_session(visitors.go(consent) if asked else visitors.go_onward(request), cookie)
 
     async def _backchannel(self, request: Request) -> Response:
         name = request.path_params["provider"]

@@ -143,8 +143,9 @@ class RelyingParty:
             await self._refused(name, error, source)
             raise
         user = await self._directory.provision(
-            name, identity.sub, name=identity.name, email=identity.email, groups=identity.groups, source=source
-        )
+            name, identity.sub, name=identity.name, email=identity.email, groups=identity.groups, source=source,
+            known_as=identity.known_as, verified=identity.verified,
+        )  # fmt: skip
         return LoggedIn(
             user=user, request=started.request, amr=identity.amr, provider=name, provider_sub=identity.sub,
             sid=identity.sid, id_token=self._cipher.encrypt(identity.id_token) if identity.id_token else "",

@@ -20,7 +20,7 @@ from airegistry.core.principals import Principal
 from airegistry.core.tokens import digest
 from airegistry.oauth.callers import Callers
 from airegistry.oauth.forms import Form, OAuthError
-from airegistry.oauth.model import REFRESH_GRANT, Authorization, AuthorizationRequest, Client, Code, Session
+from airegistry.oauth.model import REFRESH_GRANT, Answered, Authorization, AuthorizationRequest, Client, Code, Session
 from airegistry.oauth.resources import Resources
 from airegistry.oauth.tokens.access_tokens import MAX_TTL, STREAM_TTL, AccessTokens
 
@@ -90,6 +90,30 @@ class Authorizations:
         await self._families.create(authorization.id, authorization)
         await self._codes.create(digest(code), kept)
         return code
+
+    async def begin(
+        self, code: str, client: Client, form: Form, answered: Answered, resource: str
+    ) -> tuple[Authorization, str | None]:
+        """A family for what a person allowed a device a moment ago, and its first refresh token. `code` is the one
+        that the device proves itself by; nobody uses it twice.
+
+        Raises:
+            OAuthError: the resource is another one, or the person may not have it any more.
+        """
+        self._check_resource(form, resource)
+        family, now = _family(code), self._clock.now()
+        refresh = _refresh_token(family) if REFRESH_GRANT in client.grant_types else None
+        authorization = Authorization(
+            id=_id(family), client_id=client.client_id, subject=answered.subject, scopes=answered.scopes,
+            resource=resource, auth_time=answered.auth_time, amr=answered.amr, session=answered.session,
+            refresh_hash=None if refresh is None else digest(refresh), created_at=now, used_at=now,
+            expires_at=now + self._lifetime,
+        )  # fmt: skip
+        self._check_lives(authorization)
+        if not set(answered.scopes) <= set(self._callers.grantable(answered.subject, answered.scopes)):
+            raise Refusal("invalid_grant", "the person does not hold all of that any more")
+        await self._families.create(authorization.id, authorization)
+        return authorization, refresh
 
     async def of_code(self, code: str) -> Authorization | None:
         """Which family a code began. Nothing is checked: this is for the audit trail."""

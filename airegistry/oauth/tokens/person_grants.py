@@ -30,7 +30,7 @@ class PersonGrants:
         async with self._audit.attempt(who, "token:mint", f"client/{client.client_id}") as attempt:
             authorization, refresh_token = await self._authorizations.redeem(code, client, form)
             attempt.target = authorization.resource
-            return self._answer(authorization, authorization.scopes, refresh_token)
+            return self.answer(authorization, authorization.scopes, refresh_token)
 
     async def _refresh(self, client: Client, form: Form) -> Json:
         token = form.need("refresh_token")
@@ -38,7 +38,7 @@ class PersonGrants:
         async with self._audit.attempt(who, "token:refresh", f"client/{client.client_id}") as attempt:
             continued = await self._authorizations.refresh(token, client, form)
             attempt.target = continued.authorization.resource
-            return self._answer(continued.authorization, continued.scopes, continued.refresh_token)
+            return self.answer(continued.authorization, continued.scopes, continued.refresh_token)
 
     def _who(self, client: Client, authorization: Authorization | None) -> Principal:
         """Whom a request is for. The subject of another client's authorization is none of this client's business."""
@@ -46,7 +46,8 @@ class PersonGrants:
             return Principal(subject=f"client:{client.client_id}", client=client.client_id)
         return self._authorizations.holder(authorization)
 
-    def _answer(self, authorization: Authorization, scopes: list[str], refresh_token: str | None) -> Json:
+    def answer(self, authorization: Authorization, scopes: list[str], refresh_token: str | None) -> Json:
+        """The token response (RFC 6749 section 5.1), with an access token made for it."""
         token, issued = self._tokens.mint(
             subject=authorization.subject, client_id=authorization.client_id, scopes=scopes,
             resource=authorization.resource, authorization=authorization.id, auth_time=authorization.auth_time,

@@ -11,7 +11,7 @@ import anyio
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from airegistry.core.assets import Json
 from airegistry.core.changes import Changes
@@ -31,10 +31,11 @@ from airegistry.core.principals import Principal
 from airegistry.core.shelf import Shelf
 from airegistry.oauth.identity import principal_of
 from airegistry.rest.api.answers import answer, fits, next_page, refusal, tag_of
+from airegistry.rest.api.calls import ANSWERS, CallStreams, call_of, streams
 from airegistry.rest.api.events import EventStreams
 from airegistry.rest.api.idempotency import Idempotency, Kept
 from airegistry.rest.api.openapi import description
-from airegistry.rest.api.reading import arguments_of, body_of
+from airegistry.rest.api.reading import arguments_of, body_of, document_of
 from airegistry.rest.api.routes import PREFIX, Endpoint, NoMethod, Operation, Router, endpoints
 from airegistry.rest.peer_feed import ASSETS, CHANGES
 from airegistry.rest.twins import TWINS
@@ -72,6 +73,7 @@ class Api:
         self._base = urlsplit(needs.url).path
         self._once = Idempotency(needs.keys, needs.cipher, needs.clock)
         self._events = EventStreams(needs.changes)
+        self._calls = CallStreams()
         self._building = anyio.Lock()
         self._endpoints: list[Endpoint] = []
         self._router = Router(())
@@ -79,23 +81,26 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive)
-        streams = scope["path"] == EVENTS and request.method in {"GET", "HEAD"}
+        request, begun = Request(scope, receive), False
+
+        async def stream(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            if streams:
-                await self._events.serve(request, send)
-                return
-            response = await self._answer(request)
+            response = await self._answer(request, stream)
         except ClientDisconnect:  # nobody hears the answer, and it is no error of ours to log
             return
         except AirError as error:
             response = self._refused(scope, error)
         except Exception:  # the outermost handler: an error of ours ends one request, in the words of any other
-            if streams:  # whose answer has begun
+            if begun:
                 raise
             log.exception("the API failed")
             response = refusal(Internal("the registry failed"))
-        await response(scope, receive, send)
+        if response is not None:
+            await response(scope, receive, send)
 
     async def endpoints(self) -> list[Endpoint]:
         """Every endpoint, by the table."""
@@ -105,19 +110,37 @@ class Api:
                 self._endpoints, self._router = found, Router(found)
         return self._endpoints
 
+    def template(self, method: str, raw_path: bytes) -> str:
+        """The template that the path of a request fits; empty where it fits none."""
+        path = raw_path.decode("latin-1")
+        if path in _ELSEWHERE:
+            return path
+        if call_of(path) is not None:
+            return ANSWERS
+        try:
+            return PREFIX + self._router.find(method, raw_path)[0].path
+        except AirError:
+            return ""
+
     async def description(self) -> bytes:
         """The OpenAPI document."""
         if not self._description:
             self._description = orjson.dumps(description(await self.endpoints(), self._needs.url))
         return self._description
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, stream: Send) -> Response | None:
+        """The answer to a request; None for one that was given as a stream."""
         who = principal_of(request.scope)
         path = request.scope["path"]
+        if path == EVENTS and request.method in {"GET", "HEAD"}:
+            await self._events.serve(request, stream)
+            return None
         if path == DESCRIPTION and request.method in {"GET", "HEAD"}:
             return Response(await self.description(), media_type="application/json")
         if path in _ELSEWHERE:
             raise NoMethod(request.method, _ELSEWHERE[path])
+        if (call := call_of(path)) is not None:
+            return await self._take(request, who, call)
         await self.endpoints()
         endpoint, in_path = self._router.find(
             request.method, request.scope.get("raw_path") or request.url.path.encode()
@@ -126,11 +149,22 @@ class Api:
         arguments = arguments_of(request, endpoint, in_path, body)
         make = partial(self._made, request, endpoint, arguments)
         key = request.headers.get("idempotency-key")
+        if endpoint.twin.acts and streams(request):
+            if key is not None:
+                raise Invalid("no stream is kept, so it takes no Idempotency-Key", field="Idempotency-Key")
+            await self._calls.serve(request, stream, partial(endpoint.operation.run, request.scope, arguments))
+            return None
         if key is None or endpoint.twin.method != "POST":
             return await make()
         place = f"{request.method} {endpoint.path} {orjson.dumps(in_path, option=orjson.OPT_SORT_KEYS).decode()}"
         said = orjson.dumps([request.url.query, body.decode("utf-8", "replace"), request.headers.get("if-match")])
         return await self._once.once(who, key, place, said, make)
+
+    async def _take(self, request: Request, who: Principal, call: str) -> Response:
+        """Take what a caller answers to a question of a call."""
+        if request.method != "POST":
+            raise NoMethod(request.method, ["POST"])
+        return answer(self._calls.answer(who, call, document_of(request, await body_of(request))))
 
     async def _made(self, request: Request, endpoint: Endpoint, arguments: Json) -> Response:
         """Run the tool and shape what it answers."""
@@ -140,8 +174,9 @@ class Api:
             if not endpoint.twin.acts or isinstance(error, BackendResting | CallRefused):
                 raise
             return refusal(error)  # it may have been done: this is the answer, and a key keeps it
-        response = answer(body, 201 if endpoint.twin.creates else 200)
-        if endpoint.twin.made:
+        created = endpoint.twin.creates and not body.get("dry_run")
+        response = answer(body, 201 if created else 200)
+        if created and endpoint.twin.made:
             response.headers["location"] = self._base + PREFIX + endpoint.twin.made.format_map(body)
         if endpoint.twin.one or (endpoint.twin.guarded and "updated_at" in body):
             response.headers["etag"] = tag = tag_of(body, live=endpoint.twin.one)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from airegistry.core.assets import Json
-from airegistry.core.changes import ASSETS, CATALOG, ENTITLEMENT, Changes, Watcher
+from airegistry.core.changes import APPROVALS, ASSETS, CATALOG, ENTITLEMENT, Changes, Watcher
 from airegistry.core.errors import Invalid
 from airegistry.oauth.identity import again_of
 
@@ -95,7 +95,7 @@ async def _gone(request: Request) -> None:
 
 
 def _named(change: str) -> tuple[str, Json]:
-    if change in (CATALOG, ENTITLEMENT):
+    if change in (CATALOG, ENTITLEMENT, APPROVALS):
         return change, {}
     kind, _, path = change.partition("/")
     return "asset", {"kind": kind, "path": path}
@@ -107,7 +107,7 @@ def _wanted(request: Request) -> set[str]:
     assets = request.query_params.getlist("asset")
     if len(assets) > MAX_ASSETS:
         raise Invalid(f"at most {MAX_ASSETS} assets are listened to at a time", field="asset")
-    return {CATALOG, ENTITLEMENT, *(assets or [ASSETS])}
+    return {CATALOG, ENTITLEMENT, APPROVALS, *(assets or [ASSETS])}
 
 
 def _event(name: str, data: JsonValue, number: int) -> bytes:

@@ -51,6 +51,28 @@ _STREAM: Final[Json] = {
                           "content": {"text/event-stream": {"schema": {"type": "string"}}}},
                   **{str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 403, 429)}},
 }  # fmt: skip
+_ANSWER: Final[Json] = {
+    "operationId": "answer_call",
+    "tags": ["tools"],
+    "summary": "Answer what a running call asks",
+    "description": "For a call of yours that is streamed: `call` and `question` are those of its event `elicitation`, "
+    "the rest is an `ElicitResult` of MCP.",
+    "parameters": [{"name": "call", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {
+        "type": "object",
+        "properties": {
+            "question": {"type": "integer"},
+            "action": {"enum": ["accept", "decline", "cancel"]},
+            "content": {"type": ["object", "null"]},
+        },
+        "required": ["question", "action"],
+        "additionalProperties": False,
+    }}}},
+    "responses": {"200": {"description": "It was taken.",
+                          "content": {"application/json": {"schema": {"type": "object"}}}},
+                  **{str(status): {"$ref": f"#/components/responses/{status}"}
+                     for status in (400, 401, 403, 404, 409, 413, 415, 429, 500, 503)}},
+}  # fmt: skip
 
 
 def description(endpoints: Sequence[Endpoint], url: str) -> Json:
@@ -62,6 +84,7 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
         assert isinstance(here, dict)
         here[endpoint.twin.method.lower()] = _operation(endpoint, schemas)
     paths[f"{PREFIX}/events"] = {"get": _STREAM}
+    paths[f"{PREFIX}/calls/{{call}}/answers"] = {"post": _ANSWER}
     return {
         "openapi": "3.1.1",
         "info": {
@@ -146,7 +169,11 @@ def _body(endpoint: Endpoint, schemas: "_Schemas") -> Json:
 
 def _responses(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     schema = schemas.shared(endpoint.operation.name, endpoint.operation.output_schema)
-    answered: Json = {"description": "What the tool answers.", "content": {"application/json": {"schema": schema}}}
+    content: Json = {"application/json": {"schema": schema}}
+    if endpoint.twin.acts:
+        events = "Events `progress`, `elicitation`, and last `result` or `error`, for `Accept: text/event-stream`."
+        content["text/event-stream"] = {"schema": {"type": "string", "description": events}}
+    answered: Json = {"description": "What the tool answers.", "content": content}
     headers: Json = {}
     if endpoint.twin.one or endpoint.twin.guarded:
         headers["ETag"] = {"description": "Names this state of the asset.", "schema": {"type": "string"}}
@@ -160,6 +187,8 @@ def _responses(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     statuses += [415] if endpoint.in_body and endpoint.twin.method not in {"GET", "DELETE"} else []
     statuses += [422] if endpoint.twin.method == "POST" else []
     found: Json = {"201" if endpoint.twin.creates else "200": answered}
+    if endpoint.twin.creates and "dry_run" in endpoint.in_body:
+        found["200"] = answered
     if endpoint.twin.one:
         found["304"] = {"description": "It is as you know it."}
     return {**found, **{str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(statuses)}}

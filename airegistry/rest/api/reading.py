@@ -51,7 +51,7 @@ def arguments_of(request: Request, endpoint: Endpoint, in_path: Mapping[str, str
         return said
     if not body.strip() and endpoint.twin.body is None:
         return said
-    document = _document(request, body)
+    document = document_of(request, body)
     if endpoint.twin.body is not None:
         return {**said, endpoint.twin.body: document}
     if unknown := sorted(document.keys() - set(names)):
@@ -81,7 +81,13 @@ def _is_list(schema: Json) -> bool:
     return any(isinstance(each, dict) and each.get("type") == "array" for each in known)
 
 
-def _document(request: Request, body: bytes) -> Json:
+def document_of(request: Request, body: bytes) -> Json:
+    """A body as a JSON object.
+
+    Raises:
+        Invalid: it is none.
+        WrongType: it is not sent as one.
+    """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if content_type != "application/json" or coding != "identity":

@@ -8,7 +8,7 @@ version: so a step that older replicas cannot live with is left to the release a
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 import anyio
@@ -29,15 +29,20 @@ _SCHEMA = {"_id": "schema"}
 _logger = logging.getLogger(__name__)
 
 
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    DOCUMENTS: (
+        IndexModel([("c", 1), ("f", 1), ("_id", 1)], name="where"),
+        IndexModel([("t", 1), ("at", 1)], name="changes"),
+        IndexModel([("d", 1)], name="tombstones", sparse=True),
+    ),
+    LOG: (IndexModel([("s", 1), ("e", 1)], name="records"),),
+}
+"""What each collection is asked by."""
+
+
 async def _first_indexes(database: AsyncDatabase[Row]) -> None:
-    await database[DOCUMENTS].create_indexes(
-        [
-            IndexModel([("c", 1), ("f", 1), ("_id", 1)], name="where"),
-            IndexModel([("t", 1), ("at", 1)], name="changes"),
-            IndexModel([("d", 1)], name="tombstones", sparse=True),
-        ]
-    )
-    await database[LOG].create_indexes([IndexModel([("s", 1), ("e", 1)], name="records")])
+    for collection, indexes in INDEXES.items():
+        await database[collection].create_indexes([*indexes])
 
 
 STEPS: Sequence[Step] = (_first_indexes,)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.access import Access
 from airegistry.core.errors import ConsentRequired
 from airegistry.core.leases import COLLECTION, Alone, Leading, Leases
@@ -13,7 +14,6 @@ from airegistry.core.policy import Policy
 from airegistry.core.visibility import Visibility
 from airegistry.egress.guard import Guard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
-from airegistry.telemetry import SystemClock
 from tests.oauth.connections.test_connections import age
 from tests.oauth.connections.world import Desk
 from tests.oauth.issuing import URL

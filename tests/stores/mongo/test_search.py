@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from airegistry.clock import SystemClock
 from airegistry.core.embedding import Embedding
 from airegistry.core.indexing import Indexing
 from airegistry.core.shared_vectors import SharedVectors
 from airegistry.core.shelf import Shelf
 from airegistry.index.memory import MemoryIndex
-from airegistry.telemetry import SystemClock
 from tests.core.test_search import Numbers
 from tests.core.wiring import asset
 from tests.stores.mongo.engine import INSTALLED, MISSING

@@ -1,0 +1,69 @@
+"""Requests to the registry: a span, if the trace is recorded, and their figures. The outermost application."""
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+from opentelemetry import context, trace
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from airegistry.telemetry.described import HTTP_ACTIVE, HTTP_REQUESTS
+from airegistry.telemetry.live import Live, LiveSpan
+
+_METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS".split())
+_CONTEXT = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
+RouteOf = Callable[[Scope], str]
+"""The template that a request's path fits; empty where there is none."""
+
+
+class Watched:
+    """An ASGI application around another one. Nothing of a path, a query or a header but the context is told."""
+
+    def __init__(self, app: ASGIApp, live: Live, route_of: RouteOf) -> None:
+        self._app = app
+        self._live = live
+        self._route_of = route_of
+        self._requests = live.figures.of(HTTP_REQUESTS)
+        self._active = live.figures.of(HTTP_ACTIVE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        scheme: str = scope["scheme"]
+        status = 0
+
+        def sending(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            return send(message)
+
+        carrier = {_CONTEXT[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _CONTEXT}
+        began = perf_counter()
+        self._active.add(1, (method, scheme))
+        span = self._live.entered(
+            carrier, method, "server", {"http.request.method": method, "url.scheme": scheme}
+        )  # fmt: skip
+        token = None if span is None else context.attach(trace.set_span_in_context(span.inner))
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = self._route_of(scope)
+            self._active.add(-1, (method, scheme))
+            self._requests.record(perf_counter() - began, (method, route, str(status) if status else "", scheme))
+            if span is not None and token is not None:
+                context.detach(token)
+                _end(span, method, route, status)
+
+
+def _end(span: LiveSpan, method: str, route: str, status: int) -> None:
+    if route:
+        span.named(f"{method} {route}")
+        span.set({"http.route": route})
+    if status:
+        span.set({"http.response.status_code": status})
+    if status >= 500 or not status:
+        span.fail(str(status or "cancelled"))
+    span.end()

@@ -1,0 +1,39 @@
+output "url" {
+  description = "Where clients reach the registry."
+  value       = module.edge.url
+}
+
+output "region" {
+  description = "Region of the deployment."
+  value       = var.region
+}
+
+output "cluster_name" {
+  description = "ECS cluster."
+  value       = module.service.cluster_name
+}
+
+output "service_name" {
+  description = "ECS service of the registry."
+  value       = module.service.service_name
+}
+
+output "log_groups" {
+  description = "Log groups of the registry."
+  value       = module.service.log_groups
+}
+
+output "secret_arns" {
+  description = "Secrets of the registry."
+  value       = module.service.secret_arns
+}
+
+output "alarm_topic_arn" {
+  description = "Topic that alarms are sent to."
+  value       = module.observability.topic_arn
+}
+
+output "cloudfront_id" {
+  description = "The distribution."
+  value       = module.edge.cloudfront_id
+}

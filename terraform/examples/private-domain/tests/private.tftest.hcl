@@ -1,0 +1,51 @@
+mock_provider "aws" {
+  mock_data "aws_availability_zones" {
+    defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+  }
+  mock_data "aws_region" {
+    defaults = { region = "eu-central-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_resource "aws_docdb_cluster" {
+    defaults = { master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:docdb", kms_key_id = "", secret_status = "active" }] }
+  }
+  mock_resource "aws_rds_cluster" {
+    defaults = { master_user_secret = [{ secret_arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:rds", kms_key_id = "", secret_status = "active" }] }
+  }
+  mock_resource "aws_cloudfront_distribution" {
+    defaults = { domain_name = "d1.cloudfront.net" }
+  }
+}
+
+variables {
+  name             = "air"
+  region           = "eu-central-1"
+  image            = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/airegistry/airegistry:1.2.3"
+  collector_image  = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/airegistry/otel-collector:0.130.0"
+  repository_arns  = ["arn:aws:ecr:eu-central-1:123456789012:repository/airegistry/airegistry"]
+  database_ca_file = "../ca.test.pem"
+  secret_key       = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  admin_password   = "sixteen letters."
+  first_start      = true
+  domain           = "registry.internal.example.com"
+  zone_id          = "Z1"
+}
+
+run "composed" {
+  command = plan
+  assert {
+    condition     = output.url == "https://registry.internal.example.com" && module.edge.cloudfront_id == null
+    error_message = "its own name, and no CloudFront"
+  }
+}
+
+run "regions_look_like_regions" {
+  command = plan
+  variables { region = "Frankfurt" }
+  expect_failures = [var.region]
+}

@@ -1,0 +1,64 @@
+output "url" {
+  description = "Where clients reach the registry."
+  value       = module.edge.url
+}
+
+output "region" {
+  description = "Region of the deployment."
+  value       = var.region
+}
+
+output "cluster_name" {
+  description = "ECS cluster."
+  value       = module.service.cluster_name
+}
+
+output "service_name" {
+  description = "ECS service of the registry."
+  value       = module.service.service_name
+}
+
+output "log_groups" {
+  description = "Log groups of the registry."
+  value       = module.service.log_groups
+}
+
+output "secret_arns" {
+  description = "Secrets of the registry."
+  value       = module.service.secret_arns
+}
+
+output "alarm_topic_arn" {
+  description = "Topic that alarms are sent to."
+  value       = module.observability.topic_arn
+}
+
+output "stage" {
+  description = "The environment."
+  value       = var.stage
+}
+
+output "hosts" {
+  description = "Names that have to lead to CloudFront."
+  value       = module.edge.hosts
+}
+
+output "certificate_arns" {
+  description = "Certificates, of the load balancer and of CloudFront."
+  value       = module.edge.certificate_arns
+}
+
+output "cloudfront_id" {
+  description = "The distribution."
+  value       = module.edge.cloudfront_id
+}
+
+output "keycloak_url" {
+  description = "Where people and the registry reach Keycloak."
+  value       = module.keycloak.url
+}
+
+output "keycloak_admin_secret_arn" {
+  description = "Secret with the password of Keycloak's first administrator, `setup`."
+  value       = module.keycloak.admin_secret_arn
+}

@@ -1,0 +1,185 @@
+"""The image, really built and really started: small, nobody's root, and good for the main job."""
+
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from tests.deploy.engine import AUTHORITIES, Engine, engine
+from tests.deploy.tools import DOCKER, made_env
+from tests.support.processes import ROOT, free_port, run_module
+
+IMAGE = "airegistry:0.1.0"
+LARGEST = 250 * 1024 * 1024
+"""Bytes of our layers, compressed."""
+CONTEXT = ("airegistry", "skills", "docker", "pyproject.toml", "README.md", "LICENSE", ".dockerignore")
+HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Engine]:
+    folder = Path(tempfile.mkdtemp(prefix="air"))
+    try:
+        with engine(folder) as started:
+            yield started
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as it is now: two builds of it must be of one state."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in CONTEXT:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".env"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def build(docker: Engine, source: Path, tag: str, *options: str) -> None:
+    secrets = ["--secret", f"id=ca,src={AUTHORITIES}"] if AUTHORITIES.exists() else []
+    arguments = ["--file", str(source / "docker" / "Dockerfile"), "--tag", tag, *secrets, *options, str(source)]
+    docker.docker("buildx", "build", "--load", "--progress", "plain", *arguments, seconds=1500)
+
+
+@pytest.fixture(scope="module")
+def image(docker: Engine, source: Path) -> str:
+    build(docker, source, IMAGE)
+    return IMAGE
+
+
+def layers(docker: Engine, image: str, folder: Path) -> list[Path]:
+    """The archives of the layers above the base."""
+    docker.docker("save", image, "--output", str(folder / "image.tar"))
+    with tarfile.open(folder / "image.tar") as archive:
+        archive.extractall(folder, filter="data")
+    names = json.loads((folder / "manifest.json").read_text("utf-8"))[0]["Layers"]
+    return [folder / name for name in names[1:]]
+
+
+def inside(docker: Engine, image: str, command: str) -> str:
+    return docker.docker("run", "--rm", *HARDENED, "--entrypoint", "sh", image, "-c", command)
+
+
+def test_it_is_small(docker: Engine, image: str, tmp_path: Path) -> None:
+    compressed = sum(len(gzip.compress(layer.read_bytes(), 6)) for layer in layers(docker, image, tmp_path))
+    assert 50_000_000 < compressed < LARGEST
+
+
+def test_it_is_nobodys_root_and_has_no_compiler(docker: Engine, image: str) -> None:
+    assert docker.docker("image", "inspect", image, "--format", "{{.Config.User}}") == "10001:10001"
+    assert inside(docker, image, "id -u; id -g").split() == ["10001", "10001"]
+    assert inside(docker, image, "for each in cc gcc g++ clang make ld; do command -v $each; done; true") == ""
+    assert inside(docker, image, "find / -xdev -writable -not -type l -not -path '/data*' 2>/dev/null | "
+                                 "grep -vE '^/(tmp|var/tmp|run/lock|dev|proc|sys)(/|$)' || true") == ""  # fmt: skip
+
+
+def test_it_has_its_bill_of_materials(docker: Engine, image: str) -> None:
+    bill = json.loads(inside(docker, image, "cat /opt/airegistry/share/sbom/airegistry.cdx.json"))
+    found = {canonicalize_name(component["name"]): component["version"] for component in bill["components"]}
+    locked = re.findall(r"^([\w.-]+)==([^\s;]+)", (DOCKER / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    assert bill["bomFormat"] == "CycloneDX"
+    assert {name: found.get(canonicalize_name(name)) for name, _ in locked} == dict(locked)
+    assert "airegistry" in found
+
+
+def test_two_builds_are_one_image(docker: Engine, source: Path, image: str, tmp_path: Path) -> None:
+    build(docker, source, "airegistry:again", "--no-cache")
+    digests = []
+    for name in (image, "airegistry:again"):
+        (tmp_path / name).mkdir(parents=True)
+        digests.append([contents(layer) for layer in layers(docker, name, tmp_path / name)])
+    differing = {
+        path for one, other in zip(*digests, strict=True) for path in one.keys() | other.keys()
+        if one.get(path) != other.get(path)
+    }  # fmt: skip
+    assert differing == set()
+
+
+def contents(layer: Path) -> dict[str, tuple[int, int, int, str]]:
+    """Mode, owner, time and digest of every file of a layer; folders have the time they were made at in the engine."""
+    found = {}
+    with tarfile.open(layer) as archive:
+        for member in archive:
+            data = archive.extractfile(member) if member.isfile() else None
+            digest = hashlib.sha256(data.read()).hexdigest() if data else member.linkname
+            found[member.name] = (member.mode, member.uid, 0 if member.isdir() else int(member.mtime), digest)
+    return found
+
+
+@pytest.fixture(scope="module")
+def port(docker: Engine, image: str) -> int:
+    """That of a registry, hardened, with a volume for its data and nothing else to write on."""
+    port = free_port()
+    url = f"AIREGISTRY_PUBLIC_URL=http://localhost:{port}"
+    docker.docker(
+        "run", "--detach", "--name", "registry", *HARDENED, "--volume", "registry:/data", "--publish",
+        f"127.0.0.1:{port}:8080", "--env", url, "--env", "AIREGISTRY_TLS_TERMINATED=true", image,
+    )  # fmt: skip
+    healthy(docker, "registry")
+    return port
+
+
+def healthy(docker: Engine, container: str, seconds: float = 120) -> None:
+    """Return when the image's own health check says so."""
+    deadline = time.monotonic() + seconds
+    while docker.docker("inspect", container, "--format", "{{.State.Health.Status}}") != "healthy":
+        assert time.monotonic() < deadline, docker.docker("logs", container)
+
+
+def test_it_refuses_to_listen_where_nobody_said_that_tls_ends_before_it(docker: Engine, image: str) -> None:
+    refused = docker.attempt("run", "--rm", *HARDENED, image)
+    assert refused.returncode == 1
+    assert "without TLS tokens would travel in the clear" in refused.stderr
+
+
+def test_a_probe_by_the_containers_own_address_is_answered(docker: Engine, port: int) -> None:
+    probe = (
+        "import http.client, socket; c = http.client.HTTPConnection(socket.gethostbyname(socket.gethostname()), 8080);"
+        "c.request('GET', '/readyz'); print(c.getresponse().status)"
+    )
+    assert docker.docker("exec", "registry", "/opt/airegistry/bin/python", "-c", probe) == "200"
+
+
+def test_it_ends_by_itself_when_asked_and_keeps_what_it_knew(docker: Engine, port: int) -> None:
+    printed = docker.docker("logs", "registry")
+    token = re.search(r"air_[\w-]+", printed)
+    assert token is not None
+    docker.docker("stop", "--time", "15", "registry")
+    assert docker.docker("inspect", "registry", "--format", "{{.State.ExitCode}}") == "0"
+    docker.docker("start", "registry")
+    healthy(docker, "registry")
+    env = {"AIREGISTRY_URL": f"http://localhost:{port}", "AIREGISTRY_TOKEN": token[0]}
+    listed = run_module("airegistry", "list", "--json", env=env)
+    assert listed.returncode == 0, listed.stderr
+
+
+def test_compose_brings_the_demo_up_and_the_main_job_is_done(docker: Engine, image: str, tmp_path: Path) -> None:
+    port = free_port()
+    env = tmp_path / "demo.env"
+    env.write_text(made_env("demo", AIREGISTRY_HOST_PORT=str(port)), encoding="utf-8")
+    compose = ("compose", "--env-file", str(env), "--file", str(DOCKER / "compose.yaml"))
+    try:
+        up = docker.attempt(*compose, "up", "--detach", "--wait", "--pull", "never", "--no-build", seconds=300)
+        assert up.returncode == 0, up.stderr + docker.docker(*compose, "logs")
+        token = dict(line.split("=", 1) for line in env.read_text("utf-8").splitlines() if "=" in line)
+        client = {"AIREGISTRY_URL": f"http://localhost:{port}", "AIREGISTRY_TOKEN": token["AIREGISTRY_ADMIN_TOKEN"]}
+        found = run_module("airegistry", "search", "will it rain in Paris tomorrow", env=client)
+        called = run_module("airegistry", "call", "weather", "get_forecast", "--arg", "city=Paris", env=client)
+        agents = run_module("airegistry", "agent", "list", env=client)
+        assert "weather get_forecast" in found.stdout, found.stderr
+        assert called.stdout == "Paris: sun for 3 days\n", called.stderr
+        assert "planner" in agents.stdout
+    finally:
+        docker.attempt(*compose, "down", "--volumes", "--timeout", "15")

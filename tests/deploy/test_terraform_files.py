@@ -1,0 +1,75 @@
+"""What can be said of terraform/ without running it: its files, its settings, its READMEs, its list of hardening."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airegistry.cli.doctor import outside_checks, production_checks, running_checks, settings_checks, store_checks
+from airegistry.settings import Settings
+from scripts import write_terraform_docs
+from tests.deploy.terraform import REPOSITORY, SOURCE, folders, modules
+
+CHECKS = {
+    check.id
+    for part in (outside_checks, production_checks, running_checks, settings_checks, store_checks)
+    for check in part.CHECKS
+}
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda folder: str(folder.relative_to(SOURCE)))
+def test_each_module_has_its_readme_its_versions_and_its_tests(folder: Path) -> None:
+    assert (folder / "README.md").exists()
+    assert 'required_version = ">= 1.11"' in (folder / "versions.tf").read_text(encoding="utf-8")
+    assert str(folder.relative_to(SOURCE)) in modules()
+
+
+@pytest.mark.parametrize("folder", write_terraform_docs.modules(), ids=lambda folder: str(folder.relative_to(SOURCE)))
+def test_the_readme_of_a_module_names_its_variables_and_outputs(folder: Path) -> None:
+    said = (folder / "README.md").read_text(encoding="utf-8")
+    assert said == write_terraform_docs.written(folder), "run python scripts/write_terraform_docs.py"
+
+
+def test_the_tasks_settings_are_settings_of_the_registry() -> None:
+    named = set(re.findall(r"\bAIREGISTRY_[A-Z_]+[A-Z]\b", (SOURCE / "modules/service/task.tf").read_text("utf-8")))
+    known = {f"AIREGISTRY_{name.upper()}" for name in Settings.model_fields}
+    assert len(named) > 10
+    assert named <= known
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.glob("examples/*/environments/*.tfvars")), ids=lambda path: path.name)
+def test_an_environment_gives_settings_of_the_registry_and_no_secret(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    known = {f"AIREGISTRY_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"\bAIREGISTRY_\w+", text)) <= known
+    assert not re.search(r"^\s*(secret_key|\w*password)\s*=", text, re.M)
+
+
+def test_the_page_names_variables_and_files_that_are_there() -> None:
+    page = (REPOSITORY / "docs/deploy-aws.md").read_text(encoding="utf-8")
+    known = set(
+        re.findall(r'^variable "(\w+)"', (SOURCE / "examples/production/variables.tf").read_text("utf-8"), re.M)
+    )
+    named = set(re.findall(r"\bTF_VAR_(\w+)|-var (\w+)=", page))
+    assert len(named) > 3
+    assert {first or second for first, second in named} <= known
+    for option, path in re.findall(r"-(backend-config|var-file)=(\S+)", page):
+        assert (SOURCE / "examples/production" / path).exists(), f"-{option}={path}"
+
+
+def test_each_environment_has_a_state_of_its_own() -> None:
+    backends = [
+        path.read_text("utf-8") for path in sorted(SOURCE.glob("examples/production/environments/*.s3.tfbackend"))
+    ]
+    keys = [re.findall(r'^(\w+)\s*= "(.*)"$', text, re.M) for text in backends]
+    assert [[name for name, _ in each] for each in keys] == [["bucket", "key", "region"]] * 3
+    assert len({dict(each)["key"] for each in keys}) == 3
+
+
+def test_what_the_doctor_checks_of_the_hardening_list_is_checked() -> None:
+    items = yaml.safe_load((SOURCE / "hardening.yaml").read_text(encoding="utf-8"))
+    named = {item["doctor"] for item in items if "doctor" in item}
+    assert named <= CHECKS
+    assert {check.id for check in production_checks.CHECKS} <= named, "a check of the doctor's is not in the list"
+    assert all(("doctor" in item) != ("resource" in item) for item in items)

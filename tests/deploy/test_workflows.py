@@ -1,0 +1,91 @@
+""".github/workflows: pinned, with least rights, in the order that a release takes, by commands that there are."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airegistry.cli.main import commands
+from tests.deploy.tools import run
+from tests.support.processes import ROOT
+
+WORKFLOWS = ROOT / ".github" / "workflows"
+FILES = sorted(WORKFLOWS.glob("*.yml"))
+_USES = re.compile(r"uses: (\S+)(.*)")
+
+
+def workflow(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((WORKFLOWS / f"{name}.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def scripts(job: dict[str, Any]) -> str:
+    """What a job runs."""
+    return "\n".join(step.get("run", "") for step in job["steps"])
+
+
+def test_zizmor_finds_nothing() -> None:
+    zizmor = shutil.which("zizmor", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if zizmor is None:
+        assert not os.environ.get("AIREGISTRY_CI"), "zizmor is of the development tools"
+        pytest.skip("no zizmor: pip install zizmor")
+    judged = run(zizmor, "--offline", "--no-progress", "--persona", "regular", str(WORKFLOWS))
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
+def test_every_action_is_pinned_by_the_hash_of_a_named_version(file: Path) -> None:
+    used = _USES.findall(file.read_text(encoding="utf-8"))
+    assert used
+    for action, note in used:
+        if action != "$/.github/workflows/ci.yml":
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", note), action
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.stem))
+def test_a_job_has_the_rights_that_it_names_and_no_others(file: Path) -> None:
+    found = workflow(file.stem)
+    assert found["permissions"] == {}
+    for job in found["jobs"].values():
+        assert job["permissions"].items() >= {"contents": "read"}.items()
+        assert not {name for name, right in job["permissions"].items() if right == "write"} - {
+            "id-token",
+            "attestations",
+        }
+
+
+def test_ci_runs_on_every_version_of_python_that_the_package_is_for() -> None:
+    job = workflow("ci")["jobs"]["run"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
+    assert scripts(job).strip() == ".ci/run"
+
+
+def test_a_release_is_tested_built_scanned_attested_planned_approved_applied_set_up_and_verified() -> None:
+    jobs = workflow("release")["jobs"]
+    assert [*jobs] == ["test", "image", "plan", "apply"]
+    assert (jobs["image"]["needs"], jobs["plan"]["needs"], jobs["apply"]["needs"]) == (
+        "test",
+        "image",
+        ["image", "plan"],
+    )
+    assert jobs["apply"]["environment"] == "production"
+    names = [step.get("name", "") for step in jobs["image"]["steps"]]
+    assert names.index("Scan") < names.index("Push what was scanned") < names.index("Provenance")
+    applied = scripts(jobs["apply"])
+    order = ["terraform apply plan", "setup aws", "setup keycloak", "setup verify", "sns publish"]
+    assert sorted(order, key=applied.index) == order
+    assert "-auto-approve" not in applied
+
+
+def test_the_commands_of_a_release_are_commands() -> None:
+    applied = scripts(workflow("release")["jobs"]["apply"])
+    for words in (line.split("airegistry ")[1].split() for line in applied.splitlines() if "airegistry setup" in line):
+        names, _, left = commands().parse_commands(words)
+        assert names[:1] == ("setup",), words
+        assert left[:1] != [words[1]], words

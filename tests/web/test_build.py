@@ -1,0 +1,72 @@
+"""What is committed is what the sources make, and it is small."""
+
+import gzip
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support import node
+from tests.support.processes import ROOT
+
+WEB, STATIC = ROOT / "web", ROOT / "airegistry" / "web" / "static"
+BUDGET = 150 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _nothing_breaks() -> None:
+    """No browser is opened here."""
+
+
+def files(folder: Path) -> Mapping[str, bytes]:
+    """What is built, without what is only compressed."""
+    found = (each for each in folder.rglob("*") if each.is_file())
+    return {str(each.relative_to(folder)): each.read_bytes() for each in found if each.suffix not in {".br", ".gz"}}
+
+
+def ready() -> None:
+    """Skip where the page cannot be built."""
+    node.require_node()
+    if not (WEB / "node_modules" / "vite").exists():
+        pytest.skip("no packages of the web page: run .ci/install-web")
+
+
+def run(*command: str, home: Path) -> None:
+    done = subprocess.run(
+        command, cwd=WEB, env=node.env(home), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_committed_files_are_what_the_sources_make_byte_for_byte(tmp_path: Path) -> None:
+    ready()
+    run(str(node.NODE), "scripts/build.mjs", str(tmp_path / "static"), home=tmp_path)
+    assert files(tmp_path / "static").keys() == files(STATIC).keys(), "run `npm run build` in web/"
+    assert files(tmp_path / "static") == files(STATIC), "run `npm run build` in web/"
+
+
+def test_types_fit_and_the_logic_without_a_browser_does_what_it_says(tmp_path: Path) -> None:
+    ready()
+    run(str(node.NODE), "node_modules/typescript/bin/tsc", "--noEmit", home=tmp_path)
+    run(str(node.NODE), "--test", "tests/*.test.ts", home=tmp_path)
+
+
+def test_everything_together_takes_less_than_150_kb() -> None:
+    sizes = {name: len(gzip.compress(body)) for name, body in files(STATIC).items()}
+    assert sum(sizes.values()) < BUDGET, sizes
+
+
+def test_what_is_compressed_is_the_file_beside_it() -> None:
+    for packed in STATIC.rglob("*.gz"):
+        assert gzip.decompress(packed.read_bytes()) == packed.with_suffix("").read_bytes()
+    plain = {each for each in STATIC.joinpath("assets").iterdir() if each.suffix in {".js", ".css"}}
+    assert {Path(f"{each}.br") for each in plain} | {Path(f"{each}.gz") for each in plain} <= {*STATIC.rglob("*")}
+
+
+def test_no_file_carries_a_map_a_machine_path_or_another_host() -> None:
+    for name, body in files(STATIC).items():
+        assert b"sourceMappingURL" not in body, name
+        assert str(ROOT).encode() not in body, name
+        hosts = {part.split(b"/")[0] for part in body.split(b"://")[1:]}
+        assert hosts <= {b"www.w3.org", b"mcp.example.com", b""} or not name.endswith(".js"), (name, hosts)

@@ -1,0 +1,15 @@
+import { defineConfig } from "vite";
+
+// The server writes the shell (airegistry/web/shell.html): what is built here are scripts and one stylesheet.
+export default defineConfig({
+  base: "./", // chunks find each other by their own address, whatever the path prefix
+  build: {
+    manifest: "manifest.json",
+    sourcemap: false,
+    cssCodeSplit: false,
+    modulePreload: { polyfill: false },
+    target: ["chrome120", "firefox121", "safari17.2"],
+    assetsInlineLimit: 0,
+    rolldownOptions: { input: "src/main.tsx" },
+  },
+});
