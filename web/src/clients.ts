@@ -1,4 +1,4 @@
-/** How assistants are told of a server: as `airegistry connect` writes it (airegistry/cli/client_forms.py). */
+/** How assistants are told of a server: as `airegistry connect` writes it (airegistry/cli/client_forms.py), and the pages in clients/. */
 
 export interface Way {
   id: string;
@@ -26,7 +26,7 @@ const FORMS: Form[] = [
   { id: "kiro", label: "Kiro", file: "~/.kiro/settings/mcp.json" },
 ];
 
-/** Every assistant's way to an endpoint, without a token: each signs its person in. */
+/** Every assistant's way to an endpoint, without a token: each signs its person in. The Inspector's command line cannot, and reads one from its environment. */
 export function waysTo(name: string, url: string): Way[] {
   const ways = FORMS.map((form) => ({ id: form.id, label: form.label, file: form.file, text: document(form, name, url) }));
   const [claude, ...others] = ways as [Way, ...Way[]];

@@ -54,13 +54,19 @@ test("a command survives its shell", () => {
   assert.equal(quoted("it's $(x)"), `'it'"'"'s $(x)'`);
 });
 
-test("every assistant is told of the endpoint, and of no token", () => {
+test("every assistant is told of the endpoint and signs its person in; the Inspector reads a token from its environment", () => {
   const ways = waysTo("weather", "https://registry.test/weather/mcp");
-  assert.deepEqual(ways.map((each) => each.id), ["claude-code", "codex", "cursor", "vscode", "gemini", "kiro"]);
+  assert.deepEqual(
+    ways.map((each) => each.id),
+    ["claude-code", "codex", "cursor", "vscode", "gemini", "kiro", "claude-ai", "inspector"],
+  );
   for (const way of ways) {
-    assert.match(way.text, /https:\/\/registry\.test\/weather\/mcp/);
-    assert.doesNotMatch(way.text + way.command, /token|Bearer/i);
+    const said = [way.command, way.text].filter(Boolean);
+    assert.ok(said.length);
+    for (const each of said) assert.match(each!, /https:\/\/registry\.test\/weather\/mcp/);
+    if (way.id !== "inspector") assert.doesNotMatch(said.join(), /token|Bearer/i);
   }
+  assert.match(ways.at(-1)!.command!, /--header "Authorization: Bearer \$AIREGISTRY_TOKEN"$/);
 });
 
 test("a difference names the lines that came and went", () => {
