@@ -15,7 +15,7 @@ from tests.web.people import People
 from tests.web.test_accessible import settled
 from tests.web.world import ADMIN, ANN, WebWorld
 
-PLACES = ("lure", "newcomer", "arrivals", "safe", "mover", "sickly")
+PLACES = ("lure", "newcomer", "arrivals", "safe", "counter", "mover", "sickly")
 
 
 @pytest.fixture(scope="module")
@@ -179,9 +179,9 @@ def test_the_trail_is_narrowed_down_kept_by_a_name_verified_and_taken_along(
     page = people(ADMIN, "/ui/audit")
     page.get_by_label("Action").fill("tools/call")
     page.get_by_label("Action").press("Enter")
-    page.get_by_label("Asset").fill("server/parcels")
+    page.get_by_label("Asset").fill("server/counter")
     page.get_by_label("Asset").press("Enter")
-    expect(page).to_have_url(re.compile(r"action=tools%2Fcall&asset=server%2Fparcels$"))
+    expect(page).to_have_url(re.compile(r"action=tools%2Fcall&asset=server%2Fcounter$"))
     lines = page.get_by_role("list", name="Records").get_by_role("listitem")
     expect(lines).to_have_count(6)
     lines.filter(has_text="tool error").first.get_by_role("link").click()
@@ -190,12 +190,12 @@ def test_the_trail_is_narrowed_down_kept_by_a_name_verified_and_taken_along(
     page.reload()
     expect(detail).to_contain_text("operator")
     page.get_by_role("button", name="Saved filters").click()
-    page.get_by_label("Name").fill("parcels")
+    page.get_by_label("Name").fill("counter")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Clear filters").click()
     expect(lines.nth(10)).to_be_visible()
     page.get_by_role("button", name="Saved filters").click()
-    page.get_by_role("button", name="parcels", exact=True).click()
+    page.get_by_role("button", name="counter", exact=True).click()
     expect(lines).to_have_count(6)
     for form, count in (("JSON lines", 6), ("CSV", 7)):
         page.get_by_role("button", name="Export").click()
@@ -204,13 +204,13 @@ def test_the_trail_is_narrowed_down_kept_by_a_name_verified_and_taken_along(
         download.value.save_as(tmp_path / form)
         assert len((tmp_path / form).read_text().splitlines()) == count
     records = [json.loads(line) for line in (tmp_path / "JSON lines").read_text().splitlines()]
-    assert {record["asset"] for record in records} == {"parcels"}
+    assert {record["asset"] for record in records} == {"counter"}
     page.get_by_role("button", name="Verify").click()
     expect(page.get_by_text(re.compile(r"^Intact: [\d,]+ records hold"))).to_be_visible()
 
 
 def test_a_request_leads_from_the_trail_to_its_logs(people: People, desk: WebWorld) -> None:
-    page = people(ADMIN, "/ui/audit?action=tools/call&asset=server/parcels")
+    page = people(ADMIN, "/ui/audit?action=tools/call&asset=server/counter")
     page.get_by_role("button", name="Table").click()
     page.get_by_role("table", name="Records").get_by_role("link").first.click()
     page.get_by_role("link", name="All of this request").click()
@@ -222,7 +222,7 @@ def test_a_request_leads_from_the_trail_to_its_logs(people: People, desk: WebWor
 def test_usage_is_a_picture_in_words_and_a_table(people: People, desk: WebWorld) -> None:
     page = people(ADMIN, "/ui/usage")
     expect(page.get_by_role("img", name=re.compile(r"^Calls per hour: \d+ calls, \d+ failed"))).to_be_visible()
-    expect(page.get_by_role("row", name=re.compile("parcels"))).to_contain_text("33%")
+    expect(page.get_by_role("row", name=re.compile("counter"))).to_contain_text("33%")
     page.get_by_text("As a table").click()
     expect(page.get_by_role("table", name="Calls per hour")).to_be_visible()
     page.get_by_role("link", name="Unused").click()
@@ -230,7 +230,7 @@ def test_usage_is_a_picture_in_words_and_a_table(people: People, desk: WebWorld)
     expect(page.get_by_role("table", name="Usage by asset").get_by_role("link", name="calendar")).to_be_visible()
     page.get_by_role("link", name="Errors").click()
     expect(page.get_by_role("link", name="arrivals")).to_have_count(0)
-    expect(page.get_by_role("link", name="parcels")).to_be_visible()
+    expect(page.get_by_role("link", name="counter")).to_be_visible()
 
 
 def test_health_follows_a_check(people: People, desk: WebWorld) -> None:
@@ -260,7 +260,7 @@ def test_who_answers_for_nothing_is_led_nowhere_that_is_closed(people: People, d
 
 OPEN = {
     "findings-open": ("/ui/findings?path=lure", "tbody a[data-item]"),
-    "audit-open": ("/ui/audit?asset=server/parcels", ".moment-link"),
+    "audit-open": ("/ui/audit?asset=server/counter", ".moment-link"),
     "lifecycle-move": ("/ui/lifecycle?owner=desk", ".board-card .icon-button"),
 }
 """Views with something open in them: the view, and what opens it."""

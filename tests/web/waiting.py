@@ -35,9 +35,10 @@ def furnish(world: WebWorld, changing: Backend) -> None:
     world.ask("POST", "/tools/arrivals/change/calls", {})
     world.ask("POST", "/servers/arrivals/refresh")
     _real(world, "safe", "Safe", world.backend.url, requires_approval=["echo"])
+    _real(world, "counter", "Counter", world.backend.url)
     for number in range(6):
         arguments: Json = {"a": number, "b": 1} if number % 3 else {"a": "none"}
-        world.ask("POST", "/tools/parcels/add/calls", {"arguments": arguments})
+        world.ask("POST", "/tools/counter/add/calls", {"arguments": arguments})
 
 
 def _real(world: WebWorld, path: str, name: str, url: str, **fields: object) -> None:

@@ -1,5 +1,5 @@
-/** Light, dark, or as the system has it. */
-import { useEffect, useState } from "preact/hooks";
+/** Light, dark, or as the system has it. The shell applies what is kept before anything is drawn. */
+import { useState } from "preact/hooks";
 import { recall, remember } from "./remembered";
 
 export type Theme = "system" | "light" | "dark";
@@ -8,10 +8,17 @@ const NAME = "theme";
 
 export function useTheme(): [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(() => recall<Theme>(NAME, "system"));
-  useEffect(() => {
-    if (theme === "system") delete document.documentElement.dataset["theme"];
-    else document.documentElement.dataset["theme"] = theme;
-    remember(NAME, theme === "system" ? null : theme);
-  }, [theme]);
-  return [theme, setTheme];
+  return [
+    theme,
+    (next) => {
+      apply(next); // at once: whoever reloads the page right after finds it as they chose
+      setTheme(next);
+    },
+  ];
+}
+
+function apply(theme: Theme): void {
+  if (theme === "system") delete document.documentElement.dataset["theme"];
+  else document.documentElement.dataset["theme"] = theme;
+  remember(NAME, theme === "system" ? null : theme);
 }
