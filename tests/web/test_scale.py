@@ -1,12 +1,11 @@
-"""A large catalog: the first view is quick, each step is one request, and of a long list there is what one sees.
+"""A large catalog: each step is one request, and of a long list there is what one sees.
 
-With full rounds there are 10,000 assets, and milliseconds count; else 500, and requests and elements are counted.
+With full rounds there are 10,000 assets, else 500. How quick it is `benchmarks/web.py` measures.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -22,9 +21,7 @@ pytestmark = pytest.mark.slow
 FULL = ROUNDS >= 20
 ASSETS = 10_000 if FULL else 500
 MOST_NODES = 200
-FIRST_VIEW, AS_YOU_TYPE = 1000, 100
-"""Milliseconds, with nobody else on the machine."""
-OWNERS, WORDS = 20, ("harbour", "meadow", "granite", "lantern", "orchard", "compass", "velvet", "thunder")
+OWNERS, WORDS = 5, ("harbour", "meadow", "granite", "lantern", "orchard", "compass", "velvet", "thunder")
 ITEMS = "main ul.virtual > li, main tbody > tr:not(.space)"
 
 
@@ -131,34 +128,12 @@ def test_of_ten_thousand_there_are_those_that_one_sees_wherever_one_scrolls(page
 
 
 def test_the_list_goes_on_to_its_end_and_the_keyboard_with_it(page: Page) -> None:
-    owner(page, 12).check()
+    owner(page, 3).check()
     expect(page.get_by_text(f"{ASSETS // OWNERS:,} results")).to_be_visible()
-    last = f"{WORDS[(ASSETS - OWNERS + 12) % len(WORDS)]} {ASSETS - OWNERS + 12}"
+    last = f"{WORDS[(ASSETS - OWNERS + 3) % len(WORDS)]} {ASSETS - OWNERS + 3}"
     for _ in range(40):
         page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
         if page.locator(".card", has_text=last).count():
             break
         page.wait_for_timeout(50)  # until the next page of it is there
     expect(page.locator(".card", has_text=last).first).to_be_visible()
-
-
-@pytest.mark.skipif(not FULL, reason="milliseconds count with full rounds, on a machine that does nothing else")
-def test_the_first_view_and_the_answer_to_each_letter_are_quick(large: People, tmp_path: Path) -> None:
-    first, typed = [], []
-    for _ in range(3):
-        page = large(ADMIN)
-        expect(page.locator(".card").first).to_be_visible()
-        painted = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-        answered = (
-            "performance.getEntriesByType('resource').filter(each => each.name.includes('/catalog'))[0].responseEnd"
-        )
-        first.append(max(page.evaluate(painted), page.evaluate(answered)))
-        page.keyboard.press("/")
-        for letter in "meadow 77":
-            with page.expect_response(lambda answer: "/catalog?" in answer.url) as response:
-                page.keyboard.type(letter)
-            timing = response.value.request.timing
-            typed.append(timing["responseEnd"] - timing["requestStart"])
-    large.leave()
-    assert sorted(first)[1] < FIRST_VIEW, first
-    assert sorted(typed)[len(typed) // 2] < AS_YOU_TYPE, typed
