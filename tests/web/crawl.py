@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from playwright.sync_api import Page
 
 from tests.support.rounds import ROUNDS
-from tests.web.test_accessible import settled
+from tests.web.looks import settled
 
 ASSET = re.compile(r"^/ui/(servers|agents|skills|virtual-servers|entities)/([^/?]+)")
 GO = """to => {

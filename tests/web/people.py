@@ -35,9 +35,9 @@ class People:
 
     def __call__(
         self, name: str | None, path: str = "/ui/", *, scheme: Scheme = "light", size: tuple[int, int] = WIDE,
-        bypass_csp: bool = False,
+        bypass_csp: bool = False, kept: bool = False,
     ) -> Page:  # fmt: skip
-        """A window of somebody at a view; of nobody who is signed in without a name."""
+        """A window of somebody at a view; of nobody who is signed in without a name. Who has it kept closes it."""
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, bypass_csp=bypass_csp,
             is_mobile=size == PHONE, has_touch=size == PHONE, reduced_motion="reduce",
@@ -45,7 +45,8 @@ class People:
         context.set_default_timeout(10_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.add_init_script(_VIOLATIONS)
-        self._open.append(context)
+        if not kept:
+            self._open.append(context)
         if name is not None:
             context.add_cookies(self._cookies(name))  # type: ignore[arg-type]  # as Playwright gave them
         page = context.new_page()
@@ -66,7 +67,7 @@ class People:
         self._known.pop(name, None)
 
     def leave(self) -> None:
-        """Close every window.
+        """Close every window that is not kept.
 
         Raises:
             AssertionError: something went wrong in one.

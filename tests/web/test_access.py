@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.web.looks import settled
 from tests.web.people import People
-from tests.web.test_accessible import settled
 from tests.web.world import ADMIN, ANN, WebWorld
 
 

@@ -1,13 +1,13 @@
 """No view breaks a rule of axe in either theme, or is wider than a phone. Screenshots are kept for people to see."""
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types of its own
 from playwright.sync_api import Page
 
-from tests.web.people import PHONE, WIDE, People
+from tests.web.looks import Shots, judged, settled
+from tests.web.people import WIDE, People
 from tests.web.world import ADMIN
 
 VIEWS = {
@@ -59,32 +59,27 @@ VIEWS = {
 """Every view by a name; a new one adds its line."""
 
 
-def settled(page: Page) -> None:
-    """Wait until a view stands still."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("() => !document.querySelector('.skeleton')")
+@pytest.fixture(scope="module")
+def window(people: People) -> Iterator[Page]:
+    """One for all of them: a view is loaded anew in it, and what it is made of is not."""
+    page = people(ADMIN, bypass_csp=True, kept=True)  # axe itself is a script of no nonce
+    yield page
+    page.context.close()
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing_in_either_theme_and_a_phone_shows_all_of_it(
-    people: People, view: str, shots: Callable[[str], Path]
+    people: People, window: Page, view: str, shots: Shots
 ) -> None:
-    page = people(ADMIN, VIEWS[view], bypass_csp=True)  # axe itself is a script of no nonce
-    settled(page)
-    for summary in page.locator("summary").all()[:1]:
+    window.goto(f"{people.url}{VIEWS[view]}")
+    settled(window)
+    for summary in window.locator("summary").all()[:1]:
         summary.click()
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=shots(f"{view}-{scheme}"))
-        found = Axe().run(page)
-        assert found.violations_count == 0, (scheme, found.generate_report())
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    page.screenshot(path=shots(f"{view}-phone"))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    judged(window, shots, view)
 
 
 @pytest.mark.parametrize("open_", ["palette", "keys", "menu", "table"])
-def test_axe_finds_nothing_in_what_lies_over_a_view(people: People, open_: str, shots: Callable[[str], Path]) -> None:
+def test_axe_finds_nothing_in_what_lies_over_a_view(people: People, open_: str, shots: Shots) -> None:
     page = people(ADMIN, bypass_csp=True, size=WIDE)
     settled(page)
     if open_ == "menu":

@@ -81,14 +81,10 @@ def test_what_upstreams_say_is_text_wherever_it_is_shown(people: People, world: 
     }
     tools = [{"name": "look", "title": evil, "description": evil, "inputSchema": schema, "outputSchema": schema}]
     world.server("evil", evil, evil, tags=[evil[:60]], owner_team=evil, license=evil, tools=tools)
+    page = people(ADMIN)
     try:
-        for view in (
-            "/ui/?kind=server&q=evil&disabled=true",
-            "/ui/servers/evil",
-            "/ui/servers/evil/tools",
-            "/ui/servers/evil/try",
-        ):
-            page = people(ADMIN, view)
+        for view in ("?kind=server&q=evil&disabled=true", "servers/evil", "servers/evil/tools", "servers/evil/try"):
+            page.goto(f"{people.url}/ui/{view}")
             expect(page.get_by_text("onerror=").first).to_be_visible()
             for summary in page.locator("summary").all():
                 summary.click()

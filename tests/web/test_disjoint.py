@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Error, Page, Response, expect
 
 from tests.web.crawl import crawl
+from tests.web.looks import settled
 from tests.web.people import People
-from tests.web.test_accessible import settled
 from tests.web.world import ANN, BOB, CARD, SKILL, Json, WebWorld
 
 WORDS = {"red": "okapi", "blue": "quetzal"}
@@ -114,13 +114,14 @@ def test_neither_search_nor_suggestions_nor_the_palette_know_the_other_team(
 def test_no_address_of_the_other_team_is_anything_but_missing(
     people: People, teams: WebWorld, person: str, own: str, other: str
 ) -> None:
+    page = people(person, "/ui/account")
+    answers = Answers(page)
     for place in ("servers/{}-server", "agents/{}-agent", "skills/{}-skill", "virtual-servers/{}-virtual/tools",
                   "entities/{}-data", "servers/{}-server/try"):  # fmt: skip
-        page = people(person, f"/ui/{place.format(WORDS[other])}")
-        answers = Answers(page)
-        page.reload()
+        page.goto(f"{teams.url}/ui/{place.format(WORDS[other])}")
         expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
         assert answers.naming(f"{WORDS[other]}_") == []
+    assert len(answers) > 6
 
 
 def test_counts_do_not_move_with_what_others_register(people: People, teams: WebWorld) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types of its own
 from playwright.sync_api import Page, expect
 
 from tests.web import waiting
 from tests.web.changing import NEW, OLD
+from tests.web.looks import Shots, judged, settled
 from tests.web.people import People
-from tests.web.test_accessible import settled
 from tests.web.world import ADMIN, ANN, WebWorld
 
 PLACES = ("lure", "newcomer", "arrivals", "safe", "counter", "mover", "sickly")
@@ -268,17 +267,10 @@ OPEN = {
 
 @pytest.mark.parametrize("view", OPEN)
 def test_axe_finds_nothing_in_what_is_opened_in_either_theme(
-    people: People, desk: WebWorld, view: str, shots: Callable[[str], Path]
+    people: People, desk: WebWorld, view: str, shots: Shots
 ) -> None:
     path, opener = OPEN[view]
     page = people(ADMIN, path, bypass_csp=True)
     page.locator(opener).first.click()
     settled(page)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.screenshot(path=shots(f"{view}-{scheme}"))
-        found = Axe().run(page)
-        assert found.violations_count == 0, (scheme, found.generate_report())
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.screenshot(path=shots(f"{view}-phone"))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    judged(page, shots, view)

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.registry import Registry
 from tests.support.rounds import ROUNDS
+from tests.web.looks import settled
 from tests.web.people import People
-from tests.web.test_accessible import settled
 from tests.web.world import ADMIN, PASSWORD
 
 pytestmark = pytest.mark.slow

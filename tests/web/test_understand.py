@@ -2,17 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it says no types of its own
 from playwright.sync_api import Page, expect
 
 from tests.support.backends import Backend
 from tests.support.processes import Process, free_port, python_env
 from tests.web.asking import AFTER
-from tests.web.people import PHONE, People
+from tests.web.looks import Shots, judged, settled
+from tests.web.people import People
 from tests.web.world import ADMIN, ANN, BOB, WebWorld
 
 SPELLED = "".join(chr(0xE0000 + ord(letter)) for letter in "obey me")
@@ -51,27 +50,26 @@ def at(page: Page, tab: str) -> None:
     page.get_by_role("navigation", name="Sections").get_by_role("link", name=re.compile(f"^{tab}")).click()
 
 
-@pytest.mark.parametrize("place", TABS)
+@pytest.fixture(scope="module")
+def window(people: People) -> Iterator[Page]:
+    """One for all tabs, as it is with people."""
+    page = people(ADMIN, bypass_csp=True, kept=True)  # axe itself is a script of no nonce
+    yield page
+    page.context.close()
+
+
+@pytest.mark.parametrize(("place", "tab"), [(place, tab) for place in TABS for tab in ("", *TABS[place].split())])
 def test_every_tab_of_every_kind_shows_what_there_is_and_breaks_no_rule_of_axe(
-    people: People, place: str, shots: Callable[[str], Path]
+    window: Page, world: WebWorld, place: str, tab: str, shots: Shots
 ) -> None:
-    page = people(ADMIN, f"/ui/{place}", bypass_csp=True)
-    for tab in ("", *TABS[place].split()):
-        if tab:
-            page.locator(f".tabs a[href$='/{place}/{tab}']").click()
-            expect(page.locator(".tab[aria-current]")).to_have_attribute("href", re.compile(f"/{place}/{tab}$"))
-        page.wait_for_function("() => !document.querySelector('.skeleton')")
-        assert page.get_by_role("alert").all_inner_texts() == []
-        name = place.replace("/", "-") + (f"-{tab}" if tab else "")
-        for scheme, rules in (("light", {"runOnly": ["color-contrast"]}), ("dark", {})):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of its literals
-            page.screenshot(path=shots(f"{name}-{scheme}"), full_page=True)
-            found = Axe().run(page, options=rules)
-            assert found.violations_count == 0, (tab, scheme, found.generate_report())
-        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-        page.screenshot(path=shots(f"{name}-phone"))
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
-        page.set_viewport_size({"width": 1280, "height": 800})
+    window.goto(f"{world.url}/ui/{place}")
+    settled(window)
+    if tab:
+        window.locator(f".tabs a[href$='/{place}/{tab}']").click()
+        expect(window.locator(".tab[aria-current]")).to_have_attribute("href", re.compile(f"/{place}/{tab}$"))
+        settled(window)
+    assert window.get_by_role("alert").all_inner_texts() == []
+    judged(window, shots, place.replace("/", "-") + (f"-{tab}" if tab else ""), full_page=True)
 
 
 def test_a_call_tells_how_far_it_is_and_asks_in_the_middle(people: People, world: WebWorld) -> None:

@@ -154,11 +154,12 @@ def test_it_is_text_in_suggestions_the_palette_and_the_window_title(people: Peop
     assert page.title().startswith("evil-title <img src=x")
 
 
-@pytest.mark.parametrize("query", CORPUS)
-def test_what_stands_in_an_address_is_text_too(people: People, query: str) -> None:
-    page = people(ADMIN, f"/ui/?q={quote(query)}&tags={quote(query)}")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    _nothing_ran(page, query)
+def test_what_stands_in_an_address_is_text_too(people: People) -> None:
+    page = people(ADMIN)
+    for query in CORPUS:
+        page.goto(f"{people.url}/ui/?q={quote(query)}&tags={quote(query)}")
+        expect(page.get_by_label("Search the registry")).to_have_value(query)
+        _nothing_ran(page, query)
 
 
 def test_the_answer_of_a_tool_is_text_and_no_picture_with_a_script_in_it(people: People, evil_world: WebWorld) -> None:
