@@ -35,16 +35,19 @@ class People:
 
     def __call__(
         self, name: str | None, path: str = "/ui/", *, scheme: Scheme = "light", size: tuple[int, int] = WIDE,
-        bypass_csp: bool = False, kept: bool = False,
+        bypass_csp: bool = False, kept: bool = False, script: str = "",
     ) -> Page:  # fmt: skip
-        """A window of somebody at a view; of nobody who is signed in without a name. Who has it kept closes it."""
+        """A window of somebody at a view; of nobody who is signed in without a name. Who has it kept closes it.
+
+        A script runs before those of the page.
+        """
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, bypass_csp=bypass_csp,
             is_mobile=size == PHONE, has_touch=size == PHONE, reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(10_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.add_init_script(_VIOLATIONS)
+        context.add_init_script(_VIOLATIONS + script)
         if not kept:
             self._open.append(context)
         if name is not None:

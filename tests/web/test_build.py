@@ -14,7 +14,8 @@ from tests.support import node
 from tests.support.processes import ROOT
 
 WEB, STATIC = ROOT / "web", ROOT / "airegistry" / "web" / "static"
-BUDGET = 150 * 1024
+BUDGET, FIRST = 150 * 1024, 50 * 1024
+"""Bytes by gzip of everything together, and of what is read before Find is shown."""
 HOST = re.compile(rb"://([a-z0-9.-]+)", re.IGNORECASE)
 NAMED = {"www.w3.org", "mcp.example.com", "registry.modelcontextprotocol.io"}
 """Names of markup, an example, and the official registry as one that may be synced from: texts, all of them. That
@@ -81,6 +82,19 @@ def test_assistants_are_told_what_the_command_line_tells_them(tmp_path: Path, ur
 def test_everything_together_takes_less_than_150_kb() -> None:
     sizes = {name: len(gzip.compress(body)) for name, body in files(STATIC).items()}
     assert sum(sizes.values()) < BUDGET, sizes
+
+
+def test_what_the_first_view_reads_is_a_handful_of_small_files() -> None:
+    manifest = json.loads((STATIC / "manifest.json").read_bytes())
+    wanted, waiting = {manifest["style.css"]["file"]}, ["src/main.tsx", "src/views/find.tsx"]
+    while waiting:
+        chunk = manifest[waiting.pop()]
+        if chunk["file"] not in wanted:
+            wanted.add(chunk["file"])
+            waiting += chunk.get("imports", [])
+    sizes = {name: len(gzip.compress((STATIC / name).read_bytes())) for name in wanted}
+    assert sum(sizes.values()) < FIRST, sizes
+    assert len(sizes) <= 8, sizes
 
 
 def test_what_is_compressed_is_the_file_beside_it() -> None:

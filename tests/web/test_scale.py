@@ -15,14 +15,13 @@ from tests.support.registry import Registry
 from tests.support.rounds import ROUNDS
 from tests.web.looks import settled
 from tests.web.people import People
+from tests.web.steps import ITEMS, MOST_NODES, asked
 from tests.web.world import ADMIN, PASSWORD
 
 pytestmark = pytest.mark.slow
 FULL = ROUNDS >= 20
 ASSETS = 10_000 if FULL else 500
-MOST_NODES = 200
 OWNERS, WORDS = 5, ("harbour", "meadow", "granite", "lantern", "orchard", "compass", "velvet", "thunder")
-ITEMS = "main ul.virtual > li, main tbody > tr:not(.space)"
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +66,6 @@ def page(large: People) -> Iterator[Page]:
     expect(page.locator(".card").first).to_be_visible()
     yield page
     large.leave()
-
-
-def asked(page: Page, act: Callable[[], object], until: Callable[[], object]) -> list[str]:
-    """What is asked of the API in the course of a step."""
-    found: list[str] = []
-
-    def note(request: object) -> None:
-        url = str(getattr(request, "url", ""))
-        if "/api/v1/" in url and not url.endswith("/events"):
-            found.append(url.partition("/api/v1")[2])
-
-    page.on("request", note)
-    act()
-    until()
-    page.remove_listener("request", note)
-    return found
 
 
 def owner(page: Page, number: int) -> Locator:

@@ -16,6 +16,7 @@ const CALM = 800;
 let pulse: Pulse = "connecting";
 let source: EventSource | null = null;
 let broken: number | undefined;
+let since = Date.now();
 let calm: number | undefined;
 const watchers = new Set<() => void>();
 
@@ -37,6 +38,11 @@ export function usePulse(): Pulse {
   return seen;
 }
 
+/** When it could be relied on last. */
+export function brokenSince(): number {
+  return since;
+}
+
 function open(): void {
   source?.close();
   source = new EventSource(`${API}/events`);
@@ -47,7 +53,10 @@ function open(): void {
     turn("live");
   };
   source.onerror = () => {
-    broken ??= window.setTimeout(() => turn("paused"), PATIENCE);
+    if (broken === undefined) {
+      since = Date.now();
+      broken = window.setTimeout(() => turn("paused"), PATIENCE);
+    }
     if (pulse === "live") turn("connecting");
     if (source?.readyState === EventSource.CLOSED) {
       void get("/session").catch(() => undefined); // a session that is over leads to the sign-in page

@@ -2,19 +2,22 @@
 import type { IconName } from "./icons";
 import { strings } from "./strings";
 
+export const PARTS = ["discover", "review", "observe", "secure", "integrate"] as const;
+export type Part = (typeof PARTS)[number];
+
 export interface NavItem {
   id: string;
   label: string;
   icon: IconName;
   to: string;
-  part: "discover" | "govern";
+  part: Part;
   /** An action of the policy that it is of no use without, or several of which any one will do. */
   needs?: string | string[];
   /** Paths whose views belong to it. */
   owns: string[];
 }
 
-const { access, act, flows, govern, kinds, nav } = strings;
+const { kinds, nav } = strings;
 
 export const NAV: NavItem[] = [
   { id: "find", label: nav.find, icon: "find", to: "/", part: "discover", owns: [] },
@@ -29,21 +32,21 @@ export const NAV: NavItem[] = [
     part: "discover",
     owns: ["/virtual-servers/", "/compose"],
   },
-  { id: "types", label: act.types.title, icon: "entity", to: "/types", part: "discover", owns: ["/types", "/new-type", "/entities/"] },
-  { id: "register", label: act.register.title, icon: "plus", to: "/register", part: "discover", needs: "register", owns: ["/register"] },
-  { id: "waiting", label: govern.nav.waiting, icon: "list", to: "/waiting", part: "govern", needs: ["approve", "transition", "scan", "update"], owns: ["/waiting"] },
-  { id: "approvals", label: govern.nav.approvals, icon: "check", to: "/approvals", part: "govern", needs: ["approve", "scan", "update"], owns: ["/approvals"] },
-  { id: "findings", label: govern.nav.findings, icon: "warning", to: "/findings", part: "govern", needs: "scan", owns: ["/findings"] },
-  { id: "lifecycle", label: govern.nav.lifecycle, icon: "board", to: "/lifecycle", part: "govern", needs: ["transition", "approve"], owns: ["/lifecycle"] },
-  { id: "access", label: access.title, icon: "people", to: "/access", part: "govern", needs: "policy", owns: ["/access"] },
-  { id: "tokens", label: access.tokens.title, icon: "key", to: "/tokens", part: "govern", needs: "token", owns: ["/tokens"] },
-  { id: "protection", label: access.limits.title, icon: "shield", to: "/protection", part: "govern", needs: "policy", owns: ["/protection"] },
-  { id: "health", label: govern.nav.health, icon: "info", to: "/health", part: "govern", owns: ["/health"] },
-  { id: "usage", label: govern.nav.usage, icon: "chart", to: "/usage", part: "govern", owns: ["/usage"] },
-  { id: "audit", label: govern.nav.audit, icon: "clock", to: "/audit", part: "govern", needs: "audit", owns: ["/audit"] },
-  { id: "logs", label: govern.nav.logs, icon: "table", to: "/logs", part: "govern", needs: "policy", owns: ["/logs"] },
-  { id: "sources", label: flows.sources.title, icon: "import", to: "/sources", part: "govern", needs: "policy", owns: ["/sources", "/add-source"] },
-  { id: "webhooks", label: flows.webhooks.title, icon: "webhook", to: "/webhooks", part: "govern", needs: "policy", owns: ["/webhooks"] },
+  { id: "types", label: nav.types, icon: "entity", to: "/types", part: "discover", owns: ["/types", "/new-type", "/entities/"] },
+  { id: "register", label: nav.register, icon: "plus", to: "/register", part: "discover", needs: "register", owns: ["/register"] },
+  { id: "waiting", label: nav.waiting, icon: "list", to: "/waiting", part: "review", needs: ["approve", "transition", "scan", "update"], owns: ["/waiting"] },
+  { id: "approvals", label: nav.approvals, icon: "check", to: "/approvals", part: "review", needs: ["approve", "scan", "update"], owns: ["/approvals"] },
+  { id: "findings", label: nav.findings, icon: "warning", to: "/findings", part: "review", needs: "scan", owns: ["/findings"] },
+  { id: "lifecycle", label: nav.lifecycle, icon: "board", to: "/lifecycle", part: "review", needs: ["transition", "approve"], owns: ["/lifecycle"] },
+  { id: "health", label: nav.health, icon: "info", to: "/health", part: "observe", owns: ["/health"] },
+  { id: "usage", label: nav.usage, icon: "chart", to: "/usage", part: "observe", owns: ["/usage"] },
+  { id: "audit", label: nav.audit, icon: "clock", to: "/audit", part: "observe", needs: "audit", owns: ["/audit"] },
+  { id: "logs", label: nav.logs, icon: "table", to: "/logs", part: "observe", needs: "policy", owns: ["/logs"] },
+  { id: "access", label: nav.access, icon: "people", to: "/access", part: "secure", needs: "policy", owns: ["/access"] },
+  { id: "tokens", label: nav.tokens, icon: "key", to: "/tokens", part: "secure", needs: "token", owns: ["/tokens"] },
+  { id: "protection", label: nav.protection, icon: "shield", to: "/protection", part: "secure", needs: "policy", owns: ["/protection"] },
+  { id: "sources", label: nav.sources, icon: "import", to: "/sources", part: "integrate", needs: "policy", owns: ["/sources", "/add-source"] },
+  { id: "webhooks", label: nav.webhooks, icon: "webhook", to: "/webhooks", part: "integrate", needs: "policy", owns: ["/webhooks"] },
 ];
 
 /** The items for somebody who may take these actions. */

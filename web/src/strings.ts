@@ -1,10 +1,4 @@
-import { access } from "./strings/access";
-import { govern } from "./strings/govern";
-import { act } from "./strings/act";
-import { asset, connecting, trying } from "./strings/asset";
-import { flows } from "./strings/flows";
-
-/** Every text of the page, by view: the one place to translate. */
+/** Every text of the page is here and in `strings/`: the one place to translate. Here is what every view needs and what Find says; the other areas are read with their views. */
 export const strings = {
   product: "airegistry",
   skip: "Skip to content",
@@ -42,12 +36,26 @@ export const strings = {
   },
   nav: {
     label: "Main",
-    discover: "Discover",
-    find: "Find",
     collapse: "Collapse the sidebar",
     expand: "Expand the sidebar",
     open: "Open the menu",
-    govern: "Govern",
+    parts: { discover: "Discover", review: "Review", observe: "Observe", secure: "Secure", integrate: "Integrate" },
+    find: "Find",
+    types: "Types",
+    register: "Register",
+    waiting: "For you",
+    approvals: "Approvals",
+    findings: "Findings",
+    lifecycle: "Lifecycle",
+    health: "Health",
+    usage: "Usage",
+    audit: "Audit",
+    logs: "Logs",
+    access: "Access",
+    tokens: "Tokens",
+    protection: "Protection",
+    sources: "Sources",
+    webhooks: "Webhooks",
   },
   kinds: {
     server: { one: "MCP server", many: "Servers" },
@@ -102,7 +110,7 @@ export const strings = {
     assets: "Assets",
   },
   live: {
-    paused: "Live updates are paused. What you see may be out of date.",
+    paused: (since: string) => `Live updates are paused since ${since}. What you see may be out of date.`,
     reload: "Reload",
   },
   find: {
@@ -140,8 +148,8 @@ export const strings = {
     tools: (count: number) => (count === 1 ? "1 tool" : `${count} tools`),
     skills: (count: number) => (count === 1 ? "1 skill" : `${count} skills`),
     weak: "Weak match",
+    noDescription: "Nobody has described it yet.",
   },
-  asset,
   tools: {
     filter: "Filter the tools",
     none: "It has no tools that you may see",
@@ -151,8 +159,6 @@ export const strings = {
     try: "Try it",
     hints: { readOnlyHint: "Reads only", destructiveHint: "May destroy", idempotentHint: "Repeatable", openWorldHint: "Reaches outside" },
   },
-  connect: connecting,
-  try: trying,
   schema: {
     nothing: "It takes nothing.",
     required: "required",
@@ -162,10 +168,6 @@ export const strings = {
     lines: "one a line",
     json: "as JSON",
   },
-  access,
-  act,
-  flows,
-  govern,
   missing: {
     title: "There is no such page",
     text: "The address may be mistyped, or of something that has been removed.",

@@ -2,9 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../icons";
 import { useKeys } from "../keys";
-import { usePulse } from "../live";
-import { useMe } from "../me";
-import { itemAt, itemsFor, type NavItem } from "../nav";
+import { brokenSince, usePulse } from "../live";
 import { useRemembered } from "../remembered";
 import { Link, usePlace } from "../router";
 import { strings } from "../strings";
@@ -14,6 +12,7 @@ import { Toasts } from "../ui/toast";
 import { step } from "../ui/virtual-list";
 import { Account } from "./account";
 import { KeysHelp } from "./keys-help";
+import { Navigation } from "./navigation";
 import { Palette } from "./palette";
 import { SearchBox } from "./search-box";
 
@@ -25,6 +24,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
   const [over, setOver] = useState<Over>(null);
   const search = useRef<HTMLInputElement>(null);
   const place = usePlace();
+  const pulse = usePulse();
   useEffect(() => setOver(null), [place.path]);
   useKeys([
     { key: "/", does: strings.keys.search, run: () => search.current?.focus() },
@@ -35,13 +35,13 @@ export function Layout({ children }: { children: ComponentChildren }) {
     { key: "[", does: strings.keys.sidebar, run: () => setNarrow(!narrow) },
   ]);
   return (
-    <div class={narrow ? "frame narrow" : "frame"}>
+    <div class={narrow ? "frame narrow" : "frame"} data-stale={pulse === "paused" ? "" : undefined}>
       <a class="skip" href="#main" onClick={toMain}>
         {strings.skip}
       </a>
       <aside class="sidebar">
         <Brand />
-        <Navigation />
+        <Navigation narrow={narrow} />
         <button type="button" class="nav-item collapse" aria-expanded={!narrow} onClick={() => setNarrow(!narrow)}>
           <Icon name="sidebar" />
           <span class="nav-label">{narrow ? strings.nav.expand : strings.nav.collapse}</span>
@@ -55,7 +55,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
           <SearchBox input={search} />
           <Account onKeys={() => setOver("keys")} />
         </header>
-        <Paused />
+        <Paused on={pulse === "paused"} />
         <main id="main" tabIndex={-1}>
           {children}
         </main>
@@ -84,48 +84,14 @@ function Brand() {
   );
 }
 
-function Navigation({ onGo }: { onGo?: () => void }) {
-  const { standing } = useMe();
-  const place = usePlace();
-  const current = itemAt(place.path, place.query);
-  const items = itemsFor(standing.actions);
-  const part = (name: NavItem["part"]) => items.filter((item) => item.part === name);
-  const line = (item: NavItem) => (
-    <li key={item.id}>
-      <Link
-        to={item.to}
-        class="nav-item"
-        title={item.label}
-        aria-current={item.id === current ? "page" : undefined}
-        onClick={() => onGo?.()}
-      >
-        <Icon name={item.icon} />
-        <span class="nav-label">{item.label}</span>
-      </Link>
-    </li>
-  );
-  const govern = part("govern");
-  return (
-    <nav aria-label={strings.nav.label}>
-      <ul>{part("discover").map(line)}</ul>
-      {govern.length > 0 && (
-        <>
-          <h2 class="nav-part">{strings.nav.govern}</h2>
-          <ul>{govern.map(line)}</ul>
-        </>
-      )}
-    </nav>
-  );
-}
-
-function Paused() {
-  const pulse = usePulse();
+/** Says from when on what is shown is not kept up any more. */
+function Paused({ on }: { on: boolean }) {
   return (
     <div role="status">
-      {pulse === "paused" && (
+      {on && (
         <div class="paused">
           <Icon name="warning" />
-          <span>{strings.live.paused}</span>
+          <span>{strings.live.paused(clock(brokenSince()))}</span>
           <Button look="quiet" small onClick={() => location.reload()}>
             {strings.live.reload}
           </Button>
@@ -133,6 +99,10 @@ function Paused() {
       )}
     </div>
   );
+}
+
+function clock(at: number): string {
+  return new Date(at).toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 function toMain(event: Event): void {

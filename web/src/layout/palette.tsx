@@ -4,6 +4,7 @@ import { viewOf } from "../kinds";
 import { useMe } from "../me";
 import { itemsFor } from "../nav";
 import { navigate } from "../router";
+import { useSoon } from "../soon";
 import { useLatest } from "../store";
 import { strings } from "../strings";
 import type { BrowseAnswer } from "../types";
@@ -16,7 +17,6 @@ interface Option {
   to: string;
 }
 
-const PAUSE = 120;
 const MOST = 8;
 
 /** Anywhere by a few letters: views first, then assets. */
@@ -103,10 +103,8 @@ function useOptions(text: string): Option[] {
   const { standing } = useMe();
   const typed = text.trim().toLowerCase();
   const [query, setQuery] = useState("");
-  useEffect(() => {
-    const pause = window.setTimeout(() => setQuery(typed), PAUSE);
-    return () => clearTimeout(pause);
-  }, [typed]);
+  const [soon] = useSoon(setQuery);
+  useEffect(() => soon(typed), [typed]);
   const found = useLatest<BrowseAnswer>(query ? "/catalog" : null, { query, limit: MOST });
   const views: Option[] = itemsFor(standing.actions)
     .filter((item) => item.label.toLowerCase().includes(typed))

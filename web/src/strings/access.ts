@@ -1,5 +1,5 @@
 /** Texts of who may do what: people, groups, scopes, tokens, trust, limits, and one's own account. */
-export const access = {
+export const accessTexts = {
   title: "Access",
   lead: "Who there is, what they hold, and what that opens.",
   sections: "Parts of access",

@@ -1,5 +1,5 @@
 /** Texts of what people do: register, change, compose, define types. */
-export const act = {
+export const actTexts = {
   register: {
     title: "Register",
     lead: "The registry looks first: you see what it found and what the scan says before anything is stored.",

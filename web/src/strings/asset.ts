@@ -1,5 +1,5 @@
 /** Texts of the views of one asset. */
-export const asset = {
+export const assetTexts = {
   tabs: {
     overview: "Overview",
     tools: "Tools",
@@ -21,7 +21,6 @@ export const asset = {
   governance: "Governance",
   endpoint: "Endpoint",
   connect: "Connect",
-  noDescription: "Nobody has described it yet.",
   held: "Held by its scan: it stays off until a scan passes.",
   off: "Switched off: nobody can call it.",
   changed: "Changed since it was approved",
@@ -275,7 +274,7 @@ export const asset = {
   },
 };
 
-export const trying = {
+export const tryTexts = {
   tool: "Tool",
   call: "Call the tool",
   stop: "Stop",
@@ -303,7 +302,7 @@ export const trying = {
   stoppedTitle: "Stopped",
 };
 
-export const connecting = {
+export const connectTexts = {
   title: "Connect an assistant",
   lead: "Through the gateway: your assistant signs you in, and sees what you may see.",
   assistant: "Assistant",

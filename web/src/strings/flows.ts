@@ -1,5 +1,5 @@
 /** Texts of what comes from elsewhere and what is told elsewhere: sources and webhooks. */
-export const flows = {
+export const flowsTexts = {
   sources: {
     title: "Sources",
     lead: "Other registries, clouds and hosts whose assets come in and are kept up with.",

@@ -1,15 +1,5 @@
 /** Texts of who answers for the catalog: what waits, approvals, findings, lifecycle, audit, logs, health, usage. */
-export const govern = {
-  nav: {
-    waiting: "For you",
-    approvals: "Approvals",
-    findings: "Findings",
-    lifecycle: "Lifecycle",
-    health: "Health",
-    audit: "Audit",
-    logs: "Logs",
-    usage: "Usage",
-  },
+export const governTexts = {
   by: "by",
   reason: "Reason",
   reasonHint: "Others will read it.",

@@ -54,7 +54,7 @@ function AssetCard({ card }: { card: Card }) {
         {card.health && card.health !== "unknown" && <Health health={card.health} />}
       </span>
       <span class="card-path">{card.path}</span>
-      <span class="card-text" id={id}>{card.description || strings.asset.noDescription}</span>
+      <span class="card-text" id={id}>{card.description || strings.find.noDescription}</span>
       <span class="card-foot">{footOf(card)}</span>
     </Link>
   );

@@ -86,7 +86,7 @@ function Register() {
   return (
     <Link to="/register" class="button primary">
       <Icon name="plus" />
-      {strings.act.register.title}
+      {strings.nav.register}
     </Link>
   );
 }

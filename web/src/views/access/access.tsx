@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import type { Params } from "../../router";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
 import { Groups } from "./groups";
@@ -11,7 +11,7 @@ import { Issuers, Providers } from "./trust";
 import { Why } from "./why";
 import "./access.css";
 
-const texts = strings.access;
+const texts = accessTexts;
 type TabId = keyof typeof texts.tabs;
 const SHOWN: Record<TabId, ComponentType> = { people: People, groups: Groups, scopes: Scopes, preview: Preview, why: Why, providers: Providers, issuers: Issuers };
 const IDS = Object.keys(SHOWN) as TabId[];

@@ -3,6 +3,7 @@ import { at, send } from "../../api";
 import { words } from "../../format";
 import { invalidate } from "../../store";
 import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button, IconButton } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
@@ -14,7 +15,7 @@ import { attempt } from "../../ui/toast";
 import { FormDialog, NamesField, Once, usePages } from "./shared";
 import type { Client } from "./types";
 
-const texts = strings.access.clients;
+const texts = accessTexts.clients;
 
 interface Answer {
   clients: Client[];
@@ -33,7 +34,7 @@ export function Clients() {
   if (!first.data) return first.error ? <ErrorState error={first.error} again={first.again} /> : <Skeleton lines={6} />;
   const remove = async (client: Client) => {
     setRemoving(null);
-    await attempt(() => send("DELETE", at("clients", client.client_id)), strings.access.removed(nameOf(client)));
+    await attempt(() => send("DELETE", at("clients", client.client_id)), accessTexts.removed(nameOf(client)));
     invalidate("/clients");
   };
   const add = (
@@ -53,7 +54,7 @@ export function Clients() {
       )}
       {adding && <NewClient onClose={() => setAdding(false)} />}
       {removing && (
-        <Confirm title={`${strings.access.remove} ${nameOf(removing)}?`} action={strings.access.remove} danger onClose={() => setRemoving(null)} onConfirm={() => void remove(removing)}>
+        <Confirm title={`${accessTexts.remove} ${nameOf(removing)}?`} action={accessTexts.remove} danger onClose={() => setRemoving(null)} onConfirm={() => void remove(removing)}>
           <p>{texts.removeText(nameOf(removing))}</p>
         </Confirm>
       )}
@@ -67,12 +68,12 @@ function nameOf(client: Client): string {
 
 function columnsOf(remove: (client: Client) => void): Column<Client>[] {
   return [
-    { id: "name", label: strings.access.name, cell: (one) => <strong title={one.client_id}>{nameOf(one)}</strong> },
+    { id: "name", label: accessTexts.name, cell: (one) => <strong title={one.client_id}>{nameOf(one)}</strong> },
     { id: "origin", label: texts.origin, cell: (one) => texts.origins[one.origin], width: 168, from: "m" },
     { id: "grants", label: texts.grants, cell: (one) => one.grant_types.map(short).join(", "), from: "l" },
-    { id: "used", label: texts.used, cell: (one) => (one.used_at ? <Time at={one.used_at} /> : strings.access.never), width: 128, from: "m" },
+    { id: "used", label: texts.used, cell: (one) => (one.used_at ? <Time at={one.used_at} /> : accessTexts.never), width: 128, from: "m" },
     { id: "active", label: texts.active, cell: (one) => <Badge tone={one.active ? "good" : "bad"}>{one.active ? strings.ui.yes : strings.ui.no}</Badge>, width: 96 },
-    { id: "remove", label: strings.access.remove, cell: (one) => <IconButton icon="trash" data-item label={`${strings.access.remove} ${nameOf(one)}`} onClick={() => remove(one)} />, width: 96 },
+    { id: "remove", label: accessTexts.remove, cell: (one) => <IconButton icon="trash" data-item label={`${accessTexts.remove} ${nameOf(one)}`} onClick={() => remove(one)} />, width: 96 },
   ];
 }
 
@@ -91,7 +92,7 @@ function NewClient({ onClose }: { onClose: () => void }) {
   const save = async () => {
     setBusy(true);
     const body = { client_name: name || null, groups, scopes, grant_types: ["client_credentials"] };
-    const made = await attempt(() => send<Put>("PUT", at("clients", id.trim()), body), strings.access.saved(id.trim()));
+    const made = await attempt(() => send<Put>("PUT", at("clients", id.trim()), body), accessTexts.saved(id.trim()));
     setBusy(false);
     invalidate("/clients");
     if (made?.client_secret) setSecret(made.client_secret);
@@ -99,11 +100,11 @@ function NewClient({ onClose }: { onClose: () => void }) {
   };
   if (secret) return <Once title={texts.secret} text={texts.secretText} secret={secret} onClose={onClose} />;
   return (
-    <FormDialog title={texts.add} action={strings.access.save} busy={busy} ready={Boolean(id.trim())} onSave={() => void save()} onClose={onClose}>
+    <FormDialog title={texts.add} action={accessTexts.save} busy={busy} ready={Boolean(id.trim())} onSave={() => void save()} onClose={onClose}>
       <TextField label={texts.id} required value={id} onValue={setId} />
-      <TextField label={strings.access.name} value={name} onValue={setName} />
-      <NamesField label={strings.access.tokens.groups} value={groups} onValue={setGroups} />
-      <NamesField label={strings.access.tokens.scopes} value={scopes} onValue={setScopes} />
+      <TextField label={accessTexts.name} value={name} onValue={setName} />
+      <NamesField label={accessTexts.tokens.groups} value={groups} onValue={setGroups} />
+      <NamesField label={accessTexts.tokens.scopes} value={scopes} onValue={setScopes} />
     </FormDialog>
   );
 }

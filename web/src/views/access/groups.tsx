@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { Link } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button, IconButton } from "../../ui/button";
 import { TextField } from "../../ui/field";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
@@ -11,7 +11,7 @@ import { attempt, toast } from "../../ui/toast";
 import { FormDialog, Picks } from "./shared";
 import type { Group, Policy } from "./types";
 
-const texts = strings.access.groups;
+const texts = accessTexts.groups;
 
 /** Groups, and the scopes that they bring. */
 export function Groups() {
@@ -43,7 +43,7 @@ function columnsOf(edit: (group: Group) => void): Column<Group>[] {
   return [
     {
       id: "name",
-      label: strings.access.name,
+      label: accessTexts.name,
       cell: (one) => (
         <button type="button" class="row-button" data-item aria-label={texts.edit(one.name)} onClick={() => edit(one)}>
           {one.name}
@@ -51,17 +51,17 @@ function columnsOf(edit: (group: Group) => void): Column<Group>[] {
       ),
       width: 240,
     },
-    { id: "scopes", label: strings.access.scopes.title, cell: (one) => one.scopes.join(", ") || strings.access.none },
-    { id: "description", label: strings.access.description, cell: (one) => one.description, from: "l" },
+    { id: "scopes", label: accessTexts.scopes.title, cell: (one) => one.scopes.join(", ") || accessTexts.none },
+    { id: "description", label: accessTexts.description, cell: (one) => one.description, from: "l" },
     {
       id: "see",
-      label: strings.access.people.see,
+      label: accessTexts.people.see,
       cell: (one) => (
         <span class="row-actions">
-          <Link to={`/access/preview?who=${encodeURIComponent(`group:${one.name}`)}`} aria-label={`${strings.access.people.see}: ${one.name}`}>
-            {strings.access.preview.look}
+          <Link to={`/access/preview?who=${encodeURIComponent(`group:${one.name}`)}`} aria-label={`${accessTexts.people.see}: ${one.name}`}>
+            {accessTexts.preview.look}
           </Link>
-          <IconButton icon="trash" label={`${strings.access.remove} ${one.name}`} onClick={() => void remove(one)} />
+          <IconButton icon="trash" label={`${accessTexts.remove} ${one.name}`} onClick={() => void remove(one)} />
         </span>
       ),
       width: 144,
@@ -77,14 +77,14 @@ function GroupDialog({ group, known, onClose }: { group: Group | null; known: st
   const [busy, setBusy] = useState(false);
   const save = async () => {
     setBusy(true);
-    const made = await attempt(() => put({ name: name.trim(), description, scopes }), strings.access.saved(name.trim()));
+    const made = await attempt(() => put({ name: name.trim(), description, scopes }), accessTexts.saved(name.trim()));
     setBusy(false);
     if (made) onClose();
   };
   return (
-    <FormDialog title={group ? texts.edit(group.name) : texts.add} action={strings.access.save} busy={busy} ready={Boolean(name.trim())} onSave={() => void save()} onClose={onClose}>
-      {!group && <TextField label={strings.access.name} hint={texts.hint} required value={name} onValue={setName} />}
-      <TextField label={strings.access.description} value={description} onValue={setDescription} />
+    <FormDialog title={group ? texts.edit(group.name) : texts.add} action={accessTexts.save} busy={busy} ready={Boolean(name.trim())} onSave={() => void save()} onClose={onClose}>
+      {!group && <TextField label={accessTexts.name} hint={texts.hint} required value={name} onValue={setName} />}
+      <TextField label={accessTexts.description} value={description} onValue={setDescription} />
       <Picks label={texts.scopes} known={known} value={scopes} onValue={setScopes} />
     </FormDialog>
   );
@@ -99,5 +99,5 @@ async function put({ name, scopes, description }: Group): Promise<Group> {
 async function remove(group: Group): Promise<void> {
   const done = await attempt(() => send("DELETE", at("groups", group.name)));
   invalidate("/policy");
-  if (done) toast(strings.access.removed(group.name), { undo: () => void attempt(() => put(group)) });
+  if (done) toast(accessTexts.removed(group.name), { undo: () => void attempt(() => put(group)) });
 }

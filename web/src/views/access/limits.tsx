@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { count } from "../../format";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button, IconButton } from "../../ui/button";
 import { Checkbox, Select, TextField } from "../../ui/field";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
@@ -11,7 +11,7 @@ import { attempt, toast } from "../../ui/toast";
 import { FormDialog, NamesField } from "./shared";
 import type { Limit } from "./types";
 
-const texts = strings.access.limits;
+const texts = accessTexts.limits;
 const ALL = ["*"];
 const EMPTY: Limit = { name: "", subjects: ALL, assets: ALL, tools: ALL, per: ["caller"], calls: 60, seconds: 60, burst: null, concurrent: null, streams: null, description: "" };
 const NUMBERS = ["calls", "burst", "concurrent", "streams"] as const;
@@ -46,7 +46,7 @@ function columnsOf(edit: (limit: Limit) => void): Column<Limit>[] {
   return [
     {
       id: "name",
-      label: strings.access.name,
+      label: accessTexts.name,
       cell: (one) => (
         <button type="button" class="row-button" data-item aria-label={texts.edit(one.name)} onClick={() => edit(one)}>
           {one.name}
@@ -58,7 +58,7 @@ function columnsOf(edit: (limit: Limit) => void): Column<Limit>[] {
     { id: "whom", label: texts.whom, cell: (one) => one.subjects.join(", "), from: "m" },
     { id: "what", label: texts.what, cell: (one) => one.assets.join(", "), from: "l" },
     { id: "per", label: texts.per, cell: (one) => one.per.map((each) => texts.pers[each]).join(", ") || texts.together, from: "l" },
-    { id: "remove", label: strings.access.remove, cell: (one) => <IconButton icon="trash" label={`${strings.access.remove} ${one.name}`} onClick={() => void remove(one)} />, width: 96 },
+    { id: "remove", label: accessTexts.remove, cell: (one) => <IconButton icon="trash" label={`${accessTexts.remove} ${one.name}`} onClick={() => void remove(one)} />, width: 96 },
   ];
 }
 
@@ -84,7 +84,7 @@ function LimitDialog({ limit, onClose }: { limit: Limit; onClose: () => void }) 
   const save = async () => {
     setBusy(true);
     const numbers = Object.fromEntries(NUMBERS.map((name) => [name, typed[name] ? Number(typed[name]) : null]));
-    const done = await attempt(() => put({ ...made, ...numbers }), strings.access.saved(made.name));
+    const done = await attempt(() => put({ ...made, ...numbers }), accessTexts.saved(made.name));
     setBusy(false);
     if (done) onClose();
   };
@@ -94,8 +94,8 @@ function LimitDialog({ limit, onClose }: { limit: Limit; onClose: () => void }) 
   const windows = { [String(made.seconds)]: windowOf(made.seconds), ...texts.windows };
   const ready = Boolean(made.name.trim()) && !NUMBERS.some(wrong);
   return (
-    <FormDialog title={limit.name ? texts.edit(limit.name) : texts.add} action={strings.access.save} busy={busy} ready={ready} onSave={() => void save()} onClose={onClose}>
-      {!limit.name && <TextField label={strings.access.name} required value={made.name} onValue={(name) => set({ name })} />}
+    <FormDialog title={limit.name ? texts.edit(limit.name) : texts.add} action={accessTexts.save} busy={busy} ready={ready} onSave={() => void save()} onClose={onClose}>
+      {!limit.name && <TextField label={accessTexts.name} required value={made.name} onValue={(name) => set({ name })} />}
       <div class="pair">
         {number("calls")}
         <Select label={texts.within} value={String(made.seconds)} onValue={(text) => set({ seconds: Number(text) })} choices={Object.entries(windows).map(([value, label]) => ({ value, label }))} />
@@ -124,5 +124,5 @@ async function put({ name, ...limit }: Limit): Promise<Limit> {
 async function remove(limit: Limit): Promise<void> {
   const done = await attempt(() => send("DELETE", at("limits", limit.name)));
   invalidate("/limits");
-  if (done) toast(strings.access.removed(limit.name), { undo: () => void attempt(() => put(limit)) });
+  if (done) toast(accessTexts.removed(limit.name), { undo: () => void attempt(() => put(limit)) });
 }

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { Link } from "../../router";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
@@ -10,7 +10,7 @@ import { PersonDialog } from "./person";
 import { usePages } from "./shared";
 import type { Person } from "./types";
 
-const texts = strings.access.people;
+const texts = accessTexts.people;
 const PAGE = 200;
 
 interface Answer {
@@ -47,7 +47,7 @@ function columnsOf(edit: (person: Person) => void): Column<Person>[] {
   return [
     {
       id: "name",
-      label: strings.access.name,
+      label: accessTexts.name,
       cell: (one) => (
         <button type="button" class="row-button" data-item aria-label={texts.edit(one.id)} onClick={() => edit(one)}>
           {one.name || one.user_name || one.id}
@@ -55,16 +55,16 @@ function columnsOf(edit: (person: Person) => void): Column<Person>[] {
         </button>
       ),
     },
-    { id: "groups", label: strings.access.groups.title, cell: (one) => groupsOf(one).join(", "), from: "m" },
+    { id: "groups", label: accessTexts.groups.title, cell: (one) => groupsOf(one).join(", "), from: "m" },
     { id: "from", label: texts.from, cell: (one) => <Badge tone={one.provisioned ? "accent" : "neutral"}>{origin(one)}</Badge>, width: 168, from: "l" },
     { id: "state", label: texts.state, cell: (one) => <State person={one} />, width: 136 },
-    { id: "login", label: texts.login, cell: (one) => (one.login_at ? <Time at={one.login_at} /> : strings.access.never), width: 152, from: "l" },
+    { id: "login", label: texts.login, cell: (one) => (one.login_at ? <Time at={one.login_at} /> : accessTexts.never), width: 152, from: "l" },
     {
       id: "see",
       label: texts.see,
       cell: (one) => (
         <Link to={`/access/preview?who=${encodeURIComponent(`user:${one.id}`)}`} aria-label={`${texts.see}: ${one.id}`}>
-          {strings.access.preview.look}
+          {accessTexts.preview.look}
         </Link>
       ),
       width: 128,

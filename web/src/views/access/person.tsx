@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { Switch, TextField } from "../../ui/field";
@@ -9,7 +9,7 @@ import { attempt } from "../../ui/toast";
 import { FormDialog, Once, Picks } from "./shared";
 import type { Person, Policy } from "./types";
 
-const texts = strings.access.people;
+const texts = accessTexts.people;
 type Asking = "remove" | "password" | null;
 
 /** Somebody to add, or to change: groups, whether they may sign in, and what helps when a laptop is lost. */
@@ -26,12 +26,12 @@ export function PersonDialog({ person, onClose }: { person: Person | null; onClo
   const save = async () => {
     setBusy(true);
     const changes = { name: name || null, email: email || null, groups, ...(person && active !== person.active ? { active } : {}) };
-    const made = await attempt(() => putPerson(id.trim(), changes), strings.access.saved(id.trim()));
+    const made = await attempt(() => putPerson(id.trim(), changes), accessTexts.saved(id.trim()));
     setBusy(false);
     if (made) onClose();
   };
   const remove = async () => {
-    const done = await attempt(() => send("DELETE", at("users", id)), strings.access.removed(id));
+    const done = await attempt(() => send("DELETE", at("users", id)), accessTexts.removed(id));
     invalidate("/users");
     if (done) onClose();
   };
@@ -44,7 +44,7 @@ export function PersonDialog({ person, onClose }: { person: Person | null; onClo
   if (secret) return <Once title={texts.password} text={texts.passwordShown} secret={secret} onClose={onClose} />;
   if (asking === "remove") {
     return (
-      <Confirm title={`${strings.access.remove} ${id}?`} action={strings.access.remove} danger onClose={() => setAsking(null)} onConfirm={() => void remove()}>
+      <Confirm title={`${accessTexts.remove} ${id}?`} action={accessTexts.remove} danger onClose={() => setAsking(null)} onConfirm={() => void remove()}>
         <p>{texts.removeText(id)}</p>
       </Confirm>
     );
@@ -58,9 +58,9 @@ export function PersonDialog({ person, onClose }: { person: Person | null; onClo
   }
   const known = policy.data?.groups.map((each) => each.name) ?? [];
   return (
-    <FormDialog title={person ? texts.edit(person.id) : texts.add} action={strings.access.save} busy={busy} ready={Boolean(id.trim())} onSave={() => void save()} onClose={onClose}>
+    <FormDialog title={person ? texts.edit(person.id) : texts.add} action={accessTexts.save} busy={busy} ready={Boolean(id.trim())} onSave={() => void save()} onClose={onClose}>
       {!person && <TextField label={texts.id} hint={texts.idHint} required value={id} onValue={setId} />}
-      <TextField label={strings.access.name} value={name} onValue={setName} />
+      <TextField label={accessTexts.name} value={name} onValue={setName} />
       <TextField label={texts.email} type="email" value={email} onValue={setEmail} />
       <Picks label={texts.groups} known={known} value={groups} onValue={setGroups} />
       {person && <Switch label={texts.active} value={active} onValue={setActive} />}
@@ -92,7 +92,7 @@ function More({ person, ask }: { person: Person; ask: (what: Asking) => void }) 
         </Button>
       )}
       <Button small look="quiet" icon="trash" onClick={() => ask("remove")}>
-        {strings.access.remove}
+        {accessTexts.remove}
       </Button>
     </div>
   );

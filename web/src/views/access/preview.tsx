@@ -5,7 +5,7 @@ import { Icon } from "../../icons";
 import { viewOf } from "../../kinds";
 import { Link, navigate, usePlace, withParams } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Field, TextField } from "../../ui/field";
@@ -13,7 +13,7 @@ import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
 import { Table, type Column } from "../../ui/table";
 import type { Grant, Policy, PreviewAnswer, Reach } from "./types";
 
-const texts = strings.access.preview;
+const texts = accessTexts.preview;
 const PAUSE = 250;
 const PAGE = 100;
 

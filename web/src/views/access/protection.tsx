@@ -1,12 +1,12 @@
 import type { Params } from "../../router";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
 import { Limits } from "./limits";
 import { Quarantine } from "./quarantine";
 import "./access.css";
 
-const texts = strings.access.limits;
+const texts = accessTexts.limits;
 const IDS = ["limits", "quarantine"] as const;
 
 /** How much is let through, and who or what is cut off. */

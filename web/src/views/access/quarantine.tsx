@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
 import { Select, TextField } from "../../ui/field";
@@ -11,7 +11,7 @@ import { attempt, toast } from "../../ui/toast";
 import { FormDialog } from "./shared";
 import type { Cut } from "./types";
 
-const texts = strings.access.quarantine;
+const texts = accessTexts.quarantine;
 const KINDS = Object.keys(texts.kinds) as Cut["kind"][];
 
 /** Who and what is cut off, and the way to cut off and to let in again. */

@@ -3,7 +3,7 @@ import { words } from "../../format";
 import { KINDS } from "../../kinds";
 import { Link, navigate, type Params } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button, IconButton } from "../../ui/button";
 import { TextField } from "../../ui/field";
 import { Page } from "../../ui/page";
@@ -16,7 +16,7 @@ import { NamesField } from "./shared";
 import type { Grant, Policy, Scope } from "./types";
 import "./access.css";
 
-const texts = strings.access.scopes;
+const texts = accessTexts.scopes;
 const EVERYTHING = ["*"];
 const EMPTY: Grant = { kinds: EVERYTHING, assets: [], methods: EVERYTHING, tools: EVERYTHING, actions: null, effect: "allow" };
 const GRANTED = ["list", "read", "call", "rate", "register", "update", "toggle", "refresh", "delete", "transition", "scan", "approve", "audit", "policy", "token", "provision", "*"];
@@ -56,7 +56,7 @@ function Editor({ stored }: { stored: Scope | undefined }) {
   const change = (index: number, to: Grant | null) => setGrants(grants.flatMap((each, at) => (at !== index ? [each] : to ? [to] : [])));
   const save = async () => {
     setBusy(true);
-    const made = await attempt(() => putScope({ name: name.trim(), description, grants }), strings.access.saved(name.trim()));
+    const made = await attempt(() => putScope({ name: name.trim(), description, grants }), accessTexts.saved(name.trim()));
     setBusy(false);
     if (made && !stored) navigate(`/access/scopes/${encodeURIComponent(made.name)}`, { replace: true });
   };
@@ -64,11 +64,11 @@ function Editor({ stored }: { stored: Scope | undefined }) {
     <>
       {stored && (
         <Button icon="trash" onClick={() => void remove(stored).then((gone) => gone && navigate("/access/scopes"))}>
-          {strings.access.remove}
+          {accessTexts.remove}
         </Button>
       )}
       <Button look="primary" busy={busy} disabled={!name.trim()} onClick={() => void save()}>
-        {strings.access.save}
+        {accessTexts.save}
       </Button>
     </>
   );
@@ -82,8 +82,8 @@ function Editor({ stored }: { stored: Scope | undefined }) {
             if (name.trim()) void save();
           }}
         >
-          {!stored && <TextField label={strings.access.name} required value={name} onValue={setName} />}
-          <TextField label={strings.access.description} value={description} onValue={setDescription} />
+          {!stored && <TextField label={accessTexts.name} required value={name} onValue={setName} />}
+          <TextField label={accessTexts.description} value={description} onValue={setDescription} />
           {grants.map((grant, index) => (
             <GrantFields key={`${index}/${grants.length}`} number={index + 1} grant={grant} onGrant={(to) => change(index, to)} />
           ))}

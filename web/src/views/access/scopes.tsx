@@ -1,14 +1,14 @@
 import { at, send } from "../../api";
 import { Link } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { IconButton } from "../../ui/button";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
 import { Table, type Column } from "../../ui/table";
 import { attempt, toast } from "../../ui/toast";
 import type { Grant, Policy, Scope } from "./types";
 
-const texts = strings.access.scopes;
+const texts = accessTexts.scopes;
 
 /** Where a scope is made that has no name yet: no scope can be called that. */
 export const NEW = "-";
@@ -33,7 +33,7 @@ export function Scopes() {
   const columns: Column<Scope>[] = [
     {
       id: "name",
-      label: strings.access.name,
+      label: accessTexts.name,
       cell: (one) => (
         <Link to={`/access/scopes/${encodeURIComponent(one.name)}`} class="row-link" data-item>
           {one.name}
@@ -43,7 +43,7 @@ export function Scopes() {
     },
     { id: "grants", label: texts.grants, cell: (one) => one.grants.map(inShort).join("; ") },
     { id: "held", label: texts.heldBy, cell: (one) => groups.filter((each) => each.scopes.includes(one.name)).map((each) => each.name).join(", "), width: 200, from: "m" },
-    { id: "remove", label: strings.access.remove, cell: (one) => <IconButton icon="trash" label={`${strings.access.remove} ${one.name}`} onClick={() => void remove(one)} />, width: 104, from: "m" },
+    { id: "remove", label: accessTexts.remove, cell: (one) => <IconButton icon="trash" label={`${accessTexts.remove} ${one.name}`} onClick={() => void remove(one)} />, width: 104, from: "m" },
   ];
   return (
     <>
@@ -69,6 +69,6 @@ export async function putScope({ name, grants, description }: Scope): Promise<Sc
 export async function remove(scope: Scope): Promise<boolean> {
   const done = await attempt(() => send("DELETE", at("scopes", scope.name)));
   invalidate("/policy");
-  if (done) toast(strings.access.removed(scope.name), { undo: () => void attempt(() => putScope(scope)) });
+  if (done) toast(accessTexts.removed(scope.name), { undo: () => void attempt(() => putScope(scope)) });
   return done !== undefined;
 }

@@ -4,12 +4,13 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, withQuery, type Query } from "../../api";
 import { useRead } from "../../store";
 import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button } from "../../ui/button";
 import { CodeBlock } from "../../ui/code";
 import { Dialog } from "../../ui/dialog";
 import { Checkbox, TextField } from "../../ui/field";
 
-const texts = strings.access;
+const texts = accessTexts;
 
 export function namesOf(text: string): string[] {
   return [...new Set(text.split(/[,\n]/).map((each) => each.trim()).filter(Boolean))];

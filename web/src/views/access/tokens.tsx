@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import type { Params } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
@@ -19,7 +19,7 @@ import { FormDialog, NamesField, Once, Picks } from "./shared";
 import type { Policy, Token } from "./types";
 import "./access.css";
 
-const texts = strings.access.tokens;
+const texts = accessTexts.tokens;
 type TabId = keyof typeof texts.tabs;
 
 /** Credentials of machines: bearer tokens and OAuth clients. */
@@ -48,7 +48,7 @@ function Tokens() {
   );
   const revoke = async (token: Token) => {
     setRevoking(null);
-    await attempt(() => send("DELETE", at("tokens", token.id)), strings.access.removed(token.name));
+    await attempt(() => send("DELETE", at("tokens", token.id)), accessTexts.removed(token.name));
     invalidate("/tokens");
   };
   return (
@@ -76,10 +76,10 @@ function Tokens() {
 
 function columnsOf(revoke: (token: Token) => void): Column<Token>[] {
   return [
-    { id: "name", label: strings.access.name, cell: (one) => <strong>{one.name}</strong> },
-    { id: "holds", label: texts.holds, cell: (one) => [...one.groups, ...one.scopes].join(", ") || strings.access.none, from: "m" },
+    { id: "name", label: accessTexts.name, cell: (one) => <strong>{one.name}</strong> },
+    { id: "holds", label: texts.holds, cell: (one) => [...one.groups, ...one.scopes].join(", ") || accessTexts.none, from: "m" },
     { id: "made", label: texts.made, cell: (one) => one.created_by, width: 144, from: "l" },
-    { id: "used", label: texts.used, cell: (one) => (one.last_used_at ? <Time at={one.last_used_at} /> : strings.access.never), width: 128, from: "m" },
+    { id: "used", label: texts.used, cell: (one) => (one.last_used_at ? <Time at={one.last_used_at} /> : accessTexts.never), width: 128, from: "m" },
     { id: "expires", label: texts.expires, cell: (one) => <Ends token={one} />, width: 136 },
     {
       id: "revoke",
@@ -132,8 +132,8 @@ export function NewToken({ own = false, onClose }: { own?: boolean; onClose: () 
   if (made) return <Once title={texts.shown} text={texts.shownText} secret={made.token} onClose={onClose} />;
   const lives = Object.entries(texts.lives).filter(([seconds]) => !own || Number(seconds) <= 86400);
   return (
-    <FormDialog title={own ? strings.access.account.own : texts.add} action={texts.add2} busy={busy} ready={Boolean(name.trim())} onSave={() => void save()} onClose={onClose}>
-      <TextField label={strings.access.name} hint={own ? undefined : texts.nameHint} required value={name} onValue={setName} />
+    <FormDialog title={own ? accessTexts.account.own : texts.add} action={texts.add2} busy={busy} ready={Boolean(name.trim())} onSave={() => void save()} onClose={onClose}>
+      <TextField label={accessTexts.name} hint={own ? undefined : texts.nameHint} required value={name} onValue={setName} />
       {policy.data ? (
         <>
           <Picks label={texts.scopes} known={policy.data.scopes.map((each) => each.name)} value={scopes} onValue={setScopes} />

@@ -4,6 +4,7 @@ import { words } from "../../format";
 import { Icon } from "../../icons";
 import { useRead } from "../../store";
 import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { CodeBlock } from "../../ui/code";
@@ -14,7 +15,7 @@ import { Table, type Column } from "../../ui/table";
 import { attempt } from "../../ui/toast";
 import type { Issuer, Provider, ProviderReport } from "./types";
 
-const { providers, issuers, fixed, fixedText, name } = strings.access;
+const { providers, issuers, fixed, fixedText, name } = accessTexts;
 
 function Fixed() {
   return (

@@ -2,14 +2,14 @@ import { useState } from "preact/hooks";
 import { Icon } from "../../icons";
 import { navigate, usePlace, withParams } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Button } from "../../ui/button";
 import { Facts } from "../../ui/facts";
 import { TextField } from "../../ui/field";
 import { ErrorState, Skeleton } from "../../ui/states";
 import type { Explanation } from "./types";
 
-const texts = strings.access.why;
+const texts = accessTexts.why;
 const FIELDS = ["subject", "action", "asset", "tool"] as const;
 
 /** One question to the policy. It stands in the address, so that the answer can be sent to whoever asked. */
@@ -33,7 +33,7 @@ export function Why() {
         }}
       >
         <p class="quiet">{texts.lead}</p>
-        {field("subject", strings.access.preview.whoHint)}
+        {field("subject", accessTexts.preview.whoHint)}
         {field("action")}
         {field("asset", texts.assetHint)}
         {field("tool")}

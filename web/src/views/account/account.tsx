@@ -4,7 +4,7 @@ import { BASE } from "../../base";
 import { exact, words } from "../../format";
 import { useMe } from "../../me";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { accessTexts } from "../../strings/access";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
@@ -15,7 +15,7 @@ import { attempt } from "../../ui/toast";
 import { NewToken } from "../access/tokens";
 import "../access/access.css";
 
-const texts = strings.access.account;
+const texts = accessTexts.account;
 
 interface Held {
   sessions: { id: string; here: boolean; by: string; signed_in_at: string; seen_at: string; expires_at: string }[];
@@ -34,7 +34,7 @@ export default function AccountView() {
       <div class="two">
         <div>
           {read.data ? <Everything held={read.data} /> : read.error ? <ErrorState error={read.error} again={read.again} /> : <Skeleton lines={6} />}
-          <Section title={texts.own} action={<Button small onClick={() => setMinting(true)}>{strings.access.tokens.add}</Button>}>
+          <Section title={texts.own} action={<Button small onClick={() => setMinting(true)}>{accessTexts.tokens.add}</Button>}>
             <p class="quiet">{texts.ownText}</p>
           </Section>
           <Section title={texts.security} action={<a class="button plain small" href={`${BASE}/account`}>{texts.manage}</a>}>
@@ -45,8 +45,8 @@ export default function AccountView() {
           <Facts
             facts={[
               [texts.you, session.user.name || session.user.id],
-              [texts.groups, standing.groups.join(", ") || strings.access.none],
-              [texts.scopes, standing.scopes.join(", ") || strings.access.none],
+              [texts.groups, standing.groups.join(", ") || accessTexts.none],
+              [texts.scopes, standing.scopes.join(", ") || accessTexts.none],
               [texts.actions, standing.actions.map(words).join(", ")],
               [texts.session, exact(session.expires_at)],
             ]}

@@ -4,6 +4,7 @@ import { kindAt, placeOf, viewOf } from "../../kinds";
 import { Link, usePlace, type Params } from "../../router";
 import { useMe } from "../../me";
 import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Health, Stage } from "../../ui/badge";
 import { later } from "../../ui/later";
@@ -53,13 +54,13 @@ function Shown({ asset, tab }: { asset: Asset; tab: string | undefined }) {
   const current = ids.find((each) => each === tab) ?? "overview";
   const tabs: Tab[] = ids.map((id) => ({
     id,
-    label: strings.asset.tabs[id],
+    label: assetTexts.tabs[id],
     count: countOf(asset, id),
     to: viewOf(asset, id === "overview" ? "" : id),
   }));
   return (
     <Page title={asset.title || asset.name} above={<Above asset={asset} />} beside={<Beside asset={asset} />} actions={<AssetActs asset={asset} />} below={asset.description}>
-      {tabs.length > 1 && <Tabs label={strings.asset.sections} tabs={tabs} current={current} />}
+      {tabs.length > 1 && <Tabs label={assetTexts.sections} tabs={tabs} current={current} />}
       <Notice asset={asset} />
       {current === "overview" && <Overview asset={asset} />}
       {current === "tools" && <Tools asset={asset} />}
@@ -105,7 +106,7 @@ function Notice({ asset }: { asset: Asset }) {
   return (
     <p class="notice warn">
       <Icon name="warning" />
-      {asset.held_by_scan ? strings.asset.held : strings.asset.off}
+      {asset.held_by_scan ? assetTexts.held : assetTexts.off}
     </p>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, at, send, streamed } from "../../api";
 import { eventsOf } from "../../stream";
-import { strings } from "../../strings";
+import { tryTexts } from "../../strings/asset";
 import type { JsonObject, Schema, ToolResult } from "../../types";
 
 export interface Progress {
@@ -46,7 +46,7 @@ export function useCall(server: string, tool: string) {
     try {
       end(await followed(await streamed(at("tools", server, tool, "calls"), { arguments: given }, mine.signal), show));
     } catch (error) {
-      end({ error: mine.signal.aborted ? new ApiError(0, "stopped", strings.try.stopped) : error });
+      end({ error: mine.signal.aborted ? new ApiError(0, "stopped", tryTexts.stopped) : error });
     }
   };
   const answer = async (question: Question, action: Verdict, content?: JsonObject) => {
@@ -66,7 +66,7 @@ async function followed(response: Response, show: (more: Partial<Calling>) => vo
       else if (name === "error") return { error: refusal(data as Record<string, unknown>) };
     }
   }
-  throw new ApiError(0, "broken_off", strings.try.brokenOff);
+  throw new ApiError(0, "broken_off", tryTexts.brokenOff);
 }
 
 function refusal({ status, code, detail, ...more }: Record<string, unknown>): ApiError {

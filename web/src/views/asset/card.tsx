@@ -1,5 +1,6 @@
 import { words } from "../../format";
 import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset, Json, JsonObject } from "../../types";
 import { Badge } from "../../ui/badge";
 import { JsonBlock } from "../../ui/code";
@@ -8,7 +9,7 @@ import { EmptyState } from "../../ui/states";
 import { Upstream } from "../../ui/upstream";
 import type { More } from "./types";
 
-const texts = strings.asset.card;
+const texts = assetTexts.card;
 type CardSkill = NonNullable<Asset["skills"]>[number] & { examples?: string[]; inputModes?: string[]; outputModes?: string[] };
 
 /** An agent card for people: what the agent can do, and how it is talked to. */
@@ -57,10 +58,10 @@ function One({ skill, approval }: { skill: CardSkill; approval: boolean }) {
         <span class="tool-lead">
           <Upstream text={skill.name} />
         </span>
-        {approval && <Badge tone="warn">{strings.asset.facts.approval}</Badge>}
+        {approval && <Badge tone="warn">{assetTexts.facts.approval}</Badge>}
       </summary>
       <div class="tool-body">
-        <Prose text={skill.description || strings.asset.noDescription} />
+        <Prose text={skill.description || strings.find.noDescription} />
         {skill.examples && skill.examples.length > 0 && (
           <>
             <h2>{texts.examples}</h2>

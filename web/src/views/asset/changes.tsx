@@ -2,7 +2,7 @@ import { count } from "../../format";
 import { Icon } from "../../icons";
 import { placeOf } from "../../kinds";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Badge, type Tone } from "../../ui/badge";
 import { Section, Time } from "../../ui/facts";
 import { ErrorState, EmptyState, Skeleton } from "../../ui/states";
@@ -10,7 +10,7 @@ import { Upstream } from "../../ui/upstream";
 import { OneFinding } from "./findings";
 import type { AssetProps, DefinitionChanges, Pending } from "./types";
 
-const texts = strings.asset.changes;
+const texts = assetTexts.changes;
 const GRADES: Record<string, Tone> = { minor: "neutral", material: "warn", privilege_widened: "bad" };
 
 /** What its backend says otherwise than it was approved. */

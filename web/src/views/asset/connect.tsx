@@ -1,13 +1,13 @@
 import { waysTo, quoted, type Way } from "../../clients";
 import { useRemembered } from "../../remembered";
-import { strings } from "../../strings";
+import { assetTexts, connectTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { CodeBlock, Copy } from "../../ui/code";
 import { Section } from "../../ui/facts";
 import { EmptyState } from "../../ui/states";
 import { Segments } from "../../ui/tabs";
 
-const texts = strings.connect;
+const texts = connectTexts;
 
 /** What to tell an assistant so that it finds the asset: to copy, for each one. */
 export function Connect({ asset }: { asset: Asset }) {
@@ -101,7 +101,7 @@ function GiveSkill({ asset }: { asset: Asset }) {
 function Locally({ asset }: { asset: Asset }) {
   const command = asset.command ? [asset.command, ...(asset.args ?? [])].map(quoted).join(" ") : null;
   return (
-    <EmptyState icon="screen" title={texts.none} action={command && <CodeBlock text={command} title={strings.asset.facts.command} />}>
+    <EmptyState icon="screen" title={texts.none} action={command && <CodeBlock text={command} title={assetTexts.facts.command} />}>
       {command ? texts.noneText : asset.kind === "agent" ? texts.agent.none : undefined}
     </EmptyState>
   );

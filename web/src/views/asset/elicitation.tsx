@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { safeUrl } from "../../format";
 import { initial, lacking } from "../../schema";
-import { strings } from "../../strings";
+import { tryTexts } from "../../strings/asset";
 import type { JsonObject, Schema } from "../../types";
 import { Button } from "../../ui/button";
 import { Elsewhere, Prose } from "../../ui/facts";
@@ -9,7 +9,7 @@ import { SchemaForm } from "../../ui/schema-form";
 import { attempt } from "../../ui/toast";
 import type { Question, Verdict } from "./calling";
 
-const texts = strings.try;
+const texts = tryTexts;
 
 interface ElicitationProps {
   question: Question;

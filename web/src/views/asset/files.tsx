@@ -4,13 +4,13 @@ import { unseen } from "../../hidden";
 import { Icon } from "../../icons";
 import { Link, usePlace, withParams } from "../../router";
 import { useLatest } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Copy } from "../../ui/code";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
 import { Upstream } from "../../ui/upstream";
 import type { AssetProps, SkillFile } from "./types";
 
-const texts = strings.asset.files;
+const texts = assetTexts.files;
 const MAIN = "SKILL.md";
 
 /** The files of a skill as texts, whatever they say. */

@@ -4,7 +4,7 @@ import { exact, words } from "../../format";
 import { Icon } from "../../icons";
 import { placeOf } from "../../kinds";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Badge, Risk, type Tone } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Facts, Section, Time, type Fact } from "../../ui/facts";
@@ -13,7 +13,7 @@ import { attempt } from "../../ui/toast";
 import { Upstream } from "../../ui/upstream";
 import type { AssetProps, Finding, Report } from "./types";
 
-const texts = strings.asset.findings;
+const texts = assetTexts.findings;
 const TONES: Record<string, Tone> = { pass: "good", review: "warn", block: "bad" };
 const ORDER = ["critical", "high", "medium", "low", "info"];
 

@@ -5,7 +5,7 @@ import { placeOf, viewOf } from "../../kinds";
 import { useMay } from "../../me";
 import { Link } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Badge, Health } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -15,7 +15,7 @@ import { attempt } from "../../ui/toast";
 import { Upstream } from "../../ui/upstream";
 import type { AssetProps, AuditEvent, More } from "./types";
 
-const texts = strings.asset.health;
+const texts = assetTexts.health;
 
 /** How its backend is, and how that changed. */
 export default function HealthOf({ asset }: AssetProps) {

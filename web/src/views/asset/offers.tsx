@@ -1,4 +1,5 @@
 import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Badge } from "../../ui/badge";
 import { Prose, Section } from "../../ui/facts";
@@ -6,7 +7,7 @@ import { EmptyState } from "../../ui/states";
 import { Upstream } from "../../ui/upstream";
 import type { More, Offered } from "./types";
 
-const texts = strings.asset.offers;
+const texts = assetTexts.offers;
 
 /** How many resources, templates and prompts there are. */
 export function offersOf(asset: Asset & More): number {
@@ -59,11 +60,11 @@ function One({ item, id, changed }: { item: Offered; id: string; changed: boolea
         <span class="tool-lead">
           <Upstream text={item.title ?? (item.name === id ? (item.description ?? "") : (item.name ?? ""))} />
         </span>
-        {changed && <Badge tone="bad">{strings.asset.changed}</Badge>}
+        {changed && <Badge tone="bad">{assetTexts.changed}</Badge>}
         {item.mimeType && <Badge>{item.mimeType}</Badge>}
       </summary>
       <div class="tool-body">
-        <Prose text={item.description || strings.asset.noDescription} />
+        <Prose text={item.description || strings.find.noDescription} />
         {item.arguments && item.arguments.length > 0 && (
           <>
             <h3>{texts.arguments}</h3>

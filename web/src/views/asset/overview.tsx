@@ -1,7 +1,7 @@
 import { milliseconds, words } from "../../format";
 import { viewOf } from "../../kinds";
 import { Link } from "../../router";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset, Json, JsonObject } from "../../types";
 import { Badge, Health, Risk } from "../../ui/badge";
 import { Copy, JsonBlock } from "../../ui/code";
@@ -12,7 +12,7 @@ import { Rating } from "./rating";
 import { placeOfOrigin } from "./source";
 import type { More } from "./types";
 
-const { facts } = strings.asset;
+const { facts } = assetTexts;
 
 /** What it is, who answers for it, where it is, and how good. */
 export function Overview({ asset }: { asset: Asset & More }) {
@@ -20,24 +20,24 @@ export function Overview({ asset }: { asset: Asset & More }) {
     <div class="two">
       <div>
         {asset.endpoint && (
-          <Section title={strings.asset.endpoint} action={<Copy text={asset.endpoint} />}>
+          <Section title={assetTexts.endpoint} action={<Copy text={asset.endpoint} />}>
             <code class="endpoint">{asset.endpoint}</code>
           </Section>
         )}
         {asset.instructions && (
-          <Section title={strings.asset.about}>
+          <Section title={assetTexts.about}>
             <Prose text={asset.instructions} />
           </Section>
         )}
         {asset.parts && asset.parts.length > 0 && <Parts parts={asset.parts} />}
         {asset.kind === "entity" && asset.data && <Data data={asset.data} />}
-        <Section title={strings.asset.governance}>
+        <Section title={assetTexts.governance}>
           <Facts facts={governance(asset)} />
         </Section>
         <Quality asset={asset} />
         <RepositoryFacts asset={asset} />
       </div>
-      <aside aria-label={strings.asset.about}>
+      <aside aria-label={assetTexts.about}>
         <Facts facts={about(asset)} />
         {asset.tags.length > 0 && <Tags tags={asset.tags} />}
         <Rating asset={asset} />
@@ -48,13 +48,13 @@ export function Overview({ asset }: { asset: Asset & More }) {
 
 function Parts({ parts }: { parts: NonNullable<More["parts"]> }) {
   return (
-    <Section title={strings.asset.parts}>
+    <Section title={assetTexts.parts}>
       <ul class="plain-list part-list">
         {parts.map((part) => (
           <li key={`${part.server}@${part.version}`}>
             <Link to={viewOf({ kind: "server", path: part.server })}>{part.server}</Link>
             <span class="quiet">
-              {part.version ?? ""} · {strings.asset.partTools(part.tools)}
+              {part.version ?? ""} · {assetTexts.partTools(part.tools)}
             </span>
             {part.problem ? <Badge tone="warn">{part.problem}</Badge> : <Health health={part.health} />}
           </li>
@@ -70,7 +70,7 @@ function Data({ data }: { data: JsonObject }) {
   const plain = members.filter(([, value]) => value === null || typeof value !== "object");
   const others = members.filter(([, value]) => value !== null && typeof value === "object");
   return (
-    <Section title={strings.asset.data}>
+    <Section title={assetTexts.data}>
       <Facts facts={plain.map(([name, value]): Fact => [words(name), <Plain value={value} />])} />
       {others.map(([name, value]) => (
         <JsonBlock key={name} title={words(name)} value={value} />
@@ -107,7 +107,7 @@ function governance(asset: Asset & More): Fact[] {
   const { source, url } = asset.provenance;
   const place = placeOfOrigin(asset);
   return [
-    [facts.visibility, asset.visibility === "public" ? strings.asset.everybody : asset.groups.join(", ") || words(asset.visibility)],
+    [facts.visibility, asset.visibility === "public" ? assetTexts.everybody : asset.groups.join(", ") || words(asset.visibility)],
     [facts.owner, asset.owner_team],
     [facts.technical, asset.technical_owner],
     [facts.capability, asset.business_capability],
@@ -116,6 +116,6 @@ function governance(asset: Asset & More): Fact[] {
     [facts.data, asset.data_classification && words(asset.data_classification)],
     [facts.license, asset.license],
     [facts.approval, asset.requires_approval?.join(", ")],
-    [facts.source, place ? <>{source === "local" ? place : strings.asset.sourceTitle(place, source)} {url && <Elsewhere url={url} />}</> : strings.asset.sources.local],
+    [facts.source, place ? <>{source === "local" ? place : assetTexts.sourceTitle(place, source)} {url && <Elsewhere url={url} />}</> : assetTexts.sources.local],
   ];
 }

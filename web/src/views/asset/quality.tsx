@@ -1,12 +1,12 @@
 import { count } from "../../format";
 import { Icon } from "../../icons";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Elsewhere, Facts, Section, Time } from "../../ui/facts";
 import type { More, Reason, RepositoryKnown } from "./types";
 
-const texts = strings.asset.quality;
-const repo = strings.asset.repository;
+const texts = assetTexts.quality;
+const repo = assetTexts.repository;
 
 /** The grade, and every reason for it. */
 export function Quality({ asset }: { asset: Asset }) {

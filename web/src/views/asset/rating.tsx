@@ -3,13 +3,13 @@ import { at, send } from "../../api";
 import { count } from "../../format";
 import { placeOf } from "../../kinds";
 import { invalidate } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Button } from "../../ui/button";
 import { Section } from "../../ui/facts";
 import { attempt } from "../../ui/toast";
 
-const texts = strings.asset.rating;
+const texts = assetTexts.rating;
 const STARS = [5, 4, 3, 2, 1];
 
 /** How people like it, and one's own stars. */

@@ -1,10 +1,10 @@
 import { Icon } from "../../icons";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Badge } from "../../ui/badge";
 import type { More } from "./types";
 
-const { sources } = strings.asset;
+const { sources } = assetTexts;
 const OFFICIAL = "registry.modelcontextprotocol.io";
 
 /** What kind of place an asset comes from, in words; undefined for what was registered here. */
@@ -26,7 +26,7 @@ export function SourceBadge({ asset }: { asset: Asset }) {
   return (
     <Badge tone="accent">
       <Icon name="import" size={12} />
-      {name && name !== place ? strings.asset.sourceTitle(place, name) : place}
+      {name && name !== place ? assetTexts.sourceTitle(place, name) : place}
     </Badge>
   );
 }

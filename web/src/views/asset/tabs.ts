@@ -1,9 +1,9 @@
 /** Which tabs an asset has, for whoever looks at it. */
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset, Kind } from "../../types";
 import { offersOf } from "./offers";
 
-export type TabId = keyof typeof strings.asset.tabs;
+export type TabId = keyof typeof assetTexts.tabs;
 
 /** In order; the first one is at the asset's own address. */
 const TABS: Record<Kind, TabId[]> = {

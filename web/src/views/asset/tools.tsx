@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { viewOf } from "../../kinds";
 import { Link } from "../../router";
 import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset, Tool } from "../../types";
 import { Badge } from "../../ui/badge";
 import { TextField } from "../../ui/field";
@@ -51,12 +52,12 @@ function OneTool({ asset, tool }: { asset: Asset & More; tool: Tool }) {
         <span class="tool-lead">
           <Upstream text={tool.title ?? firstSentence(tool.description)} />
         </span>
-        {asset.requires_approval?.includes(tool.name) && <Badge tone="warn">{strings.asset.facts.approval}</Badge>}
-        {changed && <Badge tone="bad">{strings.asset.changed}</Badge>}
+        {asset.requires_approval?.includes(tool.name) && <Badge tone="warn">{assetTexts.facts.approval}</Badge>}
+        {changed && <Badge tone="bad">{assetTexts.changed}</Badge>}
         <Hints tool={tool} />
       </summary>
       <div class="tool-body">
-        <Prose text={tool.description || strings.asset.noDescription} />
+        <Prose text={tool.description || strings.find.noDescription} />
         <h2>{strings.tools.takes}</h2>
         <SchemaView schema={tool.inputSchema} />
         {tool.outputSchema && (

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { get } from "../../api";
 import { exact, milliseconds } from "../../format";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Facts, Time } from "../../ui/facts";
@@ -11,7 +11,7 @@ import { attempt } from "../../ui/toast";
 import { Upstream } from "../../ui/upstream";
 import type { AssetProps, AuditEvent } from "./types";
 
-const texts = strings.asset.trail;
+const texts = assetTexts.trail;
 const PAGE = 50;
 
 interface AuditPage {

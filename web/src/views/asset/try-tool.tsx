@@ -4,6 +4,7 @@ import { Icon } from "../../icons";
 import { navigate, usePlace, withParams } from "../../router";
 import { initial, lacking } from "../../schema";
 import { strings } from "../../strings";
+import { tryTexts } from "../../strings/asset";
 import type { Asset, ContentBlock, JsonObject, Tool } from "../../types";
 import { Button } from "../../ui/button";
 import { CodeBlock, JsonBlock } from "../../ui/code";
@@ -15,7 +16,7 @@ import { Upstream } from "../../ui/upstream";
 import { useCall, type Calling, type Question, type Verdict } from "./calling";
 import { Elicitation } from "./elicitation";
 
-const texts = strings.try;
+const texts = tryTexts;
 
 /** Call a tool through the gateway, as oneself. */
 export function TryTool({ asset }: { asset: Asset }) {

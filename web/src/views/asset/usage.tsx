@@ -2,7 +2,7 @@ import { count, milliseconds } from "../../format";
 import { useMay } from "../../me";
 import { navigate, usePlace, withParams } from "../../router";
 import { useLatest } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Facts, Section, Time } from "../../ui/facts";
 import { Bars, Curves } from "../../ui/plot";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
@@ -10,7 +10,7 @@ import { Table, type Column } from "../../ui/table";
 import { Segments } from "../../ui/tabs";
 import type { AssetProps, UsageRow } from "./types";
 
-const texts = strings.asset.usage;
+const texts = assetTexts.usage;
 type Span = keyof typeof texts.spans;
 const SPANS = Object.keys(texts.spans) as Span[];
 

@@ -1,6 +1,6 @@
 import { placeOf } from "../../kinds";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import { Badge, Health, Stage } from "../../ui/badge";
 import { Copy } from "../../ui/code";
 import { Section, Time } from "../../ui/facts";
@@ -8,7 +8,7 @@ import { ErrorState, Skeleton } from "../../ui/states";
 import { Table, type Column } from "../../ui/table";
 import type { AssetProps, Version } from "./types";
 
-const texts = strings.asset.versions;
+const texts = assetTexts.versions;
 const { columns } = texts;
 
 /** The versions side by side: which answers by default, and which end when. */

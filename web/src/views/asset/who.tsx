@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { useMay } from "../../me";
 import { navigate, usePlace, withParams } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { assetTexts } from "../../strings/asset";
 import type { Asset } from "../../types";
 import { Button } from "../../ui/button";
 import { Facts, Section } from "../../ui/facts";
@@ -13,7 +13,7 @@ import type { Explanation } from "../access/types";
 import { Answer } from "../access/why";
 import type { AssetProps } from "./types";
 
-const texts = strings.asset.who;
+const texts = assetTexts.who;
 const ACTIONS: Choice[] = Object.entries(texts.actions).map(([value, label]) => ({ value, label }));
 const UNCALLED = new Set(["skill", "entity"]);
 

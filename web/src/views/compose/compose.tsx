@@ -5,7 +5,7 @@ import { at, get, send } from "../../api";
 import { viewOf } from "../../kinds";
 import { Link, navigate, type Params } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Asset, JsonObject, Tool } from "../../types";
 import { Button } from "../../ui/button";
 import { TextArea, TextField } from "../../ui/field";
@@ -20,7 +20,7 @@ import { Members } from "./members";
 import { keyOf, Picker, type Pick } from "./picker";
 import { named, wish, type Member } from "./naming";
 
-const { compose, register } = strings.act;
+const { compose, register } = actTexts;
 
 /** Put tools of several servers behind one endpoint, or change which. */
 export default function Compose({ params }: { params: Params }) {

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at } from "../../api";
 import { Icon } from "../../icons";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Asset } from "../../types";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -12,7 +12,7 @@ import { toast } from "../../ui/toast";
 import { TryTool } from "../asset/try-tool";
 import { named, type Member } from "./naming";
 
-const { compose } = strings.act;
+const { compose } = actTexts;
 
 /** What is chosen: each with the name that clients will see, and what is wrong with it. */
 export function Members({ members, onMembers }: { members: Member[]; onMembers: (members: Member[]) => void }) {

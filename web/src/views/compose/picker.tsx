@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import { useLatest, useRead } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import { TextField } from "../../ui/field";
 import { Button } from "../../ui/button";
 import { ErrorState, Skeleton } from "../../ui/states";
 
-const { compose } = strings.act;
+const { compose } = actTexts;
 
 export interface Pick {
   server: string;

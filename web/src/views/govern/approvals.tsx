@@ -2,7 +2,7 @@ import { useKeys } from "../../keys";
 import { useMay } from "../../me";
 import type { Params } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { BrowseAnswer } from "../../types";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
@@ -12,7 +12,7 @@ import { Review } from "./review";
 import type { ChangedList, Requests } from "./types";
 import "./govern.css";
 
-const { approvals } = strings.govern;
+const { approvals } = governTexts;
 export const REVIEW = { stage: ["submitted", "security_review"], include_disabled: true, limit: 100 };
 
 /** What waits for a person, in three parts. */

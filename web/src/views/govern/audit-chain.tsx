@@ -3,13 +3,13 @@ import { get } from "../../api";
 import { count } from "../../format";
 import { Icon } from "../../icons";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
 import { attempt } from "../../ui/toast";
 import type { Verified } from "./types";
 
-const { audit } = strings.govern;
+const { audit } = governTexts;
 
 interface Heads {
   public_key: string;

@@ -2,13 +2,13 @@ import { useState } from "preact/hooks";
 import { get, type Query } from "../../api";
 import { count } from "../../format";
 import { Icon } from "../../icons";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { JsonObject } from "../../types";
 import { Menu } from "../../ui/menu";
 import { toast, told } from "../../ui/toast";
 import { csv, download, jsonLines } from "./export";
 
-const { audit } = strings.govern;
+const { audit } = governTexts;
 const MOST = 100_000;
 const PAGE = 1_000;
 const COLUMNS =

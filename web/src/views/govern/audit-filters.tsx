@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { Icon } from "../../icons";
 import { useRemembered } from "../../remembered";
 import { navigate, withParams } from "../../router";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Button, IconButton } from "../../ui/button";
 import { Field, TextField } from "../../ui/field";
 import { Menu } from "../../ui/menu";
@@ -10,8 +10,7 @@ import { toast } from "../../ui/toast";
 import { FILTERS, kept } from "./audit-query";
 import { ChoiceFilter, FilterRow, TextFilter, choicesOf } from "./shared";
 
-const { govern } = strings;
-const { audit } = govern;
+const { audit } = governTexts;
 const NONE = Object.fromEntries(FILTERS.map((name) => [name, null]));
 
 /** What is looked for, all of it in the address. */
@@ -22,9 +21,9 @@ export function AuditFilters({ query }: { query: URLSearchParams }) {
       <Span query={query} />
       <TextFilter label={audit.subject} name="subject" value={value("subject")} hint={audit.subjectHint} />
       <TextFilter label={audit.action} name="action" value={value("action")} hint={audit.actionHint} />
-      <TextFilter label={govern.asset} name="asset" value={value("asset")} hint={govern.assetHint} />
+      <TextFilter label={governTexts.asset} name="asset" value={value("asset")} hint={governTexts.assetHint} />
       <TextFilter label={audit.tool} name="tool" value={value("tool")} />
-      <ChoiceFilter label={audit.decision} name="decision" value={value("decision")} choices={choicesOf(audit.decisions, govern.everything)} />
+      <ChoiceFilter label={audit.decision} name="decision" value={value("decision")} choices={choicesOf(audit.decisions, governTexts.everything)} />
       <TextFilter label={audit.request} name="request_id" value={value("request_id")} />
       <Saved query={query} />
     </FilterRow>

@@ -2,7 +2,7 @@ import { exact, milliseconds } from "../../format";
 import { useMay } from "../../me";
 import { Link } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge } from "../../ui/badge";
 import { JsonBlock } from "../../ui/code";
 import { Facts } from "../../ui/facts";
@@ -11,7 +11,7 @@ import { Outcome, whatOf } from "./audit";
 import { AssetLink, Detail } from "./shared";
 import type { AuditEvent, AuditPage } from "./types";
 
-const { audit } = strings.govern;
+const { audit } = governTexts;
 
 /** One record in full. It is among those of the list, or is looked up by its moment. */
 export function Record({ id, at, events }: { id: string; at: string | null; events: AuditEvent[] }) {

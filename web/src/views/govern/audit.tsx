@@ -4,6 +4,7 @@ import { Icon } from "../../icons";
 import { useRemembered } from "../../remembered";
 import { Link, usePlace, withParams } from "../../router";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge, type Tone } from "../../ui/badge";
 import { IconButton } from "../../ui/button";
 import { Page } from "../../ui/page";
@@ -21,10 +22,10 @@ import { Moment, Split } from "./shared";
 import type { AuditEvent, AuditPage } from "./types";
 import "./govern.css";
 
-const { govern, ui } = strings;
-const { audit } = govern;
+const { ui } = strings;
+const { audit } = governTexts;
 type Look = "timeline" | "table";
-/** A line of the timeline: see `.moment` in govern.css. */
+/** A line of the timeline: see `.moment` in governTexts.css. */
 const LINE = 48;
 const PAGE = 100;
 
@@ -51,7 +52,7 @@ export default function Audit() {
             { value: "table", label: audit.looks.table },
           ]}
         />
-        <IconButton icon="refresh" label={govern.refresh} aria-busy={pages.loading || undefined} onClick={pages.again} />
+        <IconButton icon="refresh" label={governTexts.refresh} aria-busy={pages.loading || undefined} onClick={pages.again} />
         <span class="quiet" role="status">
           {pages.loading ? ui.loading : ""}
         </span>

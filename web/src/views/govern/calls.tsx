@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { navigate, usePlace, withParams } from "../../router";
 import { invalidate, useRead, type Read } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge, type Tone } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { JsonBlock } from "../../ui/code";
@@ -15,7 +15,7 @@ import { Decide } from "./decide";
 import { AssetLink } from "./shared";
 import type { Request, Requests } from "./types";
 
-const { approvals } = strings.govern;
+const { approvals } = governTexts;
 const TONES: Record<Request["status"], Tone> = {
   pending: "accent",
   approved: "good",
@@ -87,7 +87,7 @@ function OneCall({ request, mayApprove, onDecide }: { request: Request; mayAppro
           [open ? approvals.until : "", open ? <Time at={request.expires_at} /> : undefined],
           [approvals.through, request.client],
           [approvals.marks, request.marks.map((mark) => `${mark.path} (${mark.name})`).join(", ")],
-          [strings.govern.reason, [request.reason, request.decided_by && approvals.decided(request.decided_by)].filter(Boolean).join(", ")],
+          [governTexts.reason, [request.reason, request.decided_by && approvals.decided(request.decided_by)].filter(Boolean).join(", ")],
         ]}
       />
       {decidable && (

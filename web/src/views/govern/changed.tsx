@@ -4,7 +4,7 @@ import { Icon } from "../../icons";
 import { placeOf } from "../../kinds";
 import { Link, usePlace, withParams } from "../../router";
 import { invalidate, useRead, type Read } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
@@ -14,7 +14,7 @@ import { Decide } from "./decide";
 import { AssetLink, Evidence, GradeBadge, SeverityBadge, VerdictBadge } from "./shared";
 import type { Changed as Row, ChangedList, Changes, PendingPart } from "./types";
 
-const { approvals } = strings.govern;
+const { approvals } = governTexts;
 
 /** Definitions that changed since they were approved, asset by asset. */
 export function Changed({ read }: { read: Read<ChangedList> }) {

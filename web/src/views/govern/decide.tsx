@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { TextArea } from "../../ui/field";
 
-const { govern } = strings;
 
 interface DecideProps {
   title: string;
@@ -41,7 +41,7 @@ export function Decide({ title, text, hint, action, danger, needsReason, decide,
     <Dialog title={title} onClose={onClose} actions={actions}>
       <div class="form">
         {text && <p>{text}</p>}
-        <TextArea label={govern.reason} hint={hint ?? govern.reasonHint} required={needsReason ?? false} value={reason} onValue={setReason} rows={2} />
+        <TextArea label={governTexts.reason} hint={hint ?? governTexts.reasonHint} required={needsReason ?? false} value={reason} onValue={setReason} rows={2} />
       </div>
     </Dialog>
   );

@@ -5,6 +5,7 @@ import { placeOf } from "../../kinds";
 import { useMay } from "../../me";
 import { invalidate } from "../../store";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -14,8 +15,8 @@ import { attempt, toast, told } from "../../ui/toast";
 import { AssetLink, Detail, Evidence, SeverityBadge, choicesOf, named } from "./shared";
 import type { Finding, Waiver } from "./types";
 
-const { govern, ui } = strings;
-const { findings } = govern;
+const { ui } = strings;
+const { findings } = governTexts;
 
 /** One finding with its evidence, and what can be done about it. */
 export function FindingDetail({ finding }: { finding: Finding }) {
@@ -54,7 +55,7 @@ export function FindingDetail({ finding }: { finding: Finding }) {
       )}
       <Facts
         facts={[
-          [govern.asset, <AssetLink of={finding.asset} />],
+          [governTexts.asset, <AssetLink of={finding.asset} />],
           [findings.version, finding.version],
           [findings.where, <code>{finding.field}</code>],
           [findings.columns.rule, <code>{finding.rule}</code>],
@@ -113,7 +114,7 @@ function Waive({ finding, onClose }: { finding: Finding; onClose: () => void }) 
     <Dialog title={findings.waiveTitle} onClose={onClose} actions={actions}>
       <div class="form">
         <p>{findings.waiveText}</p>
-        <TextArea label={govern.reason} hint={govern.reasonHint} required value={reason} onValue={setReason} rows={2} />
+        <TextArea label={governTexts.reason} hint={governTexts.reasonHint} required value={reason} onValue={setReason} rows={2} />
         <Select label={findings.days} value={days} onValue={setDays} choices={choicesOf(findings.dayChoices)} />
       </div>
     </Dialog>

@@ -6,6 +6,7 @@ import { useMay } from "../../me";
 import { Link, navigate, usePlace, withParams, type Params } from "../../router";
 import { invalidate, useLatest, useRead } from "../../store";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
@@ -21,8 +22,8 @@ import type { Finding, Findings as Answer, Severity, Sweep } from "./types";
 import { Waivers } from "./waivers";
 import "./govern.css";
 
-const { govern, kinds } = strings;
-const { findings } = govern;
+const { kinds } = strings;
+const { findings } = governTexts;
 const ORDER: Severity[] = ["critical", "high", "medium", "low", "info"];
 const MOST = 1000;
 const FILTERS = ["severity", "kind", "verdict", "rule", "path", "waived"];
@@ -71,7 +72,7 @@ function Found() {
           detail={open ? <FindingDetail key={idOf(open)} finding={open} /> : null}
         />
       )}
-      {read.data?.next_cursor && <p class="quiet more-note">{govern.more}</p>}
+      {read.data?.next_cursor && <p class="quiet more-note">{governTexts.more}</p>}
     </>
   );
 }
@@ -82,10 +83,10 @@ function Filters({ query, any }: { query: URLSearchParams; any: boolean }) {
   return (
     <FilterRow any={any} clear={() => navigate(withParams(Object.fromEntries(FILTERS.map((name) => [name, null]))), { replace: true })}>
       <ChoiceFilter label={findings.severity} name="severity" value={value("severity") || "medium"} choices={choicesOf(findings.severities)} />
-      <ChoiceFilter label={findings.verdict} name="verdict" value={value("verdict")} choices={choicesOf(findings.verdicts, govern.everything)} />
-      <ChoiceFilter label={govern.kind} name="kind" value={value("kind")} choices={[{ value: "", label: govern.everything }, ...kindChoices]} />
+      <ChoiceFilter label={findings.verdict} name="verdict" value={value("verdict")} choices={choicesOf(findings.verdicts, governTexts.everything)} />
+      <ChoiceFilter label={governTexts.kind} name="kind" value={value("kind")} choices={[{ value: "", label: governTexts.everything }, ...kindChoices]} />
       <TextFilter label={findings.rule} name="rule" value={value("rule")} />
-      <TextFilter label={govern.asset} name="path" value={value("path")} />
+      <TextFilter label={governTexts.asset} name="path" value={value("path")} />
       <Checkbox label={findings.waived} value={value("waived") === "true"} onValue={(on) => navigate(withParams({ waived: on ? "true" : null }), { replace: true })} />
     </FilterRow>
   );

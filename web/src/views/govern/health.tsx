@@ -6,6 +6,7 @@ import { placeOf, viewOf } from "../../kinds";
 import { Link, navigate, usePlace, withParams } from "../../router";
 import { invalidate, useLatest } from "../../store";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { BrowseAnswer, Card } from "../../types";
 import { Badge, Health as HealthDot } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -19,8 +20,7 @@ import { nameOf } from "./move";
 import { usePages } from "./pages";
 import "./govern.css";
 
-const { govern } = strings;
-const { health } = govern;
+const { health } = governTexts;
 /** What has a backend of its own. */
 const KINDS = ["server", "agent"];
 const STATES = ["unhealthy", "degraded", "unknown", "healthy"] as const;
@@ -34,7 +34,7 @@ export default function Health() {
   const wanted = { kinds: KINDS, ...(which !== "all" && { health: which }), limit: 200 };
   const pages = usePages<BrowseAnswer, Card>("/catalog", wanted, (page) => page.results);
   const counts = new Map(counted.data?.facets["health"]?.map((each) => [each.value, each.count]));
-  const labelOf = (state: Which) => (state === "all" ? govern.everything : nameOfState(state));
+  const labelOf = (state: Which) => (state === "all" ? governTexts.everything : nameOfState(state));
   const choices = (["all", ...STATES.filter((each) => counts.get(each))] as Which[]).map((value) => ({
     value,
     label: value === "all" ? `${labelOf(value)} ${count(counted.data?.total ?? 0)}` : `${labelOf(value)} ${count(counts.get(value) ?? 0)}`,

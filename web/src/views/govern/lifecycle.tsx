@@ -7,6 +7,7 @@ import { useKeys } from "../../keys";
 import { Link, usePlace, withParams, navigate } from "../../router";
 import { useLatest, useRead } from "../../store";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { BrowseAnswer, Card } from "../../types";
 import { Badge, Risk } from "../../ui/badge";
 import { IconButton } from "../../ui/button";
@@ -19,12 +20,12 @@ import { ChoiceFilter, FilterRow } from "./shared";
 import type { Lifecycle } from "./types";
 import "./govern.css";
 
-const { govern, stages } = strings;
-const { lifecycle } = govern;
+const { stages } = strings;
+const { lifecycle } = governTexts;
 const STAGES = Object.keys(stages);
 const RISKY = new Set(["high", "critical"]);
 const MOST = 200;
-/** A card with the gap below it: see `.board-card` in govern.css. */
+/** A card with the gap below it: see `.board-card` in governTexts.css. */
 const CARD_HEIGHT = 104;
 
 interface Held {
@@ -107,8 +108,8 @@ function Filters({ query, answer }: { query: URLSearchParams; answer: BrowseAnsw
   const any = query.has("kind") || query.has("owner");
   return (
     <FilterRow any={any} clear={() => navigate(withParams({ kind: null, owner: null }), { replace: true })}>
-      <ChoiceFilter label={govern.kind} name="kind" value={query.get("kind") ?? ""} choices={[{ value: "", label: govern.everything }, ...kinds]} />
-      <ChoiceFilter label={lifecycle.owner} name="owner" value={query.get("owner") ?? ""} choices={[{ value: "", label: govern.everything }, ...owners]} />
+      <ChoiceFilter label={governTexts.kind} name="kind" value={query.get("kind") ?? ""} choices={[{ value: "", label: governTexts.everything }, ...kinds]} />
+      <ChoiceFilter label={lifecycle.owner} name="owner" value={query.get("owner") ?? ""} choices={[{ value: "", label: governTexts.everything }, ...owners]} />
     </FilterRow>
   );
 }

@@ -1,6 +1,6 @@
 import { navigate, Link, usePlace, withParams } from "../../router";
 import { useRemembered } from "../../remembered";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Badge, type Tone } from "../../ui/badge";
 import { CodeBlock } from "../../ui/code";
 import { Facts } from "../../ui/facts";
@@ -14,7 +14,7 @@ import { ChoiceFilter, Detail, FilterRow, Moment, Split, TextFilter, choicesOf, 
 import type { LogLine } from "./types";
 import "./govern.css";
 
-const { logs } = strings.govern;
+const { logs } = governTexts;
 const FILTERS = ["level", "text", "logger", "request_id", "subject"];
 const PAGE = 100;
 const TONES: Record<LogLine["level"], Tone> = { debug: "neutral", info: "neutral", warning: "warn", error: "bad", critical: "bad" };

@@ -3,6 +3,7 @@ import { at, send } from "../../api";
 import { placeOf } from "../../kinds";
 import { invalidate, useRead } from "../../store";
 import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { Kind } from "../../types";
 import { Stage } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -13,8 +14,8 @@ import { ErrorState, Skeleton } from "../../ui/states";
 import { attempt } from "../../ui/toast";
 import type { Lifecycle, Way } from "./types";
 
-const { govern, stages } = strings;
-const { lifecycle } = govern;
+const { stages } = strings;
+const { lifecycle } = governTexts;
 
 export interface Movable {
   kind: Kind;
@@ -90,7 +91,7 @@ function Ways({ card, standing, to, onClose }: MoveProps & { standing: Lifecycle
         </p>
         {standing.four_eyes && <p class="notice warn">{lifecycle.fourEyes}</p>}
         {standing.next.length === 0 ? <p>{lifecycle.nowhere}</p> : <Choices ways={standing.next} stage={stage} onStage={setStage} />}
-        <TextArea label={govern.reason} hint={govern.reasonHint} required={way?.reason_required ?? false} value={reason} onValue={setReason} rows={2} />
+        <TextArea label={governTexts.reason} hint={governTexts.reasonHint} required={way?.reason_required ?? false} value={reason} onValue={setReason} rows={2} />
         {stage === "deprecated" && (
           <Field label={lifecycle.retires} hint={lifecycle.retiresHint}>
             {(ids) => <input class="input" type="date" {...ids} value={last} onInput={(event) => setLast(event.currentTarget.value)} />}
@@ -128,7 +129,7 @@ function History({ standing }: { standing: Lifecycle }) {
       <ol>
         {standing.history.toReversed().map((step, index) => (
           <li key={index}>
-            {stageName(step.from)} → {stageName(step.to)}, <Time at={step.at} /> {govern.by} {step.by}
+            {stageName(step.from)} → {stageName(step.to)}, <Time at={step.at} /> {governTexts.by} {step.by}
             {step.reason && <p class="quiet">{step.reason}</p>}
           </li>
         ))}

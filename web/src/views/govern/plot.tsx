@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "../../format";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { ceiling, type Point } from "./figures";
 
-const { usage } = strings.govern;
+const { usage } = governTexts;
 const [HEIGHT, LEFT, BOTTOM] = [200, 44, 24];
 /** Room for a word at the axis. */
 const WORD = 110;

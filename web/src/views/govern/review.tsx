@@ -3,7 +3,7 @@ import { viewOf } from "../../kinds";
 import { Icon } from "../../icons";
 import { Link } from "../../router";
 import type { Read } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { BrowseAnswer, Card } from "../../types";
 import { Risk, Stage } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -11,7 +11,7 @@ import { Time } from "../../ui/facts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
 import { MoveDialog, nameOf } from "./move";
 
-const { approvals } = strings.govern;
+const { approvals } = governTexts;
 
 /** What owners submitted for review. */
 export function Review({ read }: { read: Read<BrowseAnswer> }) {

@@ -7,7 +7,7 @@ import { Icon } from "../../icons";
 import { useKeys } from "../../keys";
 import { viewOf } from "../../kinds";
 import { Link, navigate, withParams } from "../../router";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { Kind } from "../../types";
 import { Badge, type Tone } from "../../ui/badge";
 import { IconButton } from "../../ui/button";
@@ -16,7 +16,6 @@ import { Upstream } from "../../ui/upstream";
 import { unescaped } from "./evidence";
 import type { Grade, Severity, Verdict } from "./types";
 
-const { govern } = strings;
 
 /** `server/weather` as what Link and the API take. */
 export function named(ref: string): { kind: Kind; path: string } {
@@ -43,15 +42,15 @@ const VERDICTS: Record<Verdict, Tone> = { pass: "good", review: "warn", block: "
 const SEVERITIES: Record<Severity, Tone> = { info: "neutral", low: "neutral", medium: "accent", high: "warn", critical: "bad" };
 
 export function GradeBadge({ grade }: { grade: Grade }) {
-  return <Badge tone={GRADES[grade]}>{govern.approvals.grades[grade]}</Badge>;
+  return <Badge tone={GRADES[grade]}>{governTexts.approvals.grades[grade]}</Badge>;
 }
 
 export function VerdictBadge({ verdict }: { verdict: Verdict }) {
-  return <Badge tone={VERDICTS[verdict]}>{govern.approvals.scan[verdict]}</Badge>;
+  return <Badge tone={VERDICTS[verdict]}>{governTexts.approvals.scan[verdict]}</Badge>;
 }
 
 export function SeverityBadge({ severity }: { severity: Severity }) {
-  return <Badge tone={SEVERITIES[severity]}>{govern.findings.severities[severity]}</Badge>;
+  return <Badge tone={SEVERITIES[severity]}>{governTexts.findings.severities[severity]}</Badge>;
 }
 
 /** What a scan quotes, with what nobody sees written out. */
@@ -60,10 +59,10 @@ export function Evidence({ text }: { text: string }) {
   const hidden = unseen(quoted);
   return (
     <div class="evidence">
-      <pre tabIndex={0} aria-label={govern.findings.evidence}>
+      <pre tabIndex={0} aria-label={governTexts.findings.evidence}>
         <Upstream text={quoted} />
       </pre>
-      {hidden > 0 && <p class="quiet">{govern.findings.invisible(hidden)}</p>}
+      {hidden > 0 && <p class="quiet">{governTexts.findings.invisible(hidden)}</p>}
     </div>
   );
 }
@@ -90,12 +89,12 @@ export function Detail({ title, params, children }: DetailProps) {
     navigate(withParams(Object.fromEntries(params.map((name) => [name, null]))), { replace: true });
     document.querySelector<HTMLElement>("[data-item][aria-current]")?.focus();
   };
-  useKeys([{ key: "Escape", does: govern.closeDetails, run: close }]);
+  useKeys([{ key: "Escape", does: governTexts.closeDetails, run: close }]);
   return (
-    <aside class="detail" aria-label={govern.details}>
+    <aside class="detail" aria-label={governTexts.details}>
       <header>
         <h2>{title}</h2>
-        <IconButton icon="cross" label={govern.closeDetails} onClick={close} />
+        <IconButton icon="cross" label={governTexts.closeDetails} onClick={close} />
       </header>
       {children}
     </aside>
@@ -151,18 +150,18 @@ export function ChoiceFilter({ label, name, value, choices }: { label: string; n
 export function FilterRow({ children, any, clear }: { children: ComponentChildren; any: boolean; clear: () => void }) {
   const [open, setOpen] = useState(false);
   return (
-    <section class="filter-row" aria-label={govern.filters}>
+    <section class="filter-row" aria-label={governTexts.filters}>
       <span class="phone-only">
         <button type="button" class="button plain small" aria-expanded={open} onClick={() => setOpen(!open)}>
           <Icon name="filter" />
-          {govern.filters}
+          {governTexts.filters}
         </button>
       </span>
       <div class={open ? "filter-fields open" : "filter-fields"}>
         {children}
         {any && (
           <button type="button" class="button quiet small" onClick={clear}>
-            {govern.clear}
+            {governTexts.clear}
           </button>
         )}
       </div>

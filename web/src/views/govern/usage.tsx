@@ -1,7 +1,7 @@
 import { count, milliseconds } from "../../format";
 import { navigate, usePlace, withParams, type Params } from "../../router";
 import { useLatest } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Time } from "../../ui/facts";
 import { Page } from "../../ui/page";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
@@ -13,7 +13,7 @@ import { AssetLink } from "./shared";
 import type { UsageAnswer, UsageRow } from "./types";
 import "./govern.css";
 
-const { usage } = strings.govern;
+const { usage } = governTexts;
 type View = keyof typeof usage.view;
 type Days = keyof typeof usage.spans;
 const VIEWS = Object.keys(usage.view) as View[];

@@ -5,7 +5,7 @@ import { viewOf } from "../../kinds";
 import { useMay } from "../../me";
 import { Link } from "../../router";
 import { useRead, type Read } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import type { BrowseAnswer, Card } from "../../types";
 import { Stage } from "../../ui/badge";
 import { Time } from "../../ui/facts";
@@ -16,7 +16,7 @@ import { AssetLink, GradeBadge, SeverityBadge } from "./shared";
 import type { ChangedList, Findings, Requests, Waiver } from "./types";
 import "./govern.css";
 
-const { waiting } = strings.govern;
+const { waiting } = governTexts;
 const FEW = 5;
 const SOON = 30 * 86_400_000;
 

@@ -1,6 +1,6 @@
 import { useMay } from "../../me";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { governTexts } from "../../strings/govern";
 import { Button } from "../../ui/button";
 import { Time } from "../../ui/facts";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
@@ -9,7 +9,7 @@ import { unwaive } from "./finding";
 import { AssetLink } from "./shared";
 import type { Waiver } from "./types";
 
-const { findings } = strings.govern;
+const { findings } = governTexts;
 const { columns } = findings;
 
 /** What was let pass, and until when. */

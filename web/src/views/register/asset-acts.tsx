@@ -6,7 +6,7 @@ import { placeOf, viewOf } from "../../kinds";
 import { useMay } from "../../me";
 import { Link, navigate } from "../../router";
 import { invalidate } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Asset } from "../../types";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
@@ -14,7 +14,7 @@ import { Menu } from "../../ui/menu";
 import { attempt, toast } from "../../ui/toast";
 import { restore, restoring, type Restoring } from "./restore";
 
-const { edit } = strings.act;
+const { edit } = actTexts;
 
 /** What can be done with an asset, for whoever may: edit, switch, refresh, delete. */
 export function AssetActs({ asset }: { asset: Asset }) {
@@ -42,7 +42,7 @@ export function AssetActs({ asset }: { asset: Asset }) {
       {may.update && asset.kind === "virtual_server" && (
         <Link to={viewOf(asset, "compose")} class="button plain">
           <Icon name="tool" />
-          {strings.act.compose.choose}
+          {actTexts.compose.choose}
         </Link>
       )}
       <Menu button={<Icon name="more" />} label={edit.more}>

@@ -6,6 +6,7 @@ import { kindAt, placeOf, viewOf } from "../../kinds";
 import { Link, navigate, usePlace, type Params } from "../../router";
 import { invalidate, useRead } from "../../store";
 import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Asset, Json, JsonObject, Schema } from "../../types";
 import { Button } from "../../ui/button";
 import { Select, TextArea, TextField } from "../../ui/field";
@@ -16,7 +17,7 @@ import { attempt, toast, told } from "../../ui/toast";
 import { given, LabelFields, type Labels } from "./labels";
 import { objectOf } from "./other-forms";
 
-const { edit, register } = strings.act;
+const { edit, register } = actTexts;
 const AUDIENCES = Object.entries(edit.audiences).map(([value, label]) => ({ value, label }));
 const NULLABLE = ["owner_team", "technical_owner", "business_capability", "environment", "license", "documentation_url", "repository_url", "risk_level", "data_classification"];
 

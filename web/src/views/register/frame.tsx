@@ -4,7 +4,7 @@ import { viewOf } from "../../kinds";
 import { useKeys } from "../../keys";
 import { navigate } from "../../router";
 import { invalidate } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { JsonObject, Kind } from "../../types";
 import { Icon } from "../../icons";
 import { Button } from "../../ui/button";
@@ -14,7 +14,7 @@ import { LabelFields, type Labels } from "./labels";
 import { useLooking, type Looked } from "./looking";
 import { Preview } from "./preview";
 
-const { register } = strings.act;
+const { register } = actTexts;
 
 interface FrameProps {
   kind: Kind;

@@ -1,4 +1,4 @@
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { JsonObject } from "../../types";
 import { Select, TextField } from "../../ui/field";
 import { listed } from "./looking";
@@ -6,7 +6,7 @@ import { listed } from "./looking";
 /** What may be said of any asset, as it stands in the fields. */
 export type Labels = Record<string, string>;
 
-const { labels } = strings.act.register;
+const { labels } = actTexts.register;
 const LISTS = ["tags", "groups"] as const;
 const TEXTS = ["owner_team", "technical_owner", "business_capability", "environment", "license", "documentation_url", "repository_url"] as const;
 const LEVELS = [{ value: "", label: labels.unsaid }, ...Object.entries(labels.levels).map(([value, label]) => ({ value, label }))];

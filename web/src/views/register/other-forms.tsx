@@ -3,6 +3,7 @@ import { Link } from "../../router";
 import { initial, lacking } from "../../schema";
 import { useRead } from "../../store";
 import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { JsonObject, Schema } from "../../types";
 import { Select, TextArea, TextField } from "../../ui/field";
 import { SchemaForm } from "../../ui/schema-form";
@@ -13,7 +14,7 @@ import { Frame } from "./frame";
 import { governed, type Labels } from "./labels";
 import { asPath, pathOf } from "./looking";
 
-const { register } = strings.act;
+const { register } = actTexts;
 
 type By = "url" | "paste";
 
@@ -127,8 +128,8 @@ export function objectOf(text: string): JsonObject | string {
   if (!text.trim()) return strings.schema.lacks;
   try {
     const found = JSON.parse(text) as unknown;
-    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as JsonObject) : strings.act.types.noObject;
+    return typeof found === "object" && found !== null && !Array.isArray(found) ? (found as JsonObject) : actTexts.types.noObject;
   } catch (error) {
-    return strings.act.types.noJson(error instanceof Error ? error.message : "");
+    return actTexts.types.noJson(error instanceof Error ? error.message : "");
   }
 }

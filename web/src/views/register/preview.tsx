@@ -3,12 +3,13 @@ import { Icon } from "../../icons";
 import { viewOf } from "../../kinds";
 import { Link } from "../../router";
 import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import { Badge, Risk, type Tone } from "../../ui/badge";
 import { Facts, Prose, type Fact } from "../../ui/facts";
 import { SchemaView } from "../../ui/schema-view";
 import type { Finding, Looked } from "./looking";
 
-const { preview } = strings.act;
+const { preview } = actTexts;
 const TONES = { pass: "good", review: "warn", block: "bad" } as const;
 
 /** What would be stored: the verdict first, then what was found. */
@@ -111,7 +112,7 @@ function Tools({ looked }: { looked: Looked }) {
                 <span class="tool-lead">{tool.title ?? tool.description.split("\n")[0]}</span>
               </summary>
               <div class="tool-body">
-                <Prose text={tool.description || strings.asset.noDescription} />
+                <Prose text={tool.description || strings.find.noDescription} />
                 <SchemaView schema={tool.inputSchema ?? {}} />
               </div>
             </details>

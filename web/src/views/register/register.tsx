@@ -2,6 +2,7 @@ import "./register.css";
 import { kindAt, placeOf } from "../../kinds";
 import { usePlace, type Params } from "../../router";
 import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Kind } from "../../types";
 import { Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
@@ -13,7 +14,7 @@ const KINDS: Kind[] = ["server", "agent", "skill", "entity"];
 /** Put something into the catalog: seen first, then stored. */
 export default function Register({ params }: { params: Params }) {
   const { query } = usePlace();
-  const { register } = strings.act;
+  const { register } = actTexts;
   const kind = KINDS.find((each) => each === kindAt(params["kind"] ?? "")) ?? "server";
   const tabs = KINDS.map((each) => ({ id: each, label: strings.kinds[each].one, to: `/register/${placeOf(each)}` }));
   tabs.push({ id: "virtual_server", label: strings.kinds.virtual_server.one, to: "/compose" });

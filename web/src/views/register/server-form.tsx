@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
 import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Json, JsonObject } from "../../types";
 import { Select, Switch, TextArea, TextField } from "../../ui/field";
 import { Frame } from "./frame";
 import { given, type Labels } from "./labels";
 import { asPath, lines, pathOf, type Looked } from "./looking";
 
-const { register } = strings.act;
+const { register } = actTexts;
 const { server } = register;
 const TRANSPORTS = Object.entries(server.transports).map(([value, label]) => ({ value, label }));
 const CREDENTIALS = Object.entries(server.credentials).map(([value, label]) => ({ value, label }));
@@ -67,7 +68,7 @@ export function ServerForm({ url = "" }: { url?: string }) {
       <TextArea label={register.description} rows={2} {...said("description")} />
       {!local && <Switch label={server.fetch} value={fields.fetch} onValue={(fetch) => setFields({ ...fields, fetch })} />}
       {(local || !fields.fetch) && (
-        <TextArea label={server.tools} hint={local ? server.toolsHint : server.fetchHint} mono rows={4} error={tools === null ? strings.act.types.noJson("[…]") : undefined} {...said("tools")} />
+        <TextArea label={server.tools} hint={local ? server.toolsHint : server.fetchHint} mono rows={4} error={tools === null ? actTexts.types.noJson("[…]") : undefined} {...said("tools")} />
       )}
     </Frame>
   );

@@ -2,7 +2,7 @@ import "../register/register.css";
 import "./sources.css";
 import { Link, type Params } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Page } from "../../ui/page";
 import { ErrorState, Skeleton } from "../../ui/states";
 import { at } from "../../api";
@@ -10,7 +10,7 @@ import { isKind, SOURCE_KINDS } from "./kinds";
 import { SourceForm } from "./source-form";
 import type { Source } from "./types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 
 /** Choose a kind of source, then say which one; or change one, by its name. */
 export default function AddSource({ params }: { params: Params }) {

@@ -1,8 +1,8 @@
 /** What each kind of source wants to know: see docs/federation.md. The registry checks all of it again. */
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import type { Schema } from "../../types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 export type SourceKind = keyof typeof sources.kinds;
 type Field = keyof typeof sources.fields;
 type Hint = keyof typeof sources.hints;

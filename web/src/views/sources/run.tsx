@@ -1,11 +1,11 @@
 import { count, milliseconds, words } from "../../format";
 import { Icon } from "../../icons";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Badge, type Tone } from "../../ui/badge";
 import { Time } from "../../ui/facts";
 import type { Run } from "./types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 const COUNTS = Object.keys(sources.counts) as (keyof typeof sources.counts)[];
 const OUTCOMES: Record<string, Tone> = { ok: "good", failed: "bad", cancelled: "warn" };
 const ALWAYS = new Set(["offers", "added", "changed", "unchanged", "refused"]);

@@ -4,6 +4,7 @@ import { navigate } from "../../router";
 import { lacking } from "../../schema";
 import { invalidate } from "../../store";
 import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import type { JsonObject } from "../../types";
 import { Button } from "../../ui/button";
 import { Select, TextField } from "../../ui/field";
@@ -13,7 +14,7 @@ import { listed } from "../register/looking";
 import { KINDS, type SourceKind } from "./kinds";
 import type { Source } from "./types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 const DUPLICATES = Object.entries(sources.duplicatesChoices).map(([value, label]) => ({ value, label }));
 /** What was chosen once can be changed, and not be taken back. */
 const CHOSEN = DUPLICATES.filter((each) => each.value);

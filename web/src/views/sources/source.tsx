@@ -5,7 +5,7 @@ import { plural } from "../../format";
 import { Icon } from "../../icons";
 import { Link, navigate, usePlace, withParams, type Params } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { Elsewhere, Facts, Section, Time, type Fact } from "../../ui/facts";
@@ -19,7 +19,7 @@ import { Outcome, RunView } from "./run";
 import { SourceState, useWhile } from "./state";
 import type { Run, SourceDetails, Synced } from "./types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 
 /** One source: how it stands, what its passes did, and what can be asked of it. */
 export default function SourceView({ params }: { params: Params }) {

@@ -2,7 +2,7 @@ import "./sources.css";
 import { Icon } from "../../icons";
 import { Link } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { count } from "../../format";
 import { Time } from "../../ui/facts";
 import { Page } from "../../ui/page";
@@ -11,7 +11,7 @@ import { Table, type Column } from "../../ui/table";
 import { SourceState, useWhile } from "./state";
 import type { Source } from "./types";
 
-const { sources } = strings.flows;
+const { sources } = flowsTexts;
 
 const COLUMNS: Column<Source>[] = [
   {

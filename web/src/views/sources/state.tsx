@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Badge, type Tone } from "../../ui/badge";
 import { stateOf, type Source, type State } from "./types";
 
@@ -7,7 +7,7 @@ const TONES: Record<State, Tone> = { off: "neutral", running: "accent", never: "
 
 export function SourceState({ source }: { source: Source }) {
   const state = stateOf(source);
-  return <Badge tone={TONES[state]}>{strings.flows.sources.states[state]}</Badge>;
+  return <Badge tone={TONES[state]}>{flowsTexts.sources.states[state]}</Badge>;
 }
 
 const PACE = 1_000;

@@ -3,7 +3,7 @@ import { at, send } from "../../api";
 import { initial } from "../../schema";
 import { navigate } from "../../router";
 import { invalidate } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { JsonObject, Schema } from "../../types";
 import { Button } from "../../ui/button";
 import { Checkbox, Select, TextArea, TextField } from "../../ui/field";
@@ -11,7 +11,7 @@ import { SchemaForm } from "../../ui/schema-form";
 import { attempt, told } from "../../ui/toast";
 import { objectOf, type EntityType } from "../register/other-forms";
 
-const { types } = strings.act;
+const { types } = actTexts;
 const NEW = { type: "object", properties: { name: { type: "string", description: "What people call it" } }, required: ["name"] };
 const FIELD_TYPES = Object.entries(types.fieldTypes).map(([value, label]) => ({ value, label }));
 

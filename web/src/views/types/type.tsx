@@ -7,7 +7,7 @@ import { viewOf } from "../../kinds";
 import { useMay } from "../../me";
 import { Link, navigate, usePlace, type Params } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import type { Asset } from "../../types";
 import { Stage } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -21,7 +21,7 @@ import { attempt, toast } from "../../ui/toast";
 import type { EntityType } from "../register/other-forms";
 import { TypeForm } from "./type-form";
 
-const { types } = strings.act;
+const { types } = actTexts;
 
 /** One type: what there is of it, and its schema. */
 export default function TypeView({ params }: { params: Params }) {

@@ -2,13 +2,13 @@ import "./types.css";
 import { useMay } from "../../me";
 import { Link } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { actTexts } from "../../strings/act";
 import { Icon } from "../../icons";
 import { Page } from "../../ui/page";
 import { EmptyState, ErrorState, Skeleton } from "../../ui/states";
 import type { EntityType } from "../register/other-forms";
 
-const { types } = strings.act;
+const { types } = actTexts;
 
 /** The company's own kinds of things. */
 export default function Types() {

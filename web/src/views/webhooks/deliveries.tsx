@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { invalidate, useLatest } from "../../store";
 import { navigate, usePlace, withParams } from "../../router";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Badge, type Tone } from "../../ui/badge";
 import { Button, IconButton } from "../../ui/button";
 import { JsonBlock } from "../../ui/code";
@@ -14,7 +14,7 @@ import { Segments } from "../../ui/tabs";
 import { attempt } from "../../ui/toast";
 import type { Delivery, DeliveryState } from "./types";
 
-const { webhooks } = strings.flows;
+const { webhooks } = flowsTexts;
 const TONES: Record<DeliveryState, Tone> = { waiting: "warn", delivered: "good", dead: "bad" };
 const STATES = ["", "waiting", "delivered", "dead"] as const;
 const CHOICES = STATES.map((value) => ({ value, label: value ? webhooks.deliveryStates[value] : webhooks.every }));

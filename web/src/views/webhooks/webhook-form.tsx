@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { at, send } from "../../api";
 import { invalidate } from "../../store";
 import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { KINDS } from "../../kinds";
 import { Button } from "../../ui/button";
 import { CodeBlock } from "../../ui/code";
@@ -11,7 +12,7 @@ import { toast, told } from "../../ui/toast";
 import { listed } from "../register/looking";
 import type { Webhook } from "./types";
 
-const { webhooks } = strings.flows;
+const { webhooks } = flowsTexts;
 
 /** A webhook to be added or changed, in a dialog. */
 export function WebhookForm({ webhook, onClose, onMade }: { webhook?: Webhook; onClose: () => void; onMade: (made: Webhook & { secret?: string }) => void }) {

@@ -5,7 +5,7 @@ import { milliseconds } from "../../format";
 import { Icon } from "../../icons";
 import { Link, navigate, type Params } from "../../router";
 import { invalidate, useRead } from "../../store";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/dialog";
 import { Switch } from "../../ui/field";
@@ -19,7 +19,7 @@ import { Secret, WebhookForm } from "./webhook-form";
 import { some, WebhookState } from "./webhooks";
 import type { Attempt, Webhook } from "./types";
 
-const { webhooks } = strings.flows;
+const { webhooks } = flowsTexts;
 
 /** One webhook: how it stands, what was sent, and a test of it. */
 export default function WebhookView({ params }: { params: Params }) {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { count } from "../../format";
 import { Link, navigate } from "../../router";
 import { useRead } from "../../store";
-import { strings } from "../../strings";
+import { flowsTexts } from "../../strings/flows";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Page } from "../../ui/page";
@@ -12,7 +12,7 @@ import { Table, type Column } from "../../ui/table";
 import { Secret, WebhookForm } from "./webhook-form";
 import type { Webhook } from "./types";
 
-const { webhooks } = strings.flows;
+const { webhooks } = flowsTexts;
 
 const COLUMNS: Column<Webhook>[] = [
   {

@@ -1,1 +1,0 @@
-var e={server:`servers`,agent:`agents`,skill:`skills`,virtual_server:`virtual-servers`,entity:`entities`},t=Object.keys(e);function n(t){return e[t]}function r(n){return t.find(t=>e[t]===n)}function i(e,t=``){return`/${n(e.kind)}/${encodeURIComponent(e.path)}${t?`/${t}`:``}`}export{i,r as n,n as r,t};

@@ -1,1 +1,0 @@
-import{I as e,x as t}from"./states-C0mh5b29.js";var n=e(null);function r(){let e=t(n);if(!e)throw Error(`nobody is signed in`);return e}function i(e){return r().standing.actions.includes(e)}export{i as n,r,n as t};

@@ -1,1 +1,0 @@
-/* empty css                 *//* empty css              */import{t as e}from"./router-CqRzaww8.js";import{d as t,p as n}from"./states-C0mh5b29.js";import{t as r}from"./page-gPC4KWgd.js";import{t as i}from"./type-form-CHkQ3kKa.js";function a(){let{types:a}=t.act;return n(r,{title:a.new,above:n(e,{to:`/types`,children:a.title}),below:a.lead,children:n(i,{})})}export{a as default};

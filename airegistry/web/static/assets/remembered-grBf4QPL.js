@@ -1,1 +1,0 @@
-import{b as e}from"./states-C0mh5b29.js";var t=`airegistry.`;function n(e,n){try{let r=localStorage.getItem(t+e);return r===null?n:JSON.parse(r)}catch{return n}}function r(e,n){try{n===null?localStorage.removeItem(t+e):localStorage.setItem(t+e,JSON.stringify(n))}catch{}}function i(t,i){let[a,o]=e(()=>n(t,i));return[a,e=>{r(t,e),o(e)}]}export{r as n,i as r,n as t};
