@@ -18,6 +18,7 @@ from tests.web.people import People
 from tests.web.world import ADMIN, PASSWORD
 
 WARM = 600
+"""Seconds until it must be ready, and have all of its vectors."""
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def serving(assets: int) -> Iterator[Registry]:
             anyio.run(_fill, registry.data, assets)
             vectors.invent(assets)
             vectors.give(registry.data)
-            registry.start()
+            registry.spawn().wait_until(registry.is_ready, WARM)
             anyio.run(_warmed, registry)
             yield registry
         finally:

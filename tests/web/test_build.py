@@ -110,3 +110,14 @@ def test_no_file_carries_a_map_a_machine_path_or_another_host() -> None:
         assert str(ROOT).encode() not in body, name
         named = {found.decode() for found in HOST.findall(body)}
         assert named <= NAMED or not name.endswith(".js"), (name, named)
+
+
+def test_a_class_has_its_rules_in_one_stylesheet_as_all_of_them_become_one() -> None:
+    places: dict[str, set[str]] = {}
+    for file in (WEB / "src").rglob("*.css"):
+        plain = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
+        for selector in ",".join(re.findall(r"([^{}]+)\{", plain)).split(","):
+            if re.fullmatch(r"\.[\w-]+", selector.strip()):
+                places.setdefault(selector.strip(), set()).add(file.name)
+    assert len(places) > 100
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

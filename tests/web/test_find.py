@@ -117,3 +117,22 @@ def test_on_a_phone_the_menu_and_the_filters_are_a_touch_away(people: People) ->
     expect(page).to_have_url(re.compile("kind=skill"))
     page.get_by_role("button", name="Filters").click()
     expect(page.get_by_label(re.compile("^airegistry"))).to_be_visible()
+
+
+def test_the_sidebar_folds_collapses_and_stays_as_it_was_left(people: People) -> None:
+    page = people(ADMIN, "/ui/audit")
+    links = page.get_by_role("navigation", name="Main").get_by_role("link")
+    expect(links).to_have_count(20)
+    page.get_by_role("button", name="Observe").press("Enter")
+    expect(links).to_have_count(17)  # the view that one is at stays
+    page.reload()
+    expect(page.get_by_role("button", name="Observe")).to_have_attribute("aria-expanded", "false")
+    width = page.locator("main").bounding_box()
+    page.keyboard.press("[")
+    expect(links).to_have_count(20)
+    wider = page.locator("main").bounding_box()
+    assert width is not None
+    assert wider is not None
+    assert wider["width"] > width["width"] + 100
+    page.reload()
+    expect(page.get_by_role("button", name="Expand the sidebar")).to_have_attribute("aria-expanded", "false")

@@ -105,7 +105,7 @@ function LimitDialog({ limit, onClose }: { limit: Limit; onClose: () => void }) 
       <NamesField label={texts.whom} hint={texts.whomHint} value={made.subjects} onValue={(subjects) => set({ subjects })} />
       <NamesField label={texts.what} value={made.assets} onValue={(assets) => set({ assets })} />
       <NamesField label={texts.tools} value={made.tools} onValue={(tools) => set({ tools })} />
-      <fieldset class="picks">
+      <fieldset class="choices">
         <legend>{texts.per}</legend>
         {(["caller", "asset", "tool"] as const).map((each) => (
           <Checkbox key={each} label={texts.pers[each]} value={made.per.includes(each)} onValue={(on) => turn(each, on)} />

@@ -51,7 +51,7 @@ export function Preview() {
       </form>
       {who ? (
         <>
-          <div class="narrow">
+          <div class="short-field">
             <TextField label={texts.filter} value={path} onValue={(next) => navigate(withParams({ path: next || null }), { replace: true })} />
           </div>
           <Reaches {...seen} nothing={path ? texts.noPath : texts.nothing} subject={who} />

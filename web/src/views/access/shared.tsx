@@ -39,10 +39,10 @@ export function Picks(props: { label: string; known: string[]; value: string[]; 
   const names = [...new Set([...props.known, ...props.value])];
   const turn = (name: string, on: boolean) => props.onValue(on ? [...props.value, name] : props.value.filter((each) => each !== name));
   return (
-    <fieldset class="picks">
+    <fieldset class="choices">
       <legend>{props.label}</legend>
       {props.hint && <p class="hint">{props.hint}</p>}
-      <div class="picks-list">
+      <div class="choices-list">
         {names.map((name) => (
           <Checkbox key={name} label={name} value={props.value.includes(name)} onValue={(on) => turn(name, on)} />
         ))}

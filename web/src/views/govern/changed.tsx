@@ -128,7 +128,7 @@ function Part({ part, onDecide }: { part: PendingPart; onDecide: ((act: "approve
         {part.rejected_by && <Badge tone="bad">{approvals.rejectedBy(part.rejected_by)}</Badge>}
       </h3>
       {part.rejected_by && part.reason && <p class="quiet">{part.reason}</p>}
-      <ul class="edits">
+      <ul class="edit-lines">
         {part.edits.map((edit, index) => (
           <li key={index}>
             <code>{edit.at}</code> {edit.said}

@@ -58,7 +58,7 @@ export function Evidence({ text }: { text: string }) {
   const quoted = unescaped(text);
   const hidden = unseen(quoted);
   return (
-    <div class="evidence">
+    <div class="evidence-lines">
       <pre tabIndex={0} aria-label={governTexts.findings.evidence}>
         <Upstream text={quoted} />
       </pre>
