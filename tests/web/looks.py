@@ -36,3 +36,15 @@ def judged(page: Page, shots: Shots, name: str, *, full_page: bool = False) -> N
     page.screenshot(path=shots(f"{name}-phone"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than a phone"
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+
+
+def pictured(page: Page, shots: Shots, name: str) -> None:
+    """Keep pictures of a view as it stands in both themes and on a phone, which nothing may be wider than."""
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=shots(f"{name}-{scheme}"))
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    page.screenshot(path=shots(f"{name}-phone"))
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than a phone"
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})

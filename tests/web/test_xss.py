@@ -1,6 +1,7 @@
 """What upstreams and other people wrote is text in every view: none of it runs, loads something or leads astray."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -11,9 +12,11 @@ from tests.web import evil
 from tests.web.crawl import crawl
 from tests.web.evil import CORPUS, URLS, Json, text
 from tests.web.people import People
+from tests.web.waiting import calling
 from tests.web.world import ADMIN, WebWorld
 
 ANSWERS = "evil-answers"
+TURNING, GUARDED = "evil-turning", "evil-guarded"
 SERVER, AGENT, SKILL, VIRTUAL, ENTITY = "evil-server", "evil-agent", "evil-skill", "evil-virtual", "evil-entity"
 CARD: Json = {
     "name": text("card"), "description": text("card", 1), "version": "6.6.6", "url": "http://127.0.0.1:9/a2a",
@@ -27,7 +30,8 @@ CARD: Json = {
 }  # fmt: skip
 SEEN = frozenset(
     "title about tag owner license tool tool-title schema instructions agent-skill entity-value group scope token "
-    "limit reason person".split()
+    "limit reason person evidence prompt prompt-title argument resource mime source hook waiver asked "
+    "changed".split()
 )
 """Fields that some view has to show, in their own letters."""
 WRONG = """() => {
@@ -53,10 +57,11 @@ WRONG = """() => {
 @pytest.fixture(scope="module")
 def evil_world(world: WebWorld) -> Iterator[WebWorld]:
     """The furnished registry, and beside it an asset of each kind, people and rules that carry the corpus."""
-    with evil.serving() as url:
-        _assets(world, url)
-        undo = _rules(world)
-        yield world
+    with evil.serving() as upstream:
+        _assets(world, upstream.url)
+        undo = [*_rules(world), *_findings(world), *_turned(world, upstream)]
+        with _asking(world):
+            yield world
         for each in undo:
             each()
         for place in (f"virtual-servers/{VIRTUAL}", f"servers/{SERVER}", f"servers/{SERVER}-told", f"servers/{ANSWERS}",
@@ -101,12 +106,51 @@ def _rules(world: WebWorld) -> list[Callable[[], object]]:
     world.ask("PUT", at_caller, {"reason": text("reason")})
     arguments = {"arguments": {"destination": text("parameter"), "kilograms": 1}}
     world.ask("POST", "/tools/parcels/quote_freight/calls", arguments)
+    away: Json = {"url": "http://127.0.0.1:9"}
+    source = {"name": "evil-source", "kind": "mcp-registry", "enabled": False, "description": text("source"), **away}
+    world.ask("POST", "/sources", source)
+    hook = {"name": "evil-hook", "events": ["source:*"], "description": text("hook"), **away}
+    world.ask("POST", "/webhooks", hook)
     return [
+        lambda: world.ask("DELETE", "/sources/evil-source"), lambda: world.ask("DELETE", "/webhooks/evil-hook"),
         lambda: world.ask("DELETE", at_caller),
         lambda: world.ask("DELETE", "/limits/evil-limit"), lambda: world.ask("DELETE", f"/tokens/{token}"),
         lambda: world.ask("DELETE", f"/users/{person}"), lambda: world.ask("DELETE", at_group),
         lambda: world.ask("DELETE", "/scopes/evil-scope"),
     ]  # fmt: skip
+
+
+def _findings(world: WebWorld) -> list[Callable[[], object]]:
+    """What a scan found, of which one is let pass with a reason."""
+    report = world.ask("GET", f"/servers/{SERVER}-told/scans/latest")
+    found = report["findings"]
+    assert isinstance(found, list)
+    fingerprint = next(str(each["fingerprint"]) for each in found if isinstance(each, dict))
+    place = f"/servers/{SERVER}-told/waivers"
+    world.ask("POST", place, {"fingerprint": fingerprint, "reason": text("waiver")})
+    return [lambda: world.ask("DELETE", f"{place}/{fingerprint}")]
+
+
+def _turned(world: WebWorld, upstream: evil.Upstream) -> list[Callable[[], object]]:
+    """A server that was approved for other words than it says now."""
+    world.ask("POST", "/servers", {"path": TURNING, "name": "Turning", "url": f"{upstream.url}/turning/mcp"})
+    upstream.turned = True
+    world.ask("POST", f"/servers/{TURNING}/refresh")
+    return [lambda: world.ask("DELETE", f"/servers/{TURNING}")]
+
+
+@contextmanager
+def _asking(world: WebWorld) -> Iterator[None]:
+    """A call that waits for approval meanwhile."""
+    world.ask("POST", "/servers", {
+        "path": GUARDED, "name": "Guarded", "url": world.backend.url, "requires_approval": ["echo"],
+    })  # fmt: skip
+    made = world.ask("POST", "/tokens", {"name": "evil-caller", "scopes": ["caller"]})
+    with calling(world, str(made["token"]), text("asked"), GUARDED) as call:
+        yield
+        world.ask("DELETE", f"/servers/{GUARDED}")
+        world.ask("DELETE", f"/tokens/{made['id']}")
+        assert call.result(30) >= 400
 
 
 def _nothing_ran(page: Page, view: str) -> None:
@@ -169,6 +213,13 @@ def test_the_answer_of_a_tool_is_text_and_no_picture_with_a_script_in_it(people:
     expect(result.locator("pre").first).to_contain_text("evil-result")
     _nothing_ran(page, "result")
     assert page.locator("img").count() == 0
+
+
+def test_what_a_caller_said_is_text_in_the_trail(people: People, evil_world: WebWorld) -> None:
+    page = people(ADMIN, "/ui/audit?action=tools/call&asset=server/parcels&tool=quote_freight")
+    page.get_by_role("list", name="Records").get_by_role("link").first.click()
+    expect(page.get_by_role("complementary", name="Details")).to_contain_text("evil-parameter <img src=x onerror=")
+    _nothing_ran(page, "record")
 
 
 @pytest.mark.parametrize("url", URLS)

@@ -58,14 +58,14 @@ def move(world: WebWorld, path: str, stage: str, reason: str) -> None:
 
 
 @contextmanager
-def calling(world: WebWorld, token: str, text: str) -> Iterator["Future[int]"]:
+def calling(world: WebWorld, token: str, text: str, path: str = "safe") -> Iterator["Future[int]"]:
     """A call that waits for approval meanwhile; its status when it has ended."""
 
     def call() -> int:
         headers = {"authorization": f"Bearer {token}"}
         body = {"arguments": {"text": text, "note": {"password": "hush"}}}
         with httpx2.Client(trust_env=False, timeout=60) as client:
-            url = f"{world.url}/api/v1/tools/safe/echo/calls"
+            url = f"{world.url}/api/v1/tools/{path}/echo/calls"
             return client.post(url, headers=headers, json=body).status_code
 
     with ThreadPoolExecutor(1) as pool:

@@ -17,15 +17,23 @@ export function EmptyState(props: { icon: IconName; title: string; children?: Co
   );
 }
 
+interface ErrorStateProps {
+  error: unknown;
+  again?: () => void;
+  /** What it is of, where that is not a view. */
+  title?: string | undefined;
+  action?: ComponentChildren;
+}
+
 /** What went wrong, in words, with a way on. */
-export function ErrorState({ error, again }: { error: unknown; again?: () => void }) {
+export function ErrorState({ error, again, title, action }: ErrorStateProps) {
   const missing = error instanceof ApiError && error.status === 404;
   const denied = error instanceof ApiError && error.status === 403;
-  const title = missing ? strings.errors.missingTitle : denied ? strings.errors.deniedTitle : strings.errors.title;
+  const usual = missing ? strings.errors.missingTitle : denied ? strings.errors.deniedTitle : strings.errors.title;
   return (
     <div class="empty" role="alert">
       <Icon name={denied ? "shield" : "warning"} size={28} />
-      <h2>{title}</h2>
+      <h2>{title ?? usual}</h2>
       <p>{told(error)}</p>
       {error instanceof ApiError && Array.isArray(error.details["missing"]) && (
         <p>
@@ -37,6 +45,7 @@ export function ErrorState({ error, again }: { error: unknown; again?: () => voi
           {strings.ui.again}
         </Button>
       )}
+      {action}
     </div>
   );
 }

@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
+import { at } from "../../api";
 import { Icon } from "../../icons";
-import { navigate, usePlace, withParams } from "../../router";
+import { useMay } from "../../me";
+import { Link, navigate, usePlace, withParams } from "../../router";
 import { useRead } from "../../store";
 import { accessTexts } from "../../strings/access";
 import { Button } from "../../ui/button";
@@ -50,6 +52,8 @@ export function Why() {
 
 export function Answer({ found }: { found: Explanation }) {
   const { rule } = found;
+  const may = useMay("policy");
+  const ruled = rule && texts.ruleText(rule.grant + 1, rule.scope, rule.effect);
   return (
     <>
       <p class={found.allowed ? "notice good" : "notice bad"}>
@@ -59,7 +63,7 @@ export function Answer({ found }: { found: Explanation }) {
       </p>
       <Facts
         facts={[
-          [texts.rule, rule && texts.ruleText(rule.grant + 1, rule.scope, rule.effect)],
+          [texts.rule, rule && (may ? <Link to={at("access", "scopes", rule.scope)}>{ruled}</Link> : ruled)],
           [texts.via, found.via.join(", ")],
           [texts.visibility, found.visibility],
           [texts.stops, found.stops.join("; ")],

@@ -11,6 +11,7 @@ import { later } from "../../ui/later";
 import { Page } from "../../ui/page";
 import { ErrorState, Skeleton } from "../../ui/states";
 import { Tabs, type Tab } from "../../ui/tabs";
+import { Upstream } from "../../ui/upstream";
 import { AssetActs } from "../register/asset-acts";
 import { Connect } from "./connect";
 import { Overview } from "./overview";
@@ -59,7 +60,7 @@ function Shown({ asset, tab }: { asset: Asset; tab: string | undefined }) {
     to: viewOf(asset, id === "overview" ? "" : id),
   }));
   return (
-    <Page title={asset.title || asset.name} above={<Above asset={asset} />} beside={<Beside asset={asset} />} actions={<AssetActs asset={asset} />} below={asset.description}>
+    <Page title={asset.title || asset.name} above={<Above asset={asset} />} beside={<Beside asset={asset} />} actions={<AssetActs asset={asset} />} below={asset.description && <Upstream text={asset.description} />}>
       {tabs.length > 1 && <Tabs label={assetTexts.sections} tabs={tabs} current={current} />}
       <Notice asset={asset} />
       {current === "overview" && <Overview asset={asset} />}

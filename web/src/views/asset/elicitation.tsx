@@ -38,6 +38,7 @@ export function Elicitation({ question, from, onAnswer }: ElicitationProps) {
     setBusy(false);
   };
   const visits = question.mode === "url";
+  const asked = Object.keys(schema.properties ?? {}).length > 0;
   const unsafe = visits && !safeUrl(question.url);
   return (
     <form
@@ -55,7 +56,7 @@ export function Elicitation({ question, from, onAnswer }: ElicitationProps) {
       {visits ? (
         <p>{unsafe ? texts.unsafe : <>{texts.visit} <Elsewhere url={question.url} /></>}</p>
       ) : (
-        Object.keys(schema.properties ?? {}).length > 0 && (
+        asked && (
           <SchemaForm
             schema={schema}
             value={value}
@@ -69,7 +70,7 @@ export function Elicitation({ question, from, onAnswer }: ElicitationProps) {
       <div class="acts">
         {!unsafe && (
           <Button look="primary" type="submit" busy={busy}>
-            {visits ? texts.visited : texts.answer}
+            {visits ? texts.visited : asked ? texts.answer : texts.agree}
           </Button>
         )}
         <Button disabled={busy} onClick={() => void reply("decline")}>

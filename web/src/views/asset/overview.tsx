@@ -24,7 +24,7 @@ export function Overview({ asset }: { asset: Asset & More }) {
             <code class="endpoint">{asset.endpoint}</code>
           </Section>
         )}
-        {asset.instructions && (
+        {asset.instructions && asset.instructions !== asset.description && (
           <Section title={assetTexts.about}>
             <Prose text={asset.instructions} />
           </Section>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { get } from "../../api";
-import { exact, milliseconds } from "../../format";
+import { exact, milliseconds, words } from "../../format";
+import { Link } from "../../router";
 import { useRead } from "../../store";
 import { assetTexts } from "../../strings/asset";
 import { Badge } from "../../ui/badge";
@@ -45,13 +46,14 @@ export default function Trail({ asset }: AssetProps) {
           </li>
         ))}
       </ul>
-      {cursor && (
-        <p class="after">
+      <p class="after">
+        {cursor && (
           <Button busy={busy} onClick={more}>
             {texts.more}
           </Button>
-        </p>
-      )}
+        )}
+        <Link to={`/audit?asset=${wanted.asset}`}>{texts.explorer}</Link>
+      </p>
     </>
   );
 }
@@ -67,7 +69,7 @@ function Act({ event }: { event: AuditEvent }) {
           {event.tool && <Upstream text={`${event.tool} · `} />}
           <Upstream text={event.subject} />
         </span>
-        <Badge tone={allowed ? "neutral" : "bad"}>{allowed ? event.outcome : texts.deny}</Badge>
+        <Badge tone={!allowed ? "bad" : event.outcome === "ok" ? "neutral" : "warn"}>{allowed ? words(event.outcome) : texts.deny}</Badge>
       </summary>
       <div class="tool-body">
         <Facts

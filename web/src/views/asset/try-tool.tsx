@@ -1,7 +1,9 @@
 import { useState } from "preact/hooks";
+import { ApiError } from "../../api";
 import { milliseconds } from "../../format";
 import { Icon } from "../../icons";
-import { navigate, usePlace, withParams } from "../../router";
+import { viewOf } from "../../kinds";
+import { Link, navigate, usePlace, withParams } from "../../router";
 import { initial, lacking } from "../../schema";
 import { strings } from "../../strings";
 import { tryTexts } from "../../strings/asset";
@@ -87,7 +89,7 @@ function Trial({ asset, tool }: { asset: Asset; tool: Tool }) {
         ) : calling.took === undefined ? (
           <NoCall />
         ) : (
-          <Outcome calling={calling} took={calling.took} />
+          <Outcome calling={calling} took={calling.took} why={`${viewOf(asset, "who")}?${new URLSearchParams({ action: "call", tool: tool.name })}`} />
         )}
       </section>
     </div>
@@ -124,8 +126,8 @@ function NoCall() {
   );
 }
 
-function Outcome({ calling: { result, error }, took }: { calling: Calling; took: number }) {
-  if (!result) return <ErrorState error={error} />;
+function Outcome({ calling: { result, error }, took, why }: { calling: Calling; took: number; why: string }) {
+  if (!result) return <Ended error={error} why={why} />;
   const told = result.structuredContent !== undefined && result.structuredContent !== null;
   return (
     <>
@@ -139,6 +141,14 @@ function Outcome({ calling: { result, error }, took }: { calling: Calling; took:
       ))}
     </>
   );
+}
+
+/** A call that has no result: refused by the gateway, stopped, or cut off. */
+function Ended({ error, why }: { error: unknown; why: string }) {
+  const { status, code } = error instanceof ApiError ? error : { status: 0, code: "" };
+  const refused = status === 403;
+  const title = refused ? texts.refused : code === "stopped" ? texts.stoppedTitle : undefined;
+  return <ErrorState error={error} title={title} action={refused && <Link to={why}>{texts.why}</Link>} />;
 }
 
 /** A block of a result. A text that says the structured content over again is left out. */

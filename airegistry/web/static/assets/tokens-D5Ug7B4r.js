@@ -1,1 +1,0 @@
-export{t as NewToken,n as default}from"./tokens-9ofMg0eZ.js";
