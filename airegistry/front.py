@@ -1,6 +1,7 @@
 """Which application answers which path. The data path is decided first, and by string alone."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +21,8 @@ GATEWAY = (
     "/agents/{path}", "/agents/{path}/{rest:path}",
 )  # fmt: skip
 
+MOST_KNOWN = 1024
+"""Paths whose templates are kept: most requests are to few of them."""
 _SERVERS = ("/mcp", "/sse")
 _AGENTS = "/agents/"
 
@@ -41,6 +44,8 @@ class Front:
             if "{" in route.path
         ]
 
+        self._fitting = lru_cache(MOST_KNOWN)(self._fits)
+
     @property
     def paths(self) -> list[str]:
         """Every path template that is served, for the inventory of routes."""
@@ -49,16 +54,19 @@ class Front:
 
     def route_of(self, scope: Scope) -> str:
         """The template that a request's path fits, empty where there is none: what may be told of a path."""
-        path: str = scope["path"].removesuffix("/") or "/"
+        template, endpoint = self._fitting(scope["path"])
+        if endpoint is None:
+            return template
+        return endpoint.template(scope["method"], scope.get("raw_path") or scope["path"].encode()) or template
+
+    def _fits(self, path: str) -> tuple[str, Api | None]:
+        """The template of a path, and the application that knows more of it."""
+        path = path.removesuffix("/") or "/"
         if path in TOOLS or path in self._literal:
-            return path
+            return path, None
         if self._gateway(path) is not None:
-            return _template_of(path)
-        for template, fits, endpoint in self._patterns:
-            if fits(path):
-                found = endpoint.template(scope["method"], scope.get("raw_path") or path.encode()) if endpoint else ""
-                return found or template
-        return ""
+            return _template_of(path), None
+        return next(((template, endpoint) for template, fits, endpoint in self._patterns if fits(path)), ("", None))
 
     def on_data_path(self, path: str) -> bool:
         """Whether a path leads to the gateway."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Scope
 
 from airegistry.core.documents import Repository
@@ -26,7 +26,7 @@ from airegistry.rest.api.app import Api, Needs, Operations
 from airegistry.rest.api.docs import DOCS, NOBODY, Docs
 from airegistry.rest.api.idempotency import COLLECTION, Kept
 from airegistry.rest.api.routes import PREFIX
-from airegistry.rest.app import routes
+from airegistry.rest.app import Tree, routes
 from airegistry.rest.registry_v0 import PREFIXES, RegistryApi
 from airegistry.rest.scim.door import PATHS, Door
 from airegistry.rest.session import SessionRoute
@@ -49,9 +49,9 @@ def web_routes(
     )  # fmt: skip
     api = _api(rules, services, identity, operations)
     more = [*peer_feed.routes(feed), *_registry_api(settings, rules, services), *_docs(api, identity, settings.url)]
-    more += [*_session(identity, settings.url), Route(f"{PREFIX}/{{path:path}}", api)]
+    more += [*_session(identity, settings.url), Tree(f"{PREFIX}/{{path:path}}", api)]
     scim = Door(rules.store, identity.provisioning, services.audit, rules.clock, services.url)
-    more += [Route(path, scim) for path in PATHS]
+    more += [Tree(path, scim) for path in PATHS]
     more += WebPage(_signed_in(identity, settings.url), _base(settings.url)).routes()
     return [*identity.routes, *routes(lambda: all(each() for each in ready), more)]
 

@@ -14,6 +14,7 @@ class CallFigures:
 
     def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
         self._telemetry = telemetry if telemetry.on else None
+        self._duration = telemetry.histogram(DURATION, "kind", "path", "tool", "decision", "outcome")
         self._clock = clock
 
     def note(
@@ -26,10 +27,7 @@ class CallFigures:
         tool = name or ""
         if method not in _OF_TOOLS or not tool or (decision == "deny" and not _offers(asset, tool)):
             tool = ""
-        self._telemetry.record(
-            DURATION, self._clock.monotonic() - started, kind=kind, path=path, tool=tool, decision=decision,
-            outcome=outcome,
-        )  # fmt: skip
+        self._duration(self._clock.monotonic() - started, (kind, path, tool, decision, outcome))
         self._telemetry.annotate({"airegistry.decision": decision, "airegistry.outcome": outcome})
 
 

@@ -12,6 +12,8 @@ Sampler = Literal[
 ]  # fmt: skip
 """Which traces are recorded, by the names of OpenTelemetry's specification."""
 NOTHING: Mapping[str, Value] = {}
+Histogram = Callable[[float, tuple[str, ...]], None]
+"""Takes a value, and what each of its attributes is."""
 
 
 class Span(Protocol):
@@ -40,6 +42,10 @@ class Telemetry(Protocol):
 
     def record(self, name: str, value: float, **attributes: str) -> None:
         """Add to a histogram: seconds, or a number of things."""
+        ...
+
+    def histogram(self, name: str, *attributes: str) -> Histogram:
+        """A histogram with its attributes, in order, for those who add to it at every call."""
         ...
 
     def change(self, name: str, by: int, **attributes: str) -> None:
@@ -81,6 +87,10 @@ class NoTelemetry:
 
     def record(self, name: str, value: float, **attributes: str) -> None:
         """See `Telemetry`."""
+
+    def histogram(self, name: str, *attributes: str) -> Histogram:
+        """See `Telemetry`."""
+        return lambda value, attributes: None
 
     def change(self, name: str, by: int, **attributes: str) -> None:
         """See `Telemetry`."""

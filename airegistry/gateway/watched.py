@@ -1,7 +1,5 @@
 """The gateway, watched: each message is a span below that of its request, or of what its `_meta` says."""
 
-from contextlib import ExitStack
-
 from starlette.types import Receive, Scope
 
 from airegistry.gateway.app import Gateway
@@ -10,7 +8,8 @@ from airegistry.gateway.errors import Reply
 from airegistry.telemetry.live import Live
 from airegistry.telemetry.messages import attributes_of, context_in
 
-_SPANS = "airegistry.spans"
+_SPAN = "airegistry.span"
+"""Where a request has what its message's span is left by."""
 
 
 class WatchedGateway(Gateway):
@@ -19,9 +18,12 @@ class WatchedGateway(Gateway):
     telemetry: Live
 
     async def _serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
-        with ExitStack() as stack:
-            scope[_SPANS] = stack
+        try:
             await super()._serve(scope, receive, reply)
+        except BaseException as error:
+            _leave(scope, error)
+            raise
+        _leave(scope)
 
     async def _message(
         self, scope: Scope, receive: Receive, reply: Reply, inbound: Inbound
@@ -36,5 +38,11 @@ class WatchedGateway(Gateway):
             if inbound.version is not None:
                 attributes["mcp.protocol.version"] = inbound.version[:100]
             if (span := self.telemetry.message(carrier, name, "server", attributes)) is not None:
-                scope[_SPANS].enter_context(self.telemetry.within(span))
+                scope[_SPAN] = entered = self.telemetry.within(span)
+                entered.__enter__()
         return envelope, body
+
+
+def _leave(scope: Scope, error: BaseException | None = None) -> None:
+    if (entered := scope.get(_SPAN)) is not None:
+        entered.__exit__(None if error is None else type(error), error, None)

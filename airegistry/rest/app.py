@@ -1,11 +1,13 @@
 """Plain HTTP: liveness, readiness, and problem details where nothing is built yet."""
 
+import re
 from collections.abc import Callable, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
 
 from airegistry.oauth.authenticate import PLAIN_JSON
 
@@ -15,6 +17,14 @@ TITLES = {
     422: "Unprocessable Content", 429: "Too Many Requests", 500: "Internal Server Error", 501: "Not Implemented",
     502: "Bad Gateway", 503: "Service Unavailable",
 }  # fmt: skip
+
+
+class Tree(Route):
+    """A route to every path below one, whatever characters are in it: Starlette's own takes none with a line break."""
+
+    def __init__(self, path: str, endpoint: ASGIApp) -> None:
+        super().__init__(path, endpoint)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 def problem(status: int, code: str, detail: str, /, **more: object) -> JSONResponse:

@@ -12,12 +12,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from airegistry.core.assets import Kind, Model
-from airegistry.core.documents import Unavailable
 from airegistry.core.errors import AirError, Invalid
 from airegistry.core.peer_feed import ASKED, PAGE, PeerFeed, Wanted
 from airegistry.core.validation import invalid
 from airegistry.oauth.identity import principal_of
-from airegistry.rest.app import problem
+from airegistry.rest.api.answers import refusal
 
 CHANGES, ASSETS = "/api/v1/federation/changes", "/api/v1/federation/assets"
 MAX_QUESTION = 65_536
@@ -72,12 +71,8 @@ def _told(handler: Handler) -> Handler:
     async def answered(request: Request) -> Response:
         try:
             return await handler(request)
-        except Invalid as error:
-            return problem(400, error.code, error.message)
-        except Unavailable as error:
-            return problem(503, error.code, error.message)
         except AirError as error:
-            return problem(500, error.code, error.message)
+            return refusal(error)
 
     return answered
 

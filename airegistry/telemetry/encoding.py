@@ -3,12 +3,14 @@
 import time
 from collections.abc import Mapping, Sequence
 
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.util.types import AttributeValue
 
 from airegistry import __version__
 from airegistry.telemetry.described import Metric
@@ -16,6 +18,8 @@ from airegistry.telemetry.figures import Figures, Key, Series
 
 SCOPE = "airegistry"
 _CUMULATIVE = otlp.AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
+_REMOTE_KNOWN = trace.SpanFlags.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
+_REMOTE = trace.SpanFlags.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
 _NUMBERS = frozenset(("http.response.status_code",))
 
 
@@ -24,14 +28,54 @@ def metrics_of(figures: Figures, resource: Mapping[str, str]) -> bytes:
     now = time.time_ns()
     found = [_metric(metric, series, figures.began, now) for metric, series in figures]
     scope = otlp.ScopeMetrics(scope=InstrumentationScope(name=SCOPE, version=__version__), metrics=found)
-    about = Resource(attributes=[_attribute(name, value) for name, value in resource.items()])
-    sent = otlp.ResourceMetrics(resource=about, scope_metrics=[scope])
+    sent = otlp.ResourceMetrics(resource=_about(resource), scope_metrics=[scope])
     return ExportMetricsServiceRequest(resource_metrics=[sent]).SerializeToString()
 
 
-def spans_of(spans: Sequence[ReadableSpan]) -> bytes:
-    """An ExportTraceServiceRequest."""
-    return encode_spans(spans).SerializeToString()
+def spans_of(spans: Sequence[ReadableSpan], resource: Mapping[str, str]) -> bytes:
+    """An ExportTraceServiceRequest.
+
+    The exporter of OpenTelemetry takes three times as long: it looks for resource and scope of each span anew.
+    """
+    scope = InstrumentationScope(name=SCOPE, version=__version__)
+    found = trace.ScopeSpans(scope=scope, spans=[_span(each) for each in spans])
+    sent = trace.ResourceSpans(resource=_about(resource), scope_spans=[found])
+    return ExportTraceServiceRequest(resource_spans=[sent]).SerializeToString()
+
+
+def _about(resource: Mapping[str, str]) -> Resource:
+    return Resource(attributes=[_attribute(name, value) for name, value in resource.items()])
+
+
+def _span(span: ReadableSpan) -> trace.Span:
+    """A span as it is sent; ours have neither events nor links."""
+    context, parent = span.get_span_context(), span.parent
+    assert context is not None
+    return trace.Span(
+        trace_id=context.trace_id.to_bytes(16),
+        span_id=context.span_id.to_bytes(8),
+        trace_state=context.trace_state.to_header(),
+        parent_span_id=b"" if parent is None else parent.span_id.to_bytes(8),
+        name=span.name,
+        kind=span.kind.value + 1,  # type: ignore[arg-type]  # OTLP counts from "unspecified"
+        start_time_unix_nano=span.start_time or 0,
+        end_time_unix_nano=span.end_time or 0,
+        attributes=[KeyValue(key=name, value=_value(value)) for name, value in (span.attributes or {}).items()],
+        status=trace.Status(code=span.status.status_code.value),  # type: ignore[arg-type]  # the numbers are the same
+        dropped_attributes_count=span.dropped_attributes,
+        flags=_REMOTE_KNOWN | (_REMOTE if parent is not None and parent.is_remote else 0),
+    )
+
+
+def _value(value: AttributeValue) -> AnyValue:
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    assert isinstance(value, float), "the port takes no others"
+    return AnyValue(double_value=value)
 
 
 def _metric(metric: Metric, series: Sequence[tuple[Key, Series]], began: int, now: int) -> otlp.Metric:

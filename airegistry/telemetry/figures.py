@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
 from airegistry.telemetry.described import METRICS, Metric
@@ -34,11 +35,10 @@ class Exemplar(NamedTuple):
 class Series:
     """What was added up under one set of attributes. `counts` has a place for each bucket and one beyond the last."""
 
-    __slots__ = ("count", "counts", "exemplars", "sum")
+    __slots__ = ("counts", "exemplars", "sum")
 
     def __init__(self, buckets: int) -> None:
         self.sum: float = 0.0
-        self.count = 0
         self.counts = [0] * (buckets + 1)
         self.exemplars: dict[int, Exemplar] = {}
 
@@ -48,6 +48,7 @@ class Adding:
 
     def __init__(self, metric: Metric, most: int) -> None:
         self.metric = metric
+        self.known = frozenset(metric.attributes)
         self._most = most
         self._buckets = metric.buckets
         self._held: dict[Key, Series] = {}
@@ -62,21 +63,29 @@ class Adding:
 
     def record(self, value: float, key: Key = ()) -> None:
         """Put a value in its bucket, and remember in which recorded trace it was seen."""
-        bucket = bisect_left(self._buckets, value)
         with self._lock:
             series = self._held.get(key) or self._series(key)
             series.sum += value
-            series.count += 1
-            series.counts[bucket] += 1
-        span = get_current_span()
-        if span.is_recording():
-            seen = span.get_span_context()
-            series.exemplars[bucket] = Exemplar(value, time.time_ns(), seen.trace_id, seen.span_id)
+            series.counts[bisect_left(self._buckets, value)] += 1
+        if present := get_current():  # it is empty outside of traces, which most work is
+            self._remember(series, value, present)
+
+    def at(self, key: Key) -> Series:
+        """The place of a set of attributes, for those who add to it from the event loop alone."""
+        with self._lock:
+            return self._held.get(key) or self._series(key)
 
     def put(self, value: float, key: Key = ()) -> None:
         """Replace what is known."""
         with self._lock:
             (self._held.get(key) or self._series(key)).sum = value
+
+    def _remember(self, series: Series, value: float, present: Context) -> None:
+        span = get_current_span(present)
+        if span.is_recording():
+            seen = span.get_span_context()
+            exemplar = Exemplar(value, time.time_ns(), seen.trace_id, seen.span_id)
+            series.exemplars[bisect_left(self._buckets, value)] = exemplar
 
     def _series(self, key: Key) -> Series:
         """The place of a set of attributes that was not seen yet, or is counted among the others."""
@@ -141,7 +150,7 @@ class Figures:
 
     def _found(self, name: str, attributes: Mapping[str, str]) -> tuple[Adding, Key] | None:
         adding = self._adding.get(name)
-        if adding is None or not attributes.keys() <= set(adding.metric.attributes):
+        if adding is None or not attributes.keys() <= adding.known:
             self.strangers.add(f"{name} {' '.join(sorted(attributes))}".strip())
             return None
         return adding, tuple([attributes.get(each, "") for each in adding.metric.attributes])

@@ -1,16 +1,15 @@
 """Requests to the registry: a span, if the trace is recorded, and their figures. The outermost application."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 
 from opentelemetry import context, trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airegistry.telemetry.described import HTTP_ACTIVE, HTTP_REQUESTS
-from airegistry.telemetry.live import Live, LiveSpan
+from airegistry.telemetry.live import Carrier, Live, LiveSpan
 
 _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS".split())
-_CONTEXT = {b"traceparent": "traceparent", b"tracestate": "tracestate"}
 RouteOf = Callable[[Scope], str]
 """The template that a request's path fits; empty where there is none."""
 
@@ -40,9 +39,10 @@ class Watched:
                 status = message["status"]
             return send(message)
 
-        carrier = {_CONTEXT[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _CONTEXT}
+        carrier = _context_in(dict(scope["headers"]))
         began = perf_counter()
-        self._active.add(1, (method, scheme))
+        active = self._active.at((method, scheme))
+        active.sum += 1
         span = self._live.entered(
             carrier, method, "server", {"http.request.method": method, "url.scheme": scheme}
         )  # fmt: skip
@@ -51,11 +51,17 @@ class Watched:
             await self._app(scope, receive, sending)
         finally:
             route = self._route_of(scope)
-            self._active.add(-1, (method, scheme))
+            active.sum -= 1
             self._requests.record(perf_counter() - began, (method, route, str(status) if status else "", scheme))
             if span is not None and token is not None:
                 context.detach(token)
                 _end(span, method, route, status)
+
+
+def _context_in(headers: Mapping[bytes, bytes]) -> Carrier:
+    if (above := headers.get(b"traceparent")) is None:
+        return {}
+    return {"traceparent": above.decode("latin-1"), "tracestate": headers.get(b"tracestate", b"").decode("latin-1")}
 
 
 def _end(span: LiveSpan, method: str, route: str, status: int) -> None:

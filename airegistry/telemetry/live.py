@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from airegistry import __version__
 from airegistry.core.errors import AirError
-from airegistry.core.telemetry import NO_SPAN, NOTHING, Kind, Span, Value
+from airegistry.core.telemetry import NO_SPAN, NOTHING, Histogram, Kind, Span, Value
 from airegistry.telemetry.encoding import SCOPE
 from airegistry.telemetry.figures import Figures
 from airegistry.telemetry.sampling import Sampling
@@ -65,6 +65,25 @@ class LiveSpan:
         self.inner.end()
 
 
+class Within:
+    """A block whose present span is this one. An error that leaves it makes the span failed."""
+
+    __slots__ = ("_span", "_token")
+
+    def __init__(self, span: LiveSpan) -> None:
+        self._span = span
+
+    def __enter__(self) -> LiveSpan:
+        self._token = context.attach(trace.set_span_in_context(self._span.inner))
+        return self._span
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            self._span.fail(error.code if isinstance(error, AirError) else type(error).__name__)
+        context.detach(self._token)
+        self._span.end()
+
+
 class Spans(SpanProcessor):
     """Keeps what is over until it is sent."""
 
@@ -107,6 +126,12 @@ class Live:
         """See `Telemetry`."""
         self.figures.record(name, value, attributes)
 
+    def histogram(self, name: str, *attributes: str) -> Histogram:
+        """See `Telemetry`."""
+        adding = self.figures.of(name)
+        assert adding.metric.attributes == attributes, f"{name} has {adding.metric.attributes}"
+        return adding.record
+
     def change(self, name: str, by: int, **attributes: str) -> None:
         """See `Telemetry`."""
         self.figures.add(name, by, attributes)
@@ -126,14 +151,14 @@ class Live:
 
     def annotate(self, attributes: Mapping[str, Value]) -> None:
         """See `Telemetry`."""
-        span = trace.get_current_span()
-        if span.is_recording():
-            span.set_attributes(attributes)
+        if self.recording:
+            trace.get_current_span().set_attributes(attributes)
 
     @property
     def recording(self) -> bool:
         """Whether what is under way is being recorded by this process."""
-        return trace.get_current_span().is_recording()
+        present = context.get_current()  # empty outside of traces, which most work is
+        return bool(present) and trace.get_current_span(present).is_recording()
 
     @property
     def wanted(self) -> bool:
@@ -157,18 +182,9 @@ class Live:
             span = self._tracer.start_span(name, None, SpanKind.CLIENT, attributes, start_time=now - int(seconds * 1e9))
             span.end(now)
 
-    @contextmanager
-    def within(self, span: LiveSpan) -> Iterator[LiveSpan]:
+    def within(self, span: LiveSpan) -> "Within":
         """Have a span be the present one for the block, and end with it."""
-        token = context.attach(trace.set_span_in_context(span.inner))
-        try:
-            yield span
-        except Exception as error:
-            span.fail(error.code if isinstance(error, AirError) else type(error).__name__)
-            raise
-        finally:
-            context.detach(token)
-            span.end()
+        return Within(span)
 
     def entered(self, carrier: Carrier, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
         """The span of a request from outside, below what the caller says it belongs to; None when it is not recorded,

@@ -60,7 +60,7 @@ class Sending:
     async def send_spans(self) -> None:
         """Send the spans that are over. What is not taken is given up: the next ones matter more."""
         while spans := self._live.spans.take(AT_ONCE):
-            message = await run_sync(spans_of, spans)
+            message = await run_sync(spans_of, spans, self._live.resource)
             if not await self._sent("traces", message):
                 self._live.spans.dropped += len(spans)
                 return

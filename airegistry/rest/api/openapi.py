@@ -7,7 +7,10 @@ from pydantic import JsonValue
 
 from airegistry import __version__
 from airegistry.core.assets import Json
+from airegistry.oauth.login.cookies import PREFIX as COOKIE
+from airegistry.rest.api.paths import PATHS
 from airegistry.rest.api.routes import PREFIX, Endpoint
+from airegistry.rest.scim import openapi as scim
 
 _REFUSALS: Final[Mapping[int, str]] = {
     400: "The request is malformed, `field` names the culprit; or it asks for what is not offered here.",
@@ -36,43 +39,6 @@ _PROBLEM: Final[Json] = {
     "required": ["type", "title", "status", "code", "detail"],
 }  # fmt: skip
 _PROBLEM_CONTENT: Final[Json] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_STREAM: Final[Json] = {
-    "operationId": "events",
-    "tags": ["events"],
-    "summary": "Listen to changes",
-    "description": "Server-sent events: `catalog` (what you see changed), `asset` (this one did), `entitlement` (your "
-    "rights did) and `reset` (after a reconnection: read again).",
-    "parameters": [
-        {"name": "asset", "in": "query", "description": "Only these, as in `server/weather`; all when left out.",
-         "schema": {"type": "array", "items": {"type": "string"}}},
-        {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}},
-    ],
-    "responses": {"200": {"description": "The stream.",
-                          "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-                  **{str(status): {"$ref": f"#/components/responses/{status}"} for status in (400, 401, 403, 429)}},
-}  # fmt: skip
-_ANSWER: Final[Json] = {
-    "operationId": "answer_call",
-    "tags": ["tools"],
-    "summary": "Answer what a running call asks",
-    "description": "For a call of yours that is streamed: `call` and `question` are those of its event `elicitation`, "
-    "the rest is an `ElicitResult` of MCP.",
-    "parameters": [{"name": "call", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}],
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {
-        "type": "object",
-        "properties": {
-            "question": {"type": "integer"},
-            "action": {"enum": ["accept", "decline", "cancel"]},
-            "content": {"type": ["object", "null"]},
-        },
-        "required": ["question", "action"],
-        "additionalProperties": False,
-    }}}},
-    "responses": {"200": {"description": "It was taken.",
-                          "content": {"application/json": {"schema": {"type": "object"}}}},
-                  **{str(status): {"$ref": f"#/components/responses/{status}"}
-                     for status in (400, 401, 403, 404, 409, 413, 415, 429, 500, 503)}},
-}  # fmt: skip
 
 
 def description(endpoints: Sequence[Endpoint], url: str) -> Json:
@@ -83,21 +49,23 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
         here = paths.setdefault(PREFIX + endpoint.path, {})
         assert isinstance(here, dict)
         here[endpoint.twin.method.lower()] = _operation(endpoint, schemas)
-    paths[f"{PREFIX}/events"] = {"get": _STREAM}
-    paths[f"{PREFIX}/calls/{{call}}/answers"] = {"post": _ANSWER}
+    paths |= {**PATHS, **scim.paths()}
     return {
         "openapi": "3.1.1",
         "info": {
             "title": "airegistry",
             "version": __version__,
-            "description": "Every tool of the registry, over HTTP.",
+            "description": "Every tool of the registry over HTTP, streams of changes, and SCIM 2.0.",
         },
         "servers": [{"url": url}],
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": {"Problem": _PROBLEM, **schemas.found},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": f"{COOKIE}session"},
+            },
+            "schemas": {"Problem": _PROBLEM, **scim.schemas(), **schemas.found},
             "responses": {str(status): _refusal(text) for status, text in _more_refusals().items()},
         },
     }

@@ -146,8 +146,9 @@ async def test_hostile_bodies_are_refused_and_hurt_nobody(world: World) -> None:
     ("method", "path", "status"),
     [
         ("POST", "/Bulk", 501), ("GET", "/Me", 501), ("GET", "/Nothing", 404), ("GET", "/Users/a/b", 404),
-        ("GET", "/Users/unknown", 404), ("DELETE", "/Users", 405), ("POST", "/Users/x", 405), ("GET", "/x", 404),
-        ("POST", "/Schemas", 405), ("GET", "/Schemas/urn:x", 404), ("GET", "/Schemas?filter=x", 403),
+        ("GET", "/Users/unknown", 404), ("GET", "/Users/un%0Aknown", 404), ("DELETE", "/Users", 405),
+        ("POST", "/Users/x", 405), ("GET", "/x", 404), ("POST", "/Schemas", 405),
+        ("GET", "/Schemas/urn:x", 404), ("GET", "/Schemas?filter=x", 403),
     ],
 )  # fmt: skip
 async def test_what_is_not_there_is_told_so_in_the_form_of_scim(
