@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from airegistry.cli.setup.keycloak_admin import KeycloakAdmin, realm_path
-from airegistry.cli.setup.keycloak_wanted import Wanted, differing, merged
+from airegistry.cli.setup.keycloak_wanted import Wanted, added, differing, merged
 from airegistry.cli.values import Json
 
 Did = Literal["created", "updated", "unchanged"]
@@ -12,16 +12,17 @@ Did = Literal["created", "updated", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing, what was done to it, and the fields that were not as wanted."""
+    """One thing, what was done to it, the fields that were not as wanted, and what others added to it and stays."""
 
     kind: str
     name: str
     did: Did
     fields: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def json(self) -> Json:
         """As `--json` prints it."""
-        return {"kind": self.kind, "name": self.name, "did": self.did, "fields": [*self.fields]}
+        return {"kind": self.kind, "name": self.name, "did": self.did, "fields": [*self.fields], "kept": [*self.kept]}
 
 
 class Realm:
@@ -72,11 +73,12 @@ class Realm:
             if not self._dry:
                 await self._admin.create(place, wanted)
             return Step(kind, name, "created")
+        kept = tuple(added(wanted, there))
         if not (fields := differing(wanted, there)):
-            return Step(kind, name, "unchanged")
+            return Step(kind, name, "unchanged", kept=kept)
         if not self._dry:
             await self._admin.update(path, merged(wanted, there))
-        return Step(kind, name, "updated", tuple(fields))
+        return Step(kind, name, "updated", tuple(fields), kept)
 
     async def _uuid(self, client: str) -> str:
         return _id(await self._admin.client(self._wanted.realm, client))

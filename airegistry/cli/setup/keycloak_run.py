@@ -47,7 +47,8 @@ def run(choices: Choices, target: Target) -> None:
         show_json({"changes": changed, "dry_run": choices.dry_run,
                    "steps": [*rows]})  # fmt: skip
     else:
-        show_table(("kind", "name", "did", "fields"), [[s.kind, s.name, s.did, [*s.fields]] for s in steps])
+        columns = ("kind", "name", "did", "fields", "kept")
+        show_table(columns, [[s.kind, s.name, s.did, [*s.fields], [*s.kept]] for s in steps])
     would = "would change" if choices.dry_run else "changed"
     note(f"{changed} of {len(steps)} {would}")
     if not choices.connect:

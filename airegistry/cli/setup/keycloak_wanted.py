@@ -65,21 +65,57 @@ def differing(wanted: Mapping[str, JsonValue], there: Mapping[str, JsonValue]) -
         has = there.get(name)
         if isinstance(value, dict):
             found += [f"{name}.{inner}" for inner in differing(value, has if isinstance(has, dict) else {})]
-        elif isinstance(value, list):
-            same = isinstance(has, list) and sorted(map(str, has)) == sorted(map(str, value))
-            found += [] if same or (not value and has is None) else [name]
-        elif has != value:
+        elif has != _union(name, value, has) and not (has is None and value == []):
             found.append(name)
     return found
 
 
 def merged(wanted: Json, there: Json) -> Json:
-    """What is there, with the wanted fields as they should be."""
+    """What is there, with the wanted fields as they should be; values that somebody added to a list stay in it."""
     result = dict(there)
     for name, value in wanted.items():
         has = there.get(name)
-        result[name] = merged(value, has) if isinstance(value, dict) and isinstance(has, dict) else value
+        if isinstance(value, dict) and isinstance(has, dict):
+            result[name] = merged(value, has)
+        else:
+            result[name] = _union(name, value, has)
     return result
+
+
+def added(wanted: Mapping[str, JsonValue], there: Mapping[str, JsonValue]) -> list[str]:
+    """The values that somebody added to lists, each as `field: value`."""
+    found: list[str] = []
+    for name, value in wanted.items():
+        has = there.get(name)
+        if isinstance(value, dict) and isinstance(has, dict):
+            found += added(value, has)
+        elif _is_list(name, value):
+            found += [f"{name}: {each}" for each in _values(has) if each not in _values(value)]
+    return found
+
+
+_JOINED, _SEPARATOR = "post.logout.redirect.uris", "##"
+"""The attribute that is a list and is written as one text."""
+_WORDS = {"+", "-"}
+"""In place of its list: what the redirect URIs are, or nothing."""
+
+
+def _is_list(name: str, value: JsonValue) -> bool:
+    return isinstance(value, list) or name == _JOINED
+
+
+def _values(value: JsonValue) -> list[str]:
+    if isinstance(value, list):
+        return [*map(str, value)]
+    return [each for each in str(value or "").split(_SEPARATOR) if each and each not in _WORDS]
+
+
+def _union(name: str, value: JsonValue, has: JsonValue) -> JsonValue:
+    """What a field should be: a list keeps what it has."""
+    if not _is_list(name, value):
+        return value
+    both: list[JsonValue] = [*dict.fromkeys([*_values(has), *_values(value)])]
+    return both if isinstance(value, list) else _SEPARATOR.join(map(str, both))
 
 
 _GROUPS: Json = {

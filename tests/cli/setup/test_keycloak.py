@@ -61,18 +61,46 @@ def test_what_was_changed_by_hand_is_corrected_and_what_was_added_stays(
     realm = keycloak.realms["airegistry"]
     realm["registrationAllowed"], realm["displayName"] = True, "Ours"
     client = realm["#"]["clients"]["airegistry"]
-    client["redirectUris"].append("https://evil.example.org/*")
+    client["publicClient"] = True
     client["attributes"]["access.token.lifespan"] = "120"
     next(iter(realm["#"]["mappers"].values()))["groups"]["config"]["full.path"] = "true"
     steps = told(set_up(run, keycloak, password))["steps"]
     assert {step["kind"]: step["fields"] for step in steps if step["did"] == "updated"} == {
-        "realm": ["registrationAllowed"], "client": ["redirectUris"], "mapper": ["config.full.path"],
+        "realm": ["registrationAllowed"], "client": ["publicClient"], "mapper": ["config.full.path"],
     }  # fmt: skip
     assert realm["registrationAllowed"] is False
     assert realm["displayName"] == "Ours"
-    assert client["redirectUris"] == [f"{REGISTRY}/callback/keycloak"]
     assert client["attributes"]["access.token.lifespan"] == "120"
     assert told(set_up(run, keycloak, password))["changes"] == 0
+
+
+def test_redirect_uris_of_an_administrator_stay_beside_ours_and_are_named(
+    run: Run, keycloak: FakeKeycloak, password: Path
+) -> None:
+    told(set_up(run, keycloak, password))
+    client = keycloak.realms["airegistry"]["#"]["clients"]["airegistry"]
+    theirs, ours = "https://staging.example.org/callback/keycloak", f"{REGISTRY}/callback/keycloak"
+    client["redirectUris"].insert(0, theirs)
+    client["attributes"]["post.logout.redirect.uris"] += "##https://staging.example.org/logout"
+    keycloak.writes.clear()
+    for _ in range(2):
+        second = told(set_up(run, keycloak, password))
+        assert second["changes"] == 0
+        assert keycloak.writes == []
+        assert next(step["kept"] for step in second["steps"] if step["kind"] == "client") == [
+            f"redirectUris: {theirs}", "post.logout.redirect.uris: https://staging.example.org/logout",
+        ]  # fmt: skip
+
+    client["redirectUris"] = [theirs]
+    client["attributes"]["post.logout.redirect.uris"] = "+"
+    steps = told(set_up(run, keycloak, password))["steps"]
+    corrected = next(step for step in steps if step["kind"] == "client")
+    assert corrected["fields"] == ["redirectUris", "attributes.post.logout.redirect.uris"]
+    assert client["redirectUris"] == [theirs, ours]
+    assert client["attributes"]["post.logout.redirect.uris"] == f"{REGISTRY}/logout"
+    keycloak.writes.clear()
+    assert told(set_up(run, keycloak, password))["changes"] == 0
+    assert keycloak.writes == []
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(run: Run, keycloak: FakeKeycloak, password: Path) -> None:
@@ -94,7 +122,8 @@ def test_it_becomes_a_provider_of_the_registry_once(
 ) -> None:
     fake.says({"providers": []})
     ran = set_up(run, keycloak, password, "--connect", "--url", fake.url)
-    assert told(ran)["steps"][-1] == {"kind": "provider", "name": "keycloak", "did": "created", "fields": []}
+    step = told(ran)["steps"][-1]
+    assert (step["kind"], step["name"], step["did"]) == ("provider", "keycloak", "created")
     named, given = fake.calls[-1]
     assert named == "put_identity_provider"
     secret = given.pop("client_secret")
@@ -137,7 +166,9 @@ def test_a_wrong_password_and_a_silent_keycloak_are_told_apart(
         ({"a": 1}, {"a": 1, "b": 2}, []),
         ({"a": {"x": "1"}}, {"a": {"x": "2", "y": "3"}}, ["a.x"]),
         ({"a": ["x", "y"]}, {"a": ["y", "x"]}, []),
+        ({"a": ["x"]}, {"a": ["y", "x"]}, []),
         ({"a": []}, {}, []),
+        ({"a": []}, {"a": ["x"]}, []),
         ({"a": ["x"]}, {}, ["a"]),
         ({"a": False}, {}, ["a"]),
     ],
