@@ -39,6 +39,16 @@ class Engine:
         """`docker ...` to its end, however it ends."""
         return run("docker", *arguments, env={**self._env, **(env or {})}, seconds=seconds)
 
+    def keep(self, file: Path, *arguments: str, seconds: float = 120) -> None:
+        """Write what `docker ...` prints, byte for byte, to a file.
+
+        Raises:
+            AssertionError: it ended with another status than 0.
+        """
+        script = 'exec docker "$@" >"$FILE"'
+        done = run("sh", "-c", script, "sh", *arguments, env={**self._env, "FILE": str(file)}, seconds=seconds)
+        assert done.returncode == 0, f"docker {arguments}: {done.stderr}"
+
 
 def require_engine() -> None:
     """Skip where an engine cannot be started, with the reason."""
