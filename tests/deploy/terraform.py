@@ -1,5 +1,7 @@
 """Terraform over copies of terraform/, with the provider of .ci/install-terraform, which asks nobody."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -12,6 +14,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "terraform"
+ALERTS = REPOSITORY / "observability/alerts"
 TOOLS = Path(os.environ.get("AIREGISTRY_TERRAFORM", REPOSITORY / ".cache/terraform"))
 EXAMPLES = ("poc-cloudfront", "private-domain", "production")
 SECRETS = {"secret_key": "c2VjcmV0a2V5c2VjcmV0a2V5c2VjcmV0a2V5c2VjcmU=", "admin_password": "the password of admin"}
@@ -139,21 +142,43 @@ class Statement(BaseModel):
 
 
 class Workplace:
-    """A copy of terraform/ in which one folder is worked on. States stay in it."""
+    """A copy of terraform/ in which one folder is worked on, by one process at a time. States stay in it.
+
+    Whoever comes later to the same place finds what was planned and made.
+    """
 
     def __init__(self, place: Path, folder: str, *variable_files: str) -> None:
         """`folder` is relative to terraform/, `variable_files` to that."""
-        shutil.copytree(SOURCE, place / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = place / "terraform" / folder
+        self._lock, self._held = place.parent / f"{place.name}.lock", False
         self._files = [f"-var-file={name}" for name in (*variable_files, "given.tfvars.json")]
-        self._given = VARIABLES.get(folder, {})
         secrets = {} if folder == "bootstrap" else SECRETS | (KEYCLOAK if folder.endswith("production") else {})
         self._secrets = {f"TF_VAR_{name}": value for name, value in secrets.items()}
+        with self._alone():
+            if not place.joinpath("terraform").exists():
+                self._make(place, folder)
+
+    def _make(self, place: Path, folder: str) -> None:
+        shutil.copytree(SOURCE, place / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        shutil.copytree(ALERTS, place / ALERTS.relative_to(REPOSITORY), ignore=shutil.ignore_patterns("tests"))
         if folder.startswith("examples"):
             (self.folder / "offline_override.tf").write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
-        (self.folder / "given.tfvars.json").write_text(json.dumps(self._given), encoding="utf-8")
+        (self.folder / "given.tfvars.json").write_text(json.dumps(VARIABLES.get(folder, {})), encoding="utf-8")
         # The folder of plug-ins is named, so that no registry is ever asked.
         self.run("init", "-input=false", f"-plugin-dir={TOOLS / 'mirror'}")
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._held:
+            yield
+            return
+        with self._lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     def run(self, *arguments: str, allowed: frozenset[int] = frozenset({0})) -> str:
         """What a command prints.
@@ -171,18 +196,28 @@ class Workplace:
             **self._secrets,
         }
         command = ["terraform", *arguments]
-        ended = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-        )
+        with self._alone():
+            ended = subprocess.run(
+                command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+            )
         if ended.returncode not in allowed:
             raise Refused(f"{' '.join(command)}: {ended.returncode}\n{ended.stdout[-3000:]}\n{ended.stderr[-3000:]}")
         return ended.stdout
 
+    def _kept(self, name: str) -> str:
+        """What `terraform show -json` says of a plan, or of the state; asked once."""
+        file = self.folder / f"{name}.json"
+        if not file.exists():
+            file.write_text(self.run("show", "-json", *([name] if name == "plan" else [])), encoding="utf-8")
+        return file.read_text(encoding="utf-8")
+
     @cached_property
     def plan(self) -> Plan:
         """The plan from nothing, which `apply` carries out."""
-        self.run("plan", "-input=false", *self._files, "-out=plan")
-        return Plan.model_validate_json(self.run("show", "-json", "plan"))
+        with self._alone():
+            if not (self.folder / "plan").exists():
+                self.run("plan", "-input=false", *self._files, "-out=plan")
+            return Plan.model_validate_json(self._kept("plan"))
 
     @cached_property
     def resources(self) -> dict[str, dict[str, JsonValue]]:
@@ -191,13 +226,16 @@ class Workplace:
 
     def apply(self) -> None:
         """Carry the plan out, as far as the offline provider goes."""
-        _ = self.plan
-        self.run("apply", "-input=false", "plan")
+        with self._alone():
+            _ = self.plan
+            if not (self.folder / "made.json").exists():
+                self.run("apply", "-input=false", "plan")
+                self._kept("made")
 
     @cached_property
     def made(self) -> list[Made]:
         """Every resource that was made."""
-        return list(State.model_validate_json(self.run("show", "-json")).values.root_module.all())
+        return list(State.model_validate_json(self._kept("made")).values.root_module.all())
 
     def changes_again(self) -> bool:
         """Whether a second plan would change anything."""
@@ -207,8 +245,7 @@ class Workplace:
 
     def containers(self, address: str) -> dict[str, Container]:
         """The containers of a task definition that was made, by name."""
-        found = next(each for each in self.made if each.address == address)
-        listed = json.loads(str(found.values["container_definitions"]))
+        listed = json.loads(str(self.attributes(address)["container_definitions"]))
         return {each["name"]: Container.model_validate(each) for each in listed}
 
     def statements(self) -> Iterator[tuple[str, Statement]]:
@@ -217,3 +254,7 @@ class Workplace:
             if each.type == "aws_iam_role_policy":
                 for statement in json.loads(str(each.values["policy"]))["Statement"]:
                     yield each.address, Statement.model_validate(statement)
+
+    def attributes(self, address: str) -> dict[str, JsonValue]:
+        """A resource that was made."""
+        return next(each.values for each in self.made if each.address == address)

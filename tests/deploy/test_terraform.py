@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +20,7 @@ from airegistry.cli.doctor.findings import examine
 from airegistry.cli.doctor.patient import Patient
 from airegistry.cli.doctor.production_checks import CHECKS
 from airegistry.settings import load
-from tests.deploy.terraform import KEYCLOAK, SECRETS, SOURCE, Container, Refused, Workplace, missing, modules
+from tests.deploy.terraform import ALERTS, KEYCLOAK, SECRETS, SOURCE, Container, Refused, Workplace, missing, modules
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 FULL = int(os.environ.get("AIREGISTRY_TEST_ROUNDS", "1")) >= 20
@@ -28,16 +29,9 @@ TASK = "module.service.aws_ecs_task_definition.this"
 WITHOUT_A_RESOURCE = {
     "ecr:GetAuthorizationToken", "logs:DescribeLogGroups", "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+    "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }  # fmt: skip
 """Acts that AWS knows no resource of."""
-
-
-@pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """The production environment, planned and made."""
-    place = Workplace(tmp_path_factory.mktemp("production"), PRODUCTION, "environments/production.tfvars")
-    place.apply()
-    return place
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +75,23 @@ def test_every_resource_of_the_hardening_list_is_planned_as_it_says(
             assert found(planned, path) == wanted, f"{item['item']}: {path}"
 
 
+def test_every_alarm_tells_somebody_and_says_so_when_it_is_over(production: Workplace) -> None:
+    topic = production.attributes("module.observability.aws_sns_topic.alarms")["arn"]
+    alarms = [each for each in production.made if each.type == "aws_cloudwatch_metric_alarm"]
+    assert len(alarms) > 15
+    for alarm in alarms:
+        assert alarm.values["alarm_actions"] == alarm.values["ok_actions"] == [topic], alarm.address
+    mails = [each.values["endpoint"] for each in production.made if each.type == "aws_sns_topic_subscription"]
+    assert mails == ["oncall@example.com"]
+
+
 def test_a_second_plan_of_production_changes_nothing(production: Workplace) -> None:
     assert not production.changes_again()
 
 
 def test_no_secret_is_in_a_plan_or_a_state(production: Workplace) -> None:
-    files = [production.folder / "terraform.tfstate", *production.folder.glob("plan*")]
-    shown = production.run("show", "-json", "plan")
+    files = [production.folder / name for name in ("terraform.tfstate", "plan", "plan.json", "made.json")]
     for secret in [*SECRETS.values(), *KEYCLOAK.values()]:
-        assert secret not in shown
         assert not [path.name for path in files if secret.encode() in path.read_bytes()]
 
 
@@ -146,14 +148,44 @@ def test_what_prepares_a_task_opens_its_folders_and_lays_down_the_certificates(
     assert stat.S_IMODE((tmp_path / "certificates").stat().st_mode) == 0o755
 
 
+def collector_of(production: Workplace) -> Any:
+    return yaml.safe_load(environment_of(production.containers(TASK)["collector"])["COLLECTOR"])
+
+
 def test_the_collector_takes_the_audit_trail_from_where_the_registry_sends_it(production: Workplace) -> None:
-    containers = production.containers(TASK)
-    configuration = yaml.safe_load(environment_of(containers["collector"])["COLLECTOR"])
-    registry = environment_of(containers["airegistry"])
+    configuration = collector_of(production)
+    registry = environment_of(production.containers(TASK)["airegistry"])
     endpoint = configuration["receivers"]["otlp"]["protocols"]["http"]["endpoint"]
     assert registry["AIREGISTRY_AUDIT_OTLP_URL"] == f"http://{endpoint}"
     assert registry["AIREGISTRY_EGRESS_ALLOW"] == endpoint
     assert configuration["exporters"]["awscloudwatchlogs"]["log_group_name"] == "/air/audit"
+
+
+def test_figures_and_traces_go_by_the_collector_to_where_they_are_kept_and_alerted_on(production: Workplace) -> None:
+    configuration = collector_of(production)
+    registry = environment_of(production.containers(TASK)["airegistry"])
+    workspace = production.attributes("module.observability.aws_prometheus_workspace.this[0]")
+    assert registry["AIREGISTRY_TELEMETRY_URL"] == registry["AIREGISTRY_AUDIT_OTLP_URL"]
+    written = configuration["exporters"]["prometheusremotewrite"]
+    assert written["endpoint"] == f"{workspace['prometheus_endpoint']}api/v1/remote_write"
+    assert written["auth"]["authenticator"] in configuration["service"]["extensions"]
+    pipelines = configuration["service"]["pipelines"]
+    assert pipelines.keys() == {"logs", "metrics", "traces"}
+    for part in ("receivers", "processors", "exporters"):
+        named = {name for pipeline in pipelines.values() for name in pipeline.get(part, [])}
+        assert named == configuration[part].keys()
+    allowed = {str(each.action): each.resource for _, each in production.statements()}
+    assert allowed["['aps:RemoteWrite']"] == [workspace["arn"]]
+    rules = {ALERTS / f"{name}.yaml" for name in ("federation", "gateway", "security", "system")}
+    assert rules == {*ALERTS.glob("*.yaml")}
+    for file in rules:
+        kept = production.attributes(f'module.observability.aws_prometheus_rule_group_namespace.this["{file.stem}"]')
+        assert kept["data"] == file.read_text(encoding="utf-8")
+        assert kept["workspace_id"] == workspace["id"]
+    told = production.attributes("module.observability.aws_prometheus_alert_manager_definition.this[0]")
+    routes = yaml.safe_load(yaml.safe_load(str(told["definition"]))["alertmanager_config"])
+    topic = production.attributes("module.observability.aws_sns_topic.alarms")["arn"]
+    assert [each["topic_arn"] for each in routes["receivers"][0]["sns_configs"]] == [topic]
 
 
 def test_production_refuses_a_stage_it_does_not_know(production: Workplace) -> None:

@@ -73,3 +73,23 @@ def test_what_the_doctor_checks_of_the_hardening_list_is_checked() -> None:
     assert named <= CHECKS
     assert {check.id for check in production_checks.CHECKS} <= named, "a check of the doctor's is not in the list"
     assert all(("doctor" in item) != ("resource" in item) for item in items)
+
+
+@pytest.mark.parametrize(
+    "watched",
+    [
+        "task restarts", "4xx", "5xx", "latency", "memory", "CPU", "authentication failures", "store errors",
+        "denied calls",
+    ],
+)  # fmt: skip
+def test_each_alarm_that_a_deployment_must_have_is_an_item_of_the_list(watched: str) -> None:
+    items = yaml.safe_load((SOURCE / "hardening.yaml").read_text(encoding="utf-8"))
+    (alarm,) = [item["resource"] for item in items if item["item"] == f"Alarm on {watched}"]
+    assert ".aws_cloudwatch_metric_alarm." in alarm
+
+
+def test_every_waiver_of_checkov_has_its_reason() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.tf"))
+    waivers = [line.strip() for line in text.splitlines() if "checkov" in line]
+    assert len(waivers) > 10
+    assert not [line for line in waivers if not re.fullmatch(r"#checkov:skip=CKV2?_AWS_\d+:\w.{9,}", line)]

@@ -188,13 +188,16 @@ def test_deploy_local(folder: Path) -> None:
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_deploy_aws_up_to_the_plan(tmp_path: Path) -> None:
-    commands = shown("deploy-aws-ecs")
-    place = commands[0].removeprefix("cd terraform/")
-    assert place in {"examples/production"}
-    planned = Workplace(tmp_path, place, "environments/production.tfvars")
-    planned.run("validate")
-    assert planned.resources
-    afterwards = [command for command in commands if command.startswith("airegistry")]
+    there, init, *plan = [shlex.split(command) for command in shown("deploy-aws-ecs")[:4]]
+    assert there == ["cd", "terraform/examples/production"]
+    place = Workplace(tmp_path, "examples/production", "environments/production.tfvars")
+    option, _, backend = init[-1].partition("=")
+    assert (option, (place.folder / backend).exists()) == ("-backend-config", True)  # states are local here
+    for words in plan:
+        given = ["-input=false", "-var-file=given.tfvars.json"] if words[1] == "plan" else []
+        place.run(*words[1:], *given)
+    assert place.resources
+    afterwards = [command for command in shown("deploy-aws-ecs") if command.startswith("airegistry")]
     assert [command.split()[2] for command in afterwards] == ["aws", "keycloak", "verify"]
 
 

@@ -65,6 +65,7 @@ module "service" {
   image                  = var.image
   repository_arns        = var.repository_arns
   collector_image        = var.collector_image
+  prometheus             = module.observability.prometheus
   vpc_id                 = module.network.vpc_id
   subnet_ids             = module.network.private_subnet_ids
   edge_security_group_id = module.edge.security_group_id
@@ -90,6 +91,7 @@ module "observability" {
   source        = "../../modules/observability"
   name          = var.name
   kms_key_arn   = module.key.arn
+  prometheus    = var.collector_image != null
   emails        = var.alarm_emails
   cluster_name  = module.service.cluster_name
   cluster_arn   = module.service.cluster_arn

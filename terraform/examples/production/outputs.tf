@@ -28,6 +28,11 @@ output "secret_arns" {
   value       = module.service.secret_arns
 }
 
+output "prometheus_url" {
+  description = "Where Grafana asks for the registry's figures; null without a collector."
+  value       = try(module.observability.prometheus.query_url, null)
+}
+
 output "alarm_topic_arn" {
   description = "Topic that alarms are sent to."
   value       = module.observability.topic_arn

@@ -16,6 +16,7 @@ locals {
       }
     }
     "cloudwatch.amazonaws.com" = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+    "aps.amazonaws.com"        = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     "events.amazonaws.com"     = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
   }
 }

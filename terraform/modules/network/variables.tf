@@ -40,7 +40,7 @@ variable "nat" {
 variable "endpoints" {
   description = "AWS services that are reached inside the VPC, by interface endpoints."
   type        = set(string)
-  default     = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "kms"]
+  default     = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "kms", "aps-workspaces", "xray"]
 }
 
 variable "kms_key_arn" {

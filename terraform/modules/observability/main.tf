@@ -6,15 +6,18 @@ data "aws_caller_identity" "current" {}
 
 locals {
   namespace = "airegistry/${var.name}"
-  # Logins and clients that did not prove to be what they said.
-  authentication = "(($.action = \"user:login\") || ($.action = \"client:authenticate\") || ($.action = \"user:second_factor\"))"
+  # Persons and clients that did not prove to be what they said, and codes and refresh tokens that were refused.
+  proving        = ["user:login", "user:password", "user:second_factor", "client:authenticate", "token:mint", "token:refresh", "token:exchange"]
+  calling        = ["tools/*", "message/*", "tasks/*", "prompts/*", "resources/*"]
+  authentication = join(" || ", [for act in local.proving : "($.action = \"${act}\")"])
+  calls          = join(" || ", [for act in local.calling : "($.action = \"${act}\")"])
   counted = merge(
     {
       store_errors = { group = var.log_groups["service"], pattern = "?\"the database does not answer\" ?\"the database refused\"" }
     },
     contains(keys(var.log_groups), "audit") ? {
-      authentication_failures = { group = var.log_groups["audit"], pattern = "{ ($.decision = \"deny\") && ${local.authentication} }" }
-      denied_calls            = { group = var.log_groups["audit"], pattern = "{ ($.decision = \"deny\") && (($.action = \"tools/*\") || ($.action = \"message/*\") || ($.action = \"tasks/*\") || ($.action = \"prompts/*\") || ($.action = \"resources/*\")) }" }
+      authentication_failures = { group = var.log_groups["audit"], pattern = "{ ($.decision = \"deny\") && (${local.authentication}) }" }
+      denied_calls            = { group = var.log_groups["audit"], pattern = "{ ($.decision = \"deny\") && (${local.calls}) }" }
     } : {},
   )
 }
@@ -28,13 +31,18 @@ resource "aws_sns_topic_policy" "alarms" {
   arn = aws_sns_topic.alarms.arn
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Principal = { Service = "cloudwatch.amazonaws.com" }
-      Action    = "sns:Publish"
-      Resource  = aws_sns_topic.alarms.arn
-      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
-    }]
+    Statement = [
+      for service, acts in {
+        cloudwatch = ["sns:Publish"]
+        aps        = ["sns:Publish", "sns:GetTopicAttributes"]
+        } : {
+        Effect    = "Allow"
+        Principal = { Service = "${service}.amazonaws.com" }
+        Action    = acts
+        Resource  = aws_sns_topic.alarms.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
+      }
+    ]
   })
 }
 

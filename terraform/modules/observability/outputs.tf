@@ -3,6 +3,15 @@ output "topic_arn" {
   value       = aws_sns_topic.alarms.arn
 }
 
+output "prometheus" {
+  description = "The workspace of Prometheus, as module service takes it, and where Grafana asks it; null without one."
+  value = var.prometheus ? {
+    arn              = aws_prometheus_workspace.this[0].arn
+    remote_write_url = "${aws_prometheus_workspace.this[0].prometheus_endpoint}api/v1/remote_write"
+    query_url        = aws_prometheus_workspace.this[0].prometheus_endpoint
+  } : null
+}
+
 output "alarm_names" {
   description = "All alarms."
   value = sort(concat(

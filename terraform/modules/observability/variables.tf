@@ -67,6 +67,12 @@ variable "aurora" {
   default     = null
 }
 
+variable "prometheus" {
+  description = "Whether there is a workspace of Prometheus for the registry's own figures, with the alerts of observability/alerts."
+  type        = bool
+  default     = false
+}
+
 variable "certificates" {
   description = "Certificates of this region, whose end is watched, by a name for each."
   type        = map(string)

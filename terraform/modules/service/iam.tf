@@ -68,6 +68,19 @@ resource "aws_iam_role_policy" "audit" {
   })
 }
 
+resource "aws_iam_role_policy" "telemetry" {
+  count = var.prometheus == null ? 0 : 1
+  name  = "telemetry"
+  role  = aws_iam_role.task.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      { Sid = "Figures", Effect = "Allow", Action = ["aps:RemoteWrite"], Resource = [var.prometheus.arn] },
+      { Sid = "Traces", Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = "*" },
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "shell" {
   count = var.shell ? 1 : 0
   name  = "shell"

@@ -14,12 +14,19 @@ locals {
       AIREGISTRY_SHUTDOWN_SECONDS = tostring(var.shutdown_seconds)
     },
     var.collector_image == null ? {} : {
-      AIREGISTRY_AUDIT_OTLP_URL = "http://127.0.0.1:4318"
+      AIREGISTRY_AUDIT_OTLP_URL = local.collector_url
+    },
+    var.prometheus == null ? {} : {
+      AIREGISTRY_TELEMETRY_URL      = local.collector_url
+      AIREGISTRY_TELEMETRY_SERVICE  = var.name
+      AIREGISTRY_TELEMETRY_RESOURCE = "deployment.environment.name=${var.stage}"
     },
     length(local.egress_allow) == 0 ? {} : { AIREGISTRY_EGRESS_ALLOW = join(",", local.egress_allow) },
     var.settings,
   )
-  egress_allow = concat(var.egress_allow, var.collector_image == null ? [] : ["127.0.0.1:4318"])
+  collector     = "127.0.0.1:4318"
+  collector_url = "http://${local.collector}"
+  egress_allow  = concat(var.egress_allow, var.collector_image == null ? [] : [local.collector])
   secrets = merge(
     {
       AIREGISTRY_STORE_USERNAME = "${var.store.secret_arn}:username::"
@@ -85,12 +92,12 @@ locals {
     secrets     = [{ name = "CA", valueFrom = aws_ssm_parameter.database_ca.arn }]
   })
 
-  collector = merge(local.hardened, {
+  collector_container = merge(local.hardened, {
     name        = "collector"
     image       = coalesce(var.collector_image, "none")
     essential   = false
     command     = ["--config=env:COLLECTOR"]
-    environment = [{ name = "COLLECTOR", value = yamlencode(local.collector_configuration) }]
+    environment = [{ name = "COLLECTOR", value = local.collector_configuration }]
   })
 
   written = { data = "/data", tmp = "/tmp" }
@@ -99,20 +106,13 @@ locals {
   alive = ["/opt/airegistry/bin/python", "-I", "-S", "/opt/airegistry/share/airegistry/alive.py"]
 }
 
-# Records go in as they were signed, without a wrapping, so that metric filters and `airegistry audit verify` read them.
 locals {
-  collector_configuration = {
-    receivers = { otlp = { protocols = { http = { endpoint = "127.0.0.1:4318" } } } }
-    exporters = {
-      awscloudwatchlogs = {
-        region          = data.aws_region.current.region
-        log_group_name  = aws_cloudwatch_log_group.this["audit"].name
-        log_stream_name = "audit"
-        raw_log         = true
-      }
-    }
-    service = { pipelines = { logs = { receivers = ["otlp"], exporters = ["awscloudwatchlogs"] } } }
-  }
+  collector_configuration = templatefile("${path.module}/collector.yaml.tftpl", {
+    address          = local.collector
+    region           = data.aws_region.current.region
+    audit_group      = aws_cloudwatch_log_group.this["audit"].name
+    remote_write_url = try(var.prometheus.remote_write_url, null)
+  })
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -125,7 +125,7 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = aws_iam_role.task.arn
   container_definitions = jsonencode(concat(
     [local.registry, local.prepare_container],
-    var.collector_image == null ? [] : [local.collector],
+    var.collector_image == null ? [] : [local.collector_container],
   ))
 
   runtime_platform {

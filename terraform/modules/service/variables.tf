@@ -241,12 +241,22 @@ variable "shutdown_seconds" {
 }
 
 variable "collector_image" {
-  description = "OpenTelemetry Collector (contrib) that brings the audit trail to CloudWatch Logs; null for none."
+  description = "OpenTelemetry Collector (contrib) that brings the audit trail to CloudWatch Logs, and figures and traces to where they are kept; null for none."
   type        = string
   default     = null
   validation {
     condition     = var.collector_image == null || (can(regex("(@sha256:[0-9a-f]{64}|:[^:@/]+)$", var.collector_image)) && !endswith(coalesce(var.collector_image, "none"), ":latest"))
     error_message = "By digest or by a tag that never moves."
+  }
+}
+
+variable "prometheus" {
+  description = "Workspace of Prometheus that the collector writes the registry's figures to, traces go to X-Ray with them; null: neither is made."
+  type        = object({ arn = string, remote_write_url = string })
+  default     = null
+  validation {
+    condition     = var.prometheus == null || var.collector_image != null
+    error_message = "Figures are written by the collector: collector_image."
   }
 }
 

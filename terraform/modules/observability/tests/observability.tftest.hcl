@@ -60,6 +60,27 @@ run "without_the_audit_trail_its_alarms_are_left_out" {
   }
 }
 
+run "figures_are_kept_with_the_alerts_on_them" {
+  command = plan
+  variables { prometheus = true }
+  assert {
+    condition     = keys(aws_prometheus_rule_group_namespace.this) == ["federation", "gateway", "security", "system"]
+    error_message = "those of observability/alerts"
+  }
+  assert {
+    condition     = length(aws_prometheus_alert_manager_definition.this) == 1
+    error_message = "and somebody is told"
+  }
+}
+
+run "without_a_collector_no_figures_are_kept" {
+  command = plan
+  assert {
+    condition     = output.prometheus == null && length(aws_prometheus_workspace.this) == 0
+    error_message = "there is no workspace"
+  }
+}
+
 run "aurora_and_certificates_have_alarms_too" {
   command = plan
   variables {

@@ -80,11 +80,38 @@ run "a_hardened_task" {
   }
 }
 
+run "figures_go_by_the_collector" {
+  command = plan
+  variables {
+    prometheus = {
+      arn              = "arn:aws:aps:eu-central-1:123456789012:workspace/ws-1"
+      remote_write_url = "https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"
+    }
+  }
+  assert {
+    condition     = local.settings.AIREGISTRY_TELEMETRY_URL == local.settings.AIREGISTRY_AUDIT_OTLP_URL
+    error_message = "where the audit trail goes"
+  }
+  assert {
+    condition     = length(aws_iam_role_policy.telemetry) == 1
+    error_message = "which may write them"
+  }
+}
+
+run "figures_without_a_collector" {
+  command = plan
+  variables {
+    collector_image = null
+    prometheus      = { arn = "arn:aws:aps:eu-central-1:123456789012:workspace/ws-1", remote_write_url = "https://example.com" }
+  }
+  expect_failures = [var.prometheus]
+}
+
 run "without_a_collector" {
   command = plan
   variables { collector_image = null }
   assert {
-    condition     = length(aws_iam_role_policy.audit) == 0 && length(aws_iam_role_policy.shell) == 0
+    condition     = length(aws_iam_role_policy.audit) == 0 && length(aws_iam_role_policy.telemetry) == 0 && length(aws_iam_role_policy.shell) == 0
     error_message = "what runs may do nothing at AWS"
   }
 }
