@@ -68,7 +68,7 @@ def test_ci_runs_on_every_version_of_python_that_the_package_is_for() -> None:
 
 def test_a_release_is_tested_built_scanned_attested_planned_approved_applied_set_up_and_verified() -> None:
     jobs = workflow("release")["jobs"]
-    assert [*jobs] == ["test", "image", "plan", "apply"]
+    assert [*jobs] == ["test", "image", "plan", "apply", "notify"]
     assert (jobs["image"]["needs"], jobs["plan"]["needs"], jobs["apply"]["needs"]) == (
         "test",
         "image",
@@ -78,9 +78,49 @@ def test_a_release_is_tested_built_scanned_attested_planned_approved_applied_set
     names = [step.get("name", "") for step in jobs["image"]["steps"]]
     assert names.index("Scan") < names.index("Push what was scanned") < names.index("Provenance")
     applied = scripts(jobs["apply"])
-    order = ["terraform apply plan", "setup aws", "setup keycloak", "setup verify", "sns publish"]
+    order = ["terraform apply plan", "setup aws", "setup keycloak", "setup verify"]
     assert sorted(order, key=applied.index) == order
     assert "-auto-approve" not in applied
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        (("success", "success", "success", "success"), "airegistry v1.2.3: released"),
+        (("failure", "skipped", "skipped", "skipped"), "airegistry v1.2.3: not released"),
+        (("success", "success", "failure", "skipped"), "airegistry v1.2.3: not released"),
+        (("success", "success", "success", "cancelled"), "airegistry v1.2.3: not released"),
+    ],
+)
+def test_somebody_is_told_whichever_job_ends_a_release(results: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    jobs = workflow("release")["jobs"]
+    told = jobs["notify"]
+    assert {*told["needs"]} == {*jobs} - {"notify"}
+    assert told["if"] == "always()"
+    assert told["environment"] != jobs["apply"]["environment"]
+    (step,) = [step for step in told["steps"] if "run" in step]
+    assert {name: value for name, value in step["env"].items() if name != "TOPIC"} == {
+        name.upper(): f"${{{{ needs.{name}.result }}}}" for name in told["needs"]
+    }
+    (tmp_path / "aws").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', encoding="utf-8")
+    (tmp_path / "aws").chmod(0o755)
+    env = dict(zip((name.upper() for name in told["needs"]), results, strict=True))
+    github = {"GITHUB_REF_NAME": "v1.2.3", "GITHUB_SERVER_URL": "https://g.test", "GITHUB_REPOSITORY": "a/b"}
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    ran = run("bash", "-euc", step["run"], env={**env, **github, **path, "TOPIC": "arn:topic", "GITHUB_RUN_ID": "7"})
+    assert ran.returncode == 0, ran.stderr
+    given = ran.stdout.splitlines()
+    assert given[:6] == ["sns", "publish", "--topic-arn", "arn:topic", "--subject", said]
+    assert given[-1].endswith("https://g.test/a/b/actions/runs/7")
+
+
+def test_the_page_names_what_each_environment_of_a_release_needs() -> None:
+    page = (ROOT / "docs" / "deploy-aws.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(build|plan|production|notify)`(.*)$", page, re.MULTILINE))
+    for job in workflow("release")["jobs"].values():
+        if "environment" in job:
+            wanted = set(re.findall(r"\b(?:vars|secrets)\.([A-Z_]+)", str(job)))
+            assert set(re.findall(r"`([A-Z_]{5,})`", rows[job["environment"]])) == wanted
 
 
 def test_the_commands_of_a_release_are_commands() -> None:
