@@ -26,7 +26,7 @@ from airegistry.core.changes import Changes
 from airegistry.core.entity_types import EntityTypes
 from airegistry.core.events import Events
 from airegistry.core.explain import Explainer
-from airegistry.core.first_start import ADMIN, FirstStart, first_start
+from airegistry.core.first_start import ADMIN, FirstStart, first_start, is_made
 from airegistry.core.health import HealthChecks
 from airegistry.core.intake import Intake
 from airegistry.core.invocation import Invocation
@@ -144,7 +144,7 @@ async def running(
         discovery = await stack.enter_async_context(open_discovery(settings, rules))
         outside = await stack.enter_async_context(open_outside(settings, rules))
         services = await _services(settings, stores, rules, identity, upstream, discovery, outside, logs)
-        first = await replica.begun(services, identity, partial(_first_start, settings, stores, services, identity))
+        first = await _begun(settings, stores, replica, services, identity)
         owners = (*catalog_tools(services), *_identity_tools(identity))
         mcp = build(services, owners, await shared_states(rules.store, rules.cipher) if rules.shared else None)
         listening = add_listening(mcp, services.changes)
@@ -277,10 +277,12 @@ async def _services(
     )  # fmt: skip
 
 
-async def _first_start(settings: Settings, stores: Stores, services: Services, identity: Identity) -> FirstStart:
+async def _begun(settings: Settings, stores: Stores, among: Replica, services: Services, own: Identity) -> FirstStart:
+    store, people, mint = stores.documents, own.directory, settings.admin_token is None
     password = settings.admin_password.get_secret_value() if settings.admin_password else None
-    mint = settings.admin_token is None
-    return await first_start(stores.documents, services, identity.directory, own_skills(), mint=mint, password=password)
+    first = partial(first_start, store, services, people, own_skills(), mint=mint, password=password)
+    reloads = services.policy.reload, services.tokens.reload, people.reload
+    return await among.begun(reloads, partial(is_made, store, mint=mint), first)
 
 
 def _gateway(

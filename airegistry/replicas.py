@@ -18,8 +18,8 @@ from airegistry.core.documents import Change, Document, DocumentStore
 from airegistry.core.elsewhere import Elsewhere
 from airegistry.core.errors import AirError
 from airegistry.core.first_start import FirstStart
-from airegistry.core.following import Following, OnChange, Place
-from airegistry.core.leases import SECONDS, Alone, Leading, Lease, Leases
+from airegistry.core.following import Following, OnChange, Place, Reload
+from airegistry.core.leases import SECONDS, Alone, Leading, Lease, LeaseLost, Leases
 from airegistry.core.memberships import COLLECTION as PROVISIONED
 from airegistry.core.mirror import LATE, Mirror
 from airegistry.core.own_writes import OwnWrites
@@ -56,16 +56,26 @@ class Replica:
         return 1 if self.following is None else self.following.replicas()
 
     async def begun(
-        self, services: Services, identity: Identity, first: Callable[[], Awaitable[FirstStart]]
+        self, reloads: Sequence[Reload], made: Callable[[], Awaitable[bool]], first: Callable[[], Awaitable[FirstStart]]
     ) -> FirstStart:
-        """The first start, which one of several that start at once makes; the others find it made."""
+        """The first start, which one of several that start at once makes; the others find it `made`. `reloads` are to
+        know what others did until then.
+
+        On a machine so busy that the lease cannot be renewed it is begun anew, by whoever has the lease then, and goes
+        on where it was cut short.
+        """
 
         async def begin(lease: Lease) -> FirstStart:
-            for each in (services.policy, services.tokens, identity.directory) if self.following is not None else ():
-                await each.reload()
+            for reload in reloads if self.following is not None else ():
+                await reload()
             return await first()
 
-        return await self.leading.exclusively("first_start", begin)
+        while not await made():
+            try:
+                return await self.leading.exclusively("first_start", begin)
+            except LeaseLost as loss:
+                log.warning("the first start is begun anew: %s", loss.message)
+        return FirstStart()
 
     def led(
         self, name: str, run: Task, before: Task | None = None, under: Callable[[Lease | None], None] | None = None

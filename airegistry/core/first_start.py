@@ -4,11 +4,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import anyio
+
 from airegistry.core.directory import Directory
-from airegistry.core.documents import DocumentStore
+from airegistry.core.documents import Document, DocumentStore
 from airegistry.core.errors import Conflict
 from airegistry.core.grants import ADMINISTRATORS, Grant, Group, Scope
 from airegistry.core.intake import skill_fields
+from airegistry.core.leases import LeaseLost
 from airegistry.core.principals import SYSTEM
 from airegistry.core.services import Services
 from airegistry.core.validation import validated
@@ -31,6 +34,12 @@ class FirstStart:
     new: bool = False
 
 
+async def is_made(store: DocumentStore, *, mint: bool) -> bool:
+    """Whether there is nothing left to do for `first_start`."""
+    done = await store.get(META, DONE)
+    return done is not None and (not mint or bool(done.body.get("minted")))
+
+
 async def first_start(
     store: DocumentStore,
     services: Services,
@@ -47,6 +56,7 @@ async def first_start(
 
     Raises:
         Invalid: the password is none that may be used.
+        LeaseLost: another process made it meanwhile.
     """
     done = await store.get(META, DONE)
     made = FirstStart(new=done is None)
@@ -59,8 +69,19 @@ async def first_start(
         user_password = await _first_user(people, password, new=made.new)
         made = FirstStart(await _administrator(services), user_password, made.new)
     if done is None or made.token is not None:
-        await store.put(META, DONE, {"version": 1, "minted": minted or made.token is not None})
+        await _conclude(store, done, minted=minted or made.token is not None)
     return made
+
+
+async def _conclude(store: DocumentStore, before: Document | None, *, minted: bool) -> None:
+    """Write that it was made. Shielded: who is cancelled then would have made it, and shown nobody its token."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await store.put(
+                META, DONE, {"version": 1, "minted": minted}, expect=0 if before is None else before.version
+            )
+        except Conflict:
+            raise LeaseLost("another process made the first start meanwhile") from None
 
 
 async def _first_user(people: Directory, password: str | None, *, new: bool) -> str | None:

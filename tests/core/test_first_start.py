@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+import anyio
 import pytest
 
 from airegistry.core.directory import Directory
 from airegistry.core.documents import Document, Json
 from airegistry.core.first_start import ADMIN, FirstStart
 from airegistry.core.first_start import first_start as _first_start
+from airegistry.core.leases import LeaseLost
 from airegistry.core.principals import SYSTEM
 from airegistry.core.users import BadCredentials
 from airegistry.oauth.login.second_factor import SecondFactor
@@ -135,6 +137,39 @@ async def test_a_token_that_a_start_cut_short_minted_and_nobody_saw_is_revoked_b
     assert len(unseen) == 2
     assert {record.id for record in records if record.revoked_at is not None} == unseen
     assert {record.id for record in records if record.revoked_at is None} == {robot.id, token.split("_")[1]}
+
+
+async def test_of_two_first_starts_at_once_one_shows_its_token_and_the_other_finds_it_made() -> None:
+    class Slow(MemoryStore):
+        """Lets another start go first when the first one is about to end."""
+
+        async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+            if collection == "meta" and not shown:
+                shown.append("")
+                shown.append((await begin(await build(store=self), SKILLS, mint=True)).token or "")
+            return await super().put(collection, key, body, expect=expect)
+
+    shown, store = list[str](), Slow()
+    with pytest.raises(LeaseLost):
+        await begin(await build(store=store), SKILLS, mint=True)
+    later = await build(store=store)
+    assert (await begin(later, SKILLS, mint=True)).token is None
+    who = later.services.tokens.resolve(shown[-1])
+    assert who is not None
+    assert later.services.access.administrates(who)
+
+
+async def test_a_first_start_that_is_cancelled_as_it_is_done_shows_its_token(world: World) -> None:
+    class Cancelling(MemoryStore):
+        async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+            if collection == "meta":
+                scope.cancel()
+            return await super().put(collection, key, body, expect=expect)
+
+    with anyio.CancelScope() as scope:
+        made = await begin(await build(store=Cancelling()), SKILLS, mint=True)
+        token = made.token
+    assert token is not None
 
 
 async def test_the_first_start_brings_a_first_user_who_administrates(world: World) -> None:
