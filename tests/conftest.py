@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.backends import Backend, start_python
 from tests.support.everyday import is_long
+from tests.support.parsed_once import parse_once
 from tests.support.registry import Registry, serving
 from tests.support.secret_watch import SecretWatch
 
@@ -24,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The everyday suite is `pytest` by itself, where neither AIREGISTRY_CI nor AIREGISTRY_SUITE says otherwise.
     """
+    parse_once()
     watch = SecretWatch()
     watch.start()
     config.pluginmanager.register(watch, "secret-watch")
