@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.backends import Backend, start_python
 from tests.support.everyday import is_long
@@ -26,6 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     The everyday suite is `pytest` by itself, where neither AIREGISTRY_CI nor AIREGISTRY_SUITE says otherwise.
     """
     parse_once()
+    settings.register_profile("untimed", deadline=None)  # these machines are shared: a slow example says nothing
+    settings.load_profile("untimed")
     watch = SecretWatch()
     watch.start()
     config.pluginmanager.register(watch, "secret-watch")
