@@ -125,10 +125,10 @@ def test_what_is_wrong_with_settings_is_named(
 ) -> None:  # fmt: skip
     for name, value in environment.items():
         monkeypatch.setenv(f"AIREGISTRY_{name}", value)
-    _, found = looked(run)
     with warnings.catch_warnings():
         # PyMongo leaves the socket of a connection attempt open that is cancelled when its client is closed.
         warnings.simplefilter("ignore", ResourceWarning)
+        _, found = looked(run)
         gc.collect()
     assert found[id_]["verdict"] == verdict, found[id_]
     assert words in found[id_]["saw"]
