@@ -5,7 +5,6 @@ caller and what is absent are answered alike, to the last header.
 """
 
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Iterable
 
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from airegistry.core.correlation import begin_request, end_request, is_request_id
 from airegistry.core.principals import Principal
+from airegistry.core.random_ids import random_id
 from airegistry.oauth.identity import PRINCIPAL
 
 HEADER = b"x-request-id"
@@ -48,7 +48,7 @@ class RequestIds:
             await self._app(scope, receive, send)
             return
         given = _given(scope["headers"])
-        request = HttpRequest(given or secrets.token_hex(16), scope)
+        request = HttpRequest(given or random_id(), scope)
         answer = _Answer(send, request.id, told=given is not None)
         token = begin_request(request)
         began = time.monotonic() if log.isEnabledFor(logging.DEBUG) else None

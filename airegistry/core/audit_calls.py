@@ -1,6 +1,5 @@
 """The records of calls, made apart from other acts: there are many, and each costs the data path."""
 
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +9,7 @@ from pydantic import JsonValue
 from airegistry.core.audit_parameters import Parameters, Said
 from airegistry.core.documents import Json
 from airegistry.core.principals import Principal
+from airegistry.core.random_ids import random_id
 
 GATHER = 0.025
 """Seconds that noted events wait for more of them: one write and one sync to disk serve all."""
@@ -35,7 +35,7 @@ def call_event(
     """What a model of the event would print, which takes several times as long."""
     kind, _, path = ref.partition("/")
     return {
-        "id": id or secrets.token_hex(16), "time": time.isoformat().replace("+00:00", "Z"),
+        "id": id or random_id(), "time": time.isoformat().replace("+00:00", "Z"),
         "subject": who.subject, "client": who.client, "action": text(method), "kind": kind,
         "asset": text(path), "tool": None if name is None else text(name), "scopes": _sorted(who.scopes),
         "decision": decision, "reason": text(reason, 1000), "outcome": outcome,
