@@ -159,10 +159,9 @@ async def running(
         front = Front(guarded, gateways, web_routes(settings, rules, services, identity, done, *ready))
         door = front_door(settings, front, front.on_data_path, services, identity)
         async with anyio.create_task_group() as tasks:
-            beside = lasting(discovery.run), door.open_requests.run, listening.run
+            beside = lasting(discovery.run), lasting(partial(_warm, discovery)), door.open_requests.run, listening.run
             for task in (*tasks_of(replica, services, identity, rules.shelf), *beside):
                 tasks.start_soon(task)
-            tasks.start_soon(_warm, discovery)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
             shown = watched_surface(_guarded(door, settings), telemetry, mcp, front.route_of, services, client)
             yield App(shown, front.paths, mcp, services, identity, first, gateways, end, cut)

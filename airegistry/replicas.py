@@ -175,7 +175,7 @@ def lasting(task: Task) -> Task:
         while True:
             try:
                 await task()
-            except* AirError:
+            except* (AirError, OSError):
                 log.exception("a task failed and is begun anew")
             else:
                 return

@@ -61,12 +61,20 @@ class Exchange:
             await anyio.sleep(PAUSE)
 
     async def look(self) -> None:
-        """Look once for some of what is waited for."""
+        """Look once for some of what is waited for.
+
+        Raises:
+            AirError: the store is lost; what was looked for is waited for still.
+        """
         names, now = [*islice(self._awaited, BATCH)], self._now()
         overdue = frozenset(name for name in names if self._awaited[name] <= now)
         due = {name: self._awaited.pop(name) for name in names}
-        for name in await self._attend(names, overdue):
-            self._awaited.setdefault(name, due[name])  # behind the others
+        left: Sequence[str] = names  # all of them, where the store is lost
+        try:
+            left = await self._attend(names, overdue)
+        finally:
+            for name in left:
+                self._awaited.setdefault(name, due[name])  # behind the others
 
     async def settle(self, names: Sequence[str]) -> None:
         """Get the vectors of assets that were there before this process; returns when they are here, or cannot be."""

@@ -5,6 +5,7 @@ import pytest
 
 from airegistry.core.documents import Json
 from airegistry.core.embedding import Embedding
+from airegistry.core.errors import Internal
 from airegistry.core.events import Event
 from airegistry.core.indexing import Indexing
 from airegistry.core.ports import AnyAsset
@@ -126,6 +127,23 @@ async def test_whoever_waits_makes_the_vectors_when_the_writer_died(pair: Pair) 
     await pair.b.look()
     assert pair.b.indexing.lacking() == []
     assert await pair.bundles() == ["server/weather"]
+
+
+async def test_what_is_waited_for_while_the_store_is_lost_is_waited_for_when_it_is_back(pair: Pair) -> None:
+    await pair.a.shelf.create(server())
+    await pair.b.hear(server())
+    pair.clock.pass_(PATIENCE + 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair.b.shared, "claim", lost)
+        with pytest.raises(Internal):
+            await pair.b.look()
+    assert pair.b.indexing.lacking() == ["server/weather"]
+    await pair.b.look()
+    assert pair.b.indexing.lacking() == []
+
+
+async def lost(name: str, bundle: Bundle) -> bool:
+    raise Internal("the answer was lost")
 
 
 async def test_of_several_who_wait_one_makes_the_vectors_and_is_missed_when_it_dies(pair: Pair) -> None:
