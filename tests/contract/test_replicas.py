@@ -181,7 +181,7 @@ async def test_one_that_is_killed_is_missed_by_nobody(desks: tuple[Desk, Desk]) 
 async def test_either_tells_the_logs_of_both_in_order_of_time(desks: tuple[Desk, Desk]) -> None:
     running = {desk.registry.process.pid for desk in desks}  # one of them may have been killed and begun anew
     for desk in desks:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while True:
                 began = await desk.ask("get_logs", text=" serves http://", limit=1000)
                 if running <= {int(line["replica"].rpartition(":")[2]) for line in began["records"]}:

@@ -50,7 +50,7 @@ class Load:
         """Wait until every caller has been answered once more."""
         every = [*self.callers, *self.registrars]
         now = time.monotonic_ns()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             while not all(_answered_since(caller, now) for caller in every):  # noqa: ASYNC110  # nobody tells
                 await anyio.sleep(0.05)
 

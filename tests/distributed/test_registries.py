@@ -204,8 +204,8 @@ async def test_whatever_is_killed_or_paused_three_registries_are_as_one(trial: T
 
 
 async def answered(caller: Caller, path: str) -> Answer:
-    """What a replica says of an asset; one that was killed last may not listen yet, and has 30 s to."""
-    with anyio.fail_after(30):
+    """What a replica says of an asset; one that was killed last may not listen yet, and has 90 s to."""
+    with anyio.fail_after(90):
         while True:
             answer = await caller.ask("get_server_details", path=path)
             if answer.code != "refused":
@@ -238,7 +238,7 @@ async def everything_is_told(trial: Trial) -> None:
     """The subscriber has every acknowledged act, each under one id and with a number of its own."""
     acts = [each for each in trial.done() if each.act == "put" and each.outcome == "ok"]
     wanted = {each.value for each in acts if each.value is not None}
-    with anyio.fail_after(150 if FULL else 30):
+    with anyio.fail_after(150 if FULL else 90):
         while missing := wanted - {told(message) for message in trial.subscriber.messages()}:  # noqa: ASYNC110  # over a socket
             await anyio.sleep(0.1)
     assert not missing
