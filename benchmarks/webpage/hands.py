@@ -94,7 +94,8 @@ def _steps(page: Page, word: str) -> Iterator[int]:
     steps: list[tuple[Callable[[], object], Callable[[], object]]] = [
         (role("link", name="Agents", exact=True).click,
          lambda: expect(card).to_have_attribute("href", re.compile("^/ui/agents/"))),
-        (role("checkbox", name=re.compile(r"^team-")).first.check, lambda: expect(page.locator(".chip")).to_be_visible()),
+        (role("checkbox", name=re.compile(r"^team-")).first.check,
+         lambda: expect(page.locator(".chip")).to_be_visible()),
         (role("button", name="Table").click, lambda: expect(role("table")).to_be_visible()),
         (role("button", name="Cards").click, lambda: expect(card).to_be_visible()),
         (lambda: page.get_by_label("Search the registry").fill(word),
