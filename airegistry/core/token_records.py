@@ -45,16 +45,16 @@ class TokenRecord(Model):
     restraints: list[str] = Field(default_factory=list)
     created_at: datetime
     created_by: str
-    minted_by: str = ""
+    minted_by: str | None = None
     expires_at: datetime
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     vended: Vended | None = None
 
     @property
-    def minter(self) -> str:
-        """The person it comes from in the end; empty where that is none."""
-        return self.minted_by or (self.created_by if self.created_by.startswith("user:") else "")
+    def minter(self) -> str | None:
+        """The person it comes from in the end; None where that is none."""
+        return self.minted_by or (self.created_by if self.created_by.startswith("user:") else None)
 
     @property
     def subject(self) -> str:

@@ -294,12 +294,12 @@ class Tokens:
         restraints: Iterable[str] = (), vended: Vended | None = None,
     ) -> tuple[TokenRecord, str]:  # fmt: skip
         key, maker = secrets.token_hex(8), self._known.get(who.client)
-        own = maker is not None and maker.subject == who.subject
+        minter = maker.minter if maker is not None and maker.subject == who.subject else None
         token = f"{PREFIX}{key}_{secrets.token_urlsafe(32)}"
         record = TokenRecord(
             id=key, name=name, hash=digest(token), groups=groups, scopes=scopes, restraints=[*restraints],
             created_at=self._clock.now(), created_by=who.subject,
-            minted_by=maker.minter if maker is not None and own else "", expires_at=expires_at, vended=vended,
+            minted_by=minter, expires_at=expires_at, vended=vended,
         )  # fmt: skip
         await self._records.create(key, record)
         self._known[key] = record

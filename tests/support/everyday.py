@@ -17,7 +17,8 @@ LONG = frozenset(
         "contract/test_rolling.py contract/test_git_skills.py contract/test_shutdown.py contract/test_audit.py "
         "contract/test_logs.py test_secret_watch_fails.py "
         "cli/test_login_product.py cli/test_product.py cli/test_search_eval.py cli/test_agentcore.py "
-        "cli/setup skills rest/scim/test_lists.py docs/test_runbook.py docs/test_site.py "
+        "cli/setup skills rest/scim/test_lists.py docs/test_runbook.py docs/test_runbook_revoke.py "
+        "docs/test_runbook_replicas.py docs/test_runbook_versions.py docs/test_site.py "
         "data/test_transfer.py data/test_mongo.py docs/test_commands.py docs/test_tutorial.py stores/test_kill.py "
         "stores/test_full_disk.py "
         "egress/test_ssrf.py egress/test_webhooks_killed.py egress/test_backends_bad.py egress/test_gate.py "
@@ -29,7 +30,7 @@ LONG = frozenset(
         "telemetry/test_traces.py telemetry/test_table.py telemetry/test_off.py "
         "observability/test_seen.py observability/test_promtool.py "
         "evaluation/test_scanning.py test_everyday.py web deploy/test_terraform.py "
-        "deploy/test_chart.py deploy/test_compose.py deploy/test_image.py"
+        "deploy/test_alarms.py deploy/test_chart.py deploy/test_compose.py deploy/test_image.py"
     ).split()
 )
 """Folders and files below `tests/`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 
+from tests.support.commands import run_command
 from tests.support.processes import Process, free_port, python_env, run_module
 from tests.support.tls import TLS
 
@@ -25,6 +26,7 @@ class Registry:
         # Logs as people read them: tests look for words in them.
         quiet = {"AIREGISTRY_HEALTH_INTERVAL": "0", "AIREGISTRY_LOG_FORMAT": "console"}
         self.env = {"HOME": str(folder), "AIREGISTRY_ADMIN_TOKEN": self.token, **quiet, **(env or {})}
+        self.python = sys.executable
         self._log = folder / "registry.log"
         self._process: Process | None = None
 
@@ -45,7 +47,7 @@ class Registry:
     def spawn(self, host: str = "127.0.0.1") -> Process:
         """Start it and do not wait."""
         command = ["serve", "--host", host, "--port", str(self.port), "--data", str(self.data)]
-        self._process = Process([sys.executable, "-m", "airegistry", *command], self._log, python_env(self.env))
+        self._process = Process([self.python, "-m", "airegistry", *command], self._log, python_env(self.env))
         return self._process
 
     def start(self) -> None:
@@ -66,8 +68,14 @@ class Registry:
 
     def cli(self, *args: str, token: str | None = None) -> "subprocess.CompletedProcess[str]":
         """`airegistry ...` against this registry, as the operator unless another token is given."""
-        env = {"HOME": self.env["HOME"], "AIREGISTRY_URL": self.url, "AIREGISTRY_TOKEN": token or self.token}
-        return run_module("airegistry", *args, env=env)
+        return run_module("airegistry", *args, env=self._client(token))
+
+    def command(self, *args: str, token: str | None = None) -> "subprocess.CompletedProcess[str]":
+        """As `cli`, but in this process; see `tests.support.commands`."""
+        return run_command(*args, env=self._client(token))
+
+    def _client(self, token: str | None) -> dict[str, str]:
+        return {"HOME": self.env["HOME"], "AIREGISTRY_URL": self.url, "AIREGISTRY_TOKEN": token or self.token}
 
     def close(self) -> None:
         """Stop the process, if one runs."""
