@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -18,10 +19,8 @@ from tests.support import http
 from tests.support.backends import Backend
 from tests.support.person import Form
 from tests.support.registry import Registry, serving
-from tests.support.waiting import until
 
 Record = dict[str, Any]
-pytestmark = pytest.mark.anyio
 PASSWORD = "the right password of ann"
 
 
@@ -83,7 +82,7 @@ def collected() -> Iterator[str]:
 def registry(collected: str, tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Iterator[Registry]:
     env = {"AIREGISTRY_AUDIT_OTLP_URL": collected, "AIREGISTRY_EMBEDDER": "none"}
     with serving(tmp_path_factory.mktemp("alarms"), env) as started:
-        assert started.cli("register", backend.url, "--path", "desk").returncode == 0
+        assert started.command("register", backend.url, "--path", "desk").returncode == 0
         yield started
 
 
@@ -99,12 +98,12 @@ def ask_for_a_token(registry: Registry, **form: str) -> None:
     assert answer.status_code in (400, 401)
 
 
-async def test_alarms_count_the_failures_that_they_are_named_for_and_nothing_else(
+def test_alarms_count_the_failures_that_they_are_named_for_and_nothing_else(
     production: Workplace, registry: Registry
 ) -> None:
     made = http.call_tool(registry.mcp, "put_user", {"id": "ann", "password": PASSWORD}, token=registry.token)
     assert made.status_code == 200, made.text
-    poor = json.loads(registry.cli("token", "create", "poor", "--json").stdout)["token"]
+    poor = json.loads(registry.command("token", "create", "poor", "--json").stdout)["token"]
     log_in(registry, PASSWORD)
     log_in(registry, "a wrong password")
     ask_for_a_token(registry, grant_type="client_credentials", client_id="nobody", client_secret="x")
@@ -112,9 +111,7 @@ async def test_alarms_count_the_failures_that_they_are_named_for_and_nothing_els
     assert http.call_tool(registry.gateway("desk"), "echo", {"text": "a"}, token=poor).status_code == 403
     wanted = {"user:login": 2, "client:authenticate": 1, "tools/call": 2}
     seen = Collector.records
-    await until(
-        lambda: all(sum(each["action"] == name for each in seen) >= count for name, count in wanted.items()), 20
-    )
+    registry.process.wait_until(lambda: Counter(each["action"] for each in seen) >= Counter(wanted))
 
     def counted(alarm: str) -> list[tuple[str, str]]:
         said = pattern(production, alarm)
@@ -124,6 +121,7 @@ async def test_alarms_count_the_failures_that_they_are_named_for_and_nothing_els
     assert counted("denied_calls") == [("tools/call", "deny")]
 
 
+@pytest.mark.anyio
 async def test_a_database_that_is_away_or_refuses_is_counted(
     production: Workplace, caplog: pytest.LogCaptureFixture
 ) -> None:

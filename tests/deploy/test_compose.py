@@ -3,9 +3,9 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from shutil import copytree
 
 import pytest
 import yaml
@@ -13,10 +13,8 @@ from pydantic import JsonValue
 
 from airegistry.settings import load
 from tests.deploy.tools import DOCKER, made_env, run, tool
-from tests.support.processes import ROOT
 
 FILE = DOCKER / "compose.yaml"
-EXAMPLES = ROOT / "examples"
 ACCEPTED = {
     "CL-0019",  # images without a digest: none could be resolved, so digests are variables
     "CL-0005",  # the TLS profile listens for the world: that is what it is for
@@ -104,10 +102,8 @@ def test_a_key_that_compose_does_not_know_is_refused(tmp_path: Path) -> None:
 
 
 def test_compose_lint_finds_nothing_that_was_not_accepted(tmp_path: Path) -> None:
-    """Of a copy: folders of a checkout below /root, mounted by their relative paths, it takes for those of the host."""
-    for folder in (DOCKER, EXAMPLES):
-        copytree(folder, tmp_path / folder.name)
-    judged = run(tool("compose-lint"), "check", str(tmp_path / DOCKER.name / FILE.name))
+    # Where a clone lies is no fault of the file: below /root every mount would be one of a sensitive path.
+    judged = run(tool("compose-lint"), "check", str(shutil.copy(FILE, tmp_path)))
     assert judged.returncode == 0, judged.stdout
     assert set(re.findall(r"\bCL-\d{4}\b", judged.stdout.split("Details on any rule")[0])) - ACCEPTED == set()
 

@@ -96,6 +96,20 @@ def test_it_has_its_bill_of_materials(docker: Engine, image: str) -> None:
     assert "airegistry" in found
 
 
+def test_its_packages_are_all_that_they_ask_of_each_other(docker: Engine, image: str) -> None:
+    script = (
+        "from importlib.metadata import distributions as all_, version\n"
+        "from packaging.requirements import Requirement\n"
+        "for each in all_():\n"
+        "    for wanted in map(Requirement, each.requires or []):\n"
+        "        if wanted.marker is None or wanted.marker.evaluate({'extra': ''}):\n"
+        "            assert wanted.specifier.contains(version(wanted.name), prereleases=True), str(wanted)\n"
+        "print(len([*all_()]))\n"
+    )
+    python = ("--entrypoint", "/opt/airegistry/bin/python")
+    assert int(docker.docker("run", "--rm", *HARDENED, *python, image, "-c", script)) > 90
+
+
 def test_two_builds_are_one_image(docker: Engine, source: Path, image: str, tmp_path: Path) -> None:
     build(docker, source, "airegistry:again", "--no-cache")
     digests = []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.conftest import production  # noqa: F401  # a fixture
 from tests.support import mcp
 from tests.support.backends import Backend, start_python
 from tests.support.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: F401  # hooks

@@ -11,14 +11,14 @@ import yaml
 from mcp import MCPError
 
 from airegistry.cli.main import commands
-from tests.deploy.terraform import Workplace, missing
+from tests.deploy.terraform import Workplace
 from tests.deploy.tools import CHART, run, tool
 from tests.docs.console import steps
 from tests.skills.conftest import SKILLS, Follower, called_names, named_tools, text_of
 from tests.support import mcp
 from tests.support.backends import Backend
+from tests.support.commands import run_command
 from tests.support.mcp import refused
-from tests.support.processes import run_module
 from tests.support.registry import Registry, serving
 from tests.support.rounds import FULL
 
@@ -46,7 +46,7 @@ def test_every_skill_of_the_list_is_there_and_in_the_catalog_from_the_first_star
         "migrate-from-the-peer",
     }  # fmt: skip
     assert {path.name for path in SKILLS.iterdir()} == wanted
-    listed = json.loads(registry.cli("list", "--kind", "skill", "--json").stdout)["skills"]
+    listed = json.loads(registry.command("list", "--kind", "skill", "--json").stdout)["skills"]
     assert {skill["path"] for skill in listed if skill["enabled"]} == wanted
 
 
@@ -182,21 +182,20 @@ def test_deploy_local(folder: Path) -> None:
     assert (install, start) == ("pip install .", "airegistry serve &"), "run by .ci/run, and by `serving`"
     with serving(folder, {"AIREGISTRY_EMBEDDER": "none"}) as registry:
         for command in rest:
-            ran = registry.cli(*shlex.split(command.replace("http://127.0.0.1:8080", registry.url))[1:])
+            ran = registry.command(*shlex.split(command.replace("http://127.0.0.1:8080", registry.url))[1:])
             assert ran.returncode == 0, f"{command}: {ran.stdout}{ran.stderr}"
 
 
-@pytest.mark.skipif(missing() is not None, reason=str(missing()))
-def test_deploy_aws_up_to_the_plan(tmp_path: Path) -> None:
+def test_deploy_aws_up_to_the_plan(production: Workplace) -> None:
     there, init, *plan = [shlex.split(command) for command in shown("deploy-aws-ecs")[:4]]
     assert there == ["cd", "terraform/examples/production"]
-    place = Workplace(tmp_path, "examples/production", "environments/production.tfvars")
+    assert str(production.folder).endswith("/".join(there[1:]))
     option, _, backend = init[-1].partition("=")
-    assert (option, (place.folder / backend).exists()) == ("-backend-config", True)  # states are local here
+    assert (option, (production.folder / backend).exists()) == ("-backend-config", True)  # states are local here
     for words in plan:
         given = ["-input=false", "-var-file=given.tfvars.json"] if words[1] == "plan" else []
-        place.run(*words[1:], *given)
-    assert place.resources
+        said = production.run(*words[1:], *given)
+    assert "No changes." in said, "it was planned and made in the same way before"
     afterwards = [command for command in shown("deploy-aws-ecs") if command.startswith("airegistry")]
     assert [command.split()[2] for command in afterwards] == ["aws", "keycloak", "verify"]
 
@@ -222,8 +221,8 @@ def test_migrate_from_the_peer(registry: Registry, folder: Path) -> None:
     (folder / "peer" / "mcp_servers_default.json").write_text(json.dumps(server), encoding="utf-8")
     env = {"HOME": str(folder), "AIREGISTRY_URL": registry.url, "AIREGISTRY_TOKEN": registry.token}
     said = []
-    for command in shown("migrate-from-the-peer"):
-        ran = run_module("airegistry", *shlex.split(command)[1:], env=env)
+    for line in shown("migrate-from-the-peer"):
+        ran = run_command(*shlex.split(line)[1:], env=env)
         assert ran.returncode == 0, ran.stderr
         said.append(ran.stdout + ran.stderr)
     assert "there already" in said[2]

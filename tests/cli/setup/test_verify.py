@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import ROOT, Process, free_port, listens, python_env, run_module
+from tests.support.commands import run_command
+from tests.support.processes import ROOT, Process, free_port, listens, python_env
 from tests.support.registry import Registry, serving
 
 Json = dict[str, Any]
@@ -24,8 +25,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The MCP server that the docs name for it."""
     port = free_port()
-    command = [sys.executable, str(ROOT / "examples" / "weather.py"), str(port)]
-    process = Process(command, tmp_path_factory.mktemp("demo") / "log", python_env({}))
+    weather = [sys.executable, str(ROOT / "examples" / "weather.py"), str(port)]
+    process = Process(weather, tmp_path_factory.mktemp("demo") / "log", python_env({}))
     process.wait_until(lambda: listens(port))
     yield f"http://127.0.0.1:{port}/mcp"
     process.close()
@@ -36,7 +37,7 @@ def checks(text: str) -> dict[str, Json]:
 
 
 def test_a_registry_is_ready_and_the_demo_is_gone_afterwards(registry: Registry, demo: str) -> None:
-    ran = registry.cli(
+    ran = registry.command(
         "setup", "verify", "--demo", demo, "--demo-arg", "city=Bern", "--demo-tool", "get_forecast", "--json"
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -44,27 +45,27 @@ def test_a_registry_is_ready_and_the_demo_is_gone_afterwards(registry: Registry,
     assert found["verify.demo"]["saw"].endswith("called, removed")
     assert found["verify.closed"]["verdict"] == found["verify.login"]["verdict"] == "ok"
     assert found["verify.scopes"]["verdict"] == "warn", "only administrators have rights in a new registry"
-    assert json.loads(registry.cli("list", "--json").stdout)["services"] == []
+    assert json.loads(registry.command("list", "--json").stdout)["services"] == []
     assert "the registry is ready" in ran.stderr
 
 
 def test_a_provider_that_cannot_be_reached_makes_it_not_ready(registry: Registry) -> None:
-    added = registry.cli(
+    added = registry.command(
         "provider", "add", "corp", "registry", "--issuer", f"http://127.0.0.1:{free_port()}", "--auth-method", "none"
     )
     assert added.returncode == 0, added.stderr
     try:
-        ran = registry.cli("setup", "verify")
+        ran = registry.command("setup", "verify")
         assert ran.returncode == 1
         assert "/login/corp answers 502" in ran.stdout
         assert "the registry is not ready: identity.providers, verify.login" in ran.stderr
         assert "airegistry provider test" in ran.stderr
     finally:
-        registry.cli("provider", "remove", "corp", "--yes")
+        registry.command("provider", "remove", "corp", "--yes")
 
 
 def test_without_a_token_what_anybody_sees_is_checked_and_the_rest_is_not_ready(registry: Registry) -> None:
-    ran = registry.cli("setup", "verify", "--json", token="x" * 40)
+    ran = registry.command("setup", "verify", "--json", token="x" * 40)
     found = checks(ran.stdout)
     assert ran.returncode == 1
     assert found["verify.closed"]["verdict"] == "ok"
@@ -72,7 +73,7 @@ def test_without_a_token_what_anybody_sees_is_checked_and_the_rest_is_not_ready(
 
 
 def test_a_dry_run_asks_nobody(registry: Registry, tmp_path: Path) -> None:
-    ran = registry.cli("setup", "verify", "--dry-run", "--url", "http://127.0.0.1:1", "--json")
+    ran = registry.command("setup", "verify", "--dry-run", "--url", "http://127.0.0.1:1", "--json")
     assert ran.returncode == 0
     assert {row["verdict"] for row in checks(ran.stdout).values()} == {"skip"}
 
@@ -83,11 +84,9 @@ def test_the_token_of_a_profile_goes_to_no_other_registry(registry: Registry, tm
     token.write_text(registry.token)
     token.chmod(0o600)
     env = {"HOME": str(tmp_path)}
-    made = run_module(
-        "airegistry", "profile", "set", "other", "http://127.0.0.1:1", "--token-file", str(token), env=env
-    )
+    made = run_command("profile", "set", "other", "http://127.0.0.1:1", "--token-file", str(token), env=env)
     assert made.returncode == 0, made.stderr
-    used = run_module("airegistry", "profile", "use", "other", env=env)
+    used = run_command("profile", "use", "other", env=env)
     assert used.returncode == 0, used.stderr
-    ran = run_module("airegistry", "setup", "verify", "--outputs", str(outputs), "--json", env=env)
+    ran = run_command("setup", "verify", "--outputs", str(outputs), "--json", env=env)
     assert checks(ran.stdout)["verify.search"]["verdict"] == "fail", "it would do, with the token"
