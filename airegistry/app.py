@@ -163,7 +163,8 @@ async def running(
             for task in (*tasks_of(replica, services, identity, rules.shelf), *beside):
                 tasks.start_soon(task)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
-            shown = watched_surface(_guarded(door, settings), telemetry, mcp, front.route_of, services, client)
+            shown = _guarded(door, settings)
+            shown = watched_surface(shown, telemetry, mcp, front.route_of, services, client, rules.clock, replica.lag)
             yield App(shown, front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
         await services.audit.close()

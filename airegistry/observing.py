@@ -2,22 +2,21 @@
 
 import platform
 import secrets
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import anyio
 
 from airegistry import __version__
-from airegistry.core.assets import Health
 from airegistry.core.audit import Audit
 from airegistry.core.errors import Invalid
 from airegistry.core.events import Event
 from airegistry.core.lane import Post
+from airegistry.core.ports import Clock
 from airegistry.core.scans import Scans
 from airegistry.core.search import Search
 from airegistry.core.services import Services
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from airegistry.telemetry.live import Live
     from airegistry.telemetry.sending import Collector
 
-KINDS = ("server", "agent", "skill", "virtual_server", "entity")
 MISSING = "AIREGISTRY_TELEMETRY_URL needs the extra: pip install 'airegistry[otel]'"
 
 
@@ -130,54 +128,24 @@ def backend_client(settings: Settings, guard: Guard, telemetry: Telemetry) -> St
 
 def watched_surface(
     app: "ASGIApp", telemetry: Telemetry, mcp: "FastMCP", route_of: "Callable[[Scope], str]", services: Services,
-    client: StreamClient,
+    client: StreamClient, clock: Clock, lag: Callable[[], float],
 ) -> "ASGIApp":  # fmt: skip
-    """The application; its MCP server and the registry behind it tell of themselves from here on, too."""
+    """The application; its MCP server and the registry behind it tell of themselves from here on, too. `lag` is how far
+    the registry is behind others over its store, in seconds."""
     if (live := live_of(telemetry)) is None:
         return app
+    from airegistry.telemetry import gauges
     from airegistry.telemetry.http import Watched
     from airegistry.tools.watched import WatchedTools
 
     mcp.middleware.insert(0, WatchedTools(live))
     services.events.subscribe(partial(_changed, live))
-    _gauges(live, services, client)
+    gauges.watch(live.figures, services, clock, connections=lambda: client.connections, lag=lag)
     return Watched(app, live, route_of)
 
 
 async def _changed(live: "Live", event: Event) -> None:
     live.count("airegistry.catalog.changes", kind=event.asset.kind, change=event.name.rpartition(":")[2])
-
-
-def _gauges(live: "Live", services: Services, client: StreamClient) -> None:
-    from airegistry.telemetry.acts import WatchedAudit
-
-    audit, search, webhooks = services.audit, services.search, services.webhooks
-    assert isinstance(audit, WatchedAudit)
-    live.gauge("airegistry.audit.waiting", lambda: audit.waiting)
-    live.gauge("airegistry.index.waiting", lambda: search.late.waiting)
-    live.gauge("airegistry.webhook.waiting", lambda: webhooks.waiting)
-    live.gauge("airegistry.gateway.connections", lambda: client.connections)
-    standing = _Standing(search)
-    for kind in KINDS:
-        live.gauge("airegistry.catalog.assets", partial(standing.of, kind), kind=kind)
-    for health in get_args(Health):
-        live.gauge("airegistry.catalog.health", partial(standing.of, health), health=health)
-
-
-class _Standing:
-    """How many assets there are of each kind, and how many backends of each health; counted once for all of them."""
-
-    def __init__(self, search: Search) -> None:
-        self._search = search
-        self._counted: Counter[str] = Counter()
-
-    def of(self, name: str) -> float:
-        """Of one kind, or of one health; the first kind has all be counted."""
-        if name == KINDS[0]:
-            held = list(self._search.indexing.assets.sketches.values())
-            self._counted = Counter(each.kind for each in held)
-            self._counted.update(each.health for each in held if each.has_endpoint and each.enabled)
-        return self._counted[name]
 
 
 def _live(settings: Settings) -> "Live":

@@ -51,6 +51,10 @@ class Replica:
         """Whether what is kept in memory is what the store has."""
         return self.following is None or self.following.ready
 
+    def lag(self) -> float:
+        """How many seconds ago others may have written what is not known here."""
+        return 0.0 if self.following is None else self.following.lag
+
     def count(self) -> int:
         """How many processes share the store."""
         return 1 if self.following is None else self.following.replicas()

@@ -41,6 +41,7 @@ SUITES: Final[dict[str, Sequence[Sequence[str]]]] = {
         ("gateway", "--soak"),
         ("gateway", "--streams"),
         ("sync",),
+        ("web",),
         ("scale",),
     ),
 }

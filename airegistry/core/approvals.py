@@ -112,6 +112,11 @@ class Approvals:
         """Have somebody told whenever a request comes or changes, here or in another process."""
         self._requests.told = told
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait here for a person's answer."""
+        return len(self._waits.events)
+
     # For calls
 
     async def obtain(self, error: Unapproved, plea: Plea | None) -> Principal:

@@ -4,6 +4,8 @@ Closed lets all calls through. Open refuses them. Half-open lets one through, wh
 backend: kind, path, version and URL of an asset, so a new URL or version starts afresh.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from airegistry.core.calls import Guarded, Outcome
@@ -57,6 +59,11 @@ class Breakers:
         """How the circuit of a backend stands."""
         circuit = self._circuits.get(_key(asset))
         return "closed" if circuit is None else circuit.state(self._clock.monotonic())
+
+    def states(self) -> Mapping[CircuitState, int]:
+        """How many circuits are in which state, as far as any failed lately."""
+        now = self._clock.monotonic()
+        return Counter(circuit.state(now) for circuit in self._circuits.values())
 
     def check(self, asset: Guarded, now: float) -> bool:
         """Whether a call would be the probe of a half-open circuit; nothing is changed yet.

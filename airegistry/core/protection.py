@@ -302,6 +302,10 @@ class Guards:
         """How the circuit breaker of a backend stands."""
         return self._breakers.state(asset)
 
+    def standing(self) -> tuple[Mapping[CircuitState, int], Mapping[Cut, int]]:
+        """How many circuits are in which state, as far as any failed lately, and how many of each kind are cut off."""
+        return self._breakers.states(), self._quarantines.kinds()
+
     async def put_limit(self, who: Principal, limit: Limit) -> Limit:
         """Create or replace a limit; it holds from the next call on, and goes on counting where `per` is the same.
 

@@ -1,6 +1,7 @@
 """Callers and assets that an administrator cut off: from that moment on nothing of theirs goes through the gateway."""
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -68,6 +69,10 @@ class Quarantines:
             self._held = {(each.kind, each.id): each for each in stored}
         for each in new:
             self._on_cut(each)
+
+    def kinds(self) -> Mapping[Cut, int]:
+        """How many of each kind are cut off."""
+        return Counter(each.kind for each in self._held.values())
 
     def holds(self, kind: str, id_: str) -> bool:
         """Whether a caller or an asset is cut off."""

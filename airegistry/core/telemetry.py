@@ -52,10 +52,6 @@ class Telemetry(Protocol):
         """Add to, or take from, what goes up and down."""
         ...
 
-    def gauge(self, name: str, read: Callable[[], float], **attributes: str) -> None:
-        """Have a figure read now and then: at once, from memory, from the event loop."""
-        ...
-
     def span(
         self, name: str, attributes: Mapping[str, Value] = NOTHING, kind: Kind = "internal"
     ) -> AbstractContextManager[Span]:
@@ -93,9 +89,6 @@ class NoTelemetry:
         return lambda value, attributes: None
 
     def change(self, name: str, by: int, **attributes: str) -> None:
-        """See `Telemetry`."""
-
-    def gauge(self, name: str, read: Callable[[], float], **attributes: str) -> None:
         """See `Telemetry`."""
 
     @contextmanager

@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager
 import anyio
 
 from airegistry.core.audit import Attempt, Audit
+from airegistry.core.audit_events import UNKNOWN, AuditEvent
 from airegistry.core.errors import AirError
 from airegistry.core.principals import Principal
 from airegistry.core.telemetry import Span, Telemetry
 
+ALONE = frozenset(("client:authenticate",))
+"""Acts that are noted by themselves, without an attempt at them."""
 MINTS = frozenset("token:create token:vend token:mint token:refresh token:exchange".split())
 
 
@@ -22,6 +25,18 @@ class WatchedAudit(Audit):
     def waiting(self) -> int:
         """Records that are not written yet."""
         return len(self._pending) + len(self._unwritten)
+
+    async def record(self, event: AuditEvent) -> None:
+        """See `Audit`. Logins are recorded when it is known how they ended."""
+        await super().record(event)
+        if event.outcome != UNKNOWN:
+            self._told(event.action, event.outcome)
+
+    def note(self, event: AuditEvent) -> None:
+        """See `Audit`."""
+        super().note(event)
+        if event.action in ALONE:
+            self._told(event.action, event.outcome)
 
     @asynccontextmanager
     async def attempt(
@@ -42,6 +57,9 @@ class WatchedAudit(Audit):
 
     def _count(self, span: Span, action: str, outcome: str) -> None:
         span.set({"airegistry.outcome": outcome})
+        self._told(action, outcome)
+
+    def _told(self, action: str, outcome: str) -> None:
         self.telemetry.count("airegistry.acts", act=action, outcome=outcome)
         if action in MINTS and outcome == "ok":
             self.telemetry.count("airegistry.tokens.minted", act=action)

@@ -89,7 +89,8 @@ METRICS = (
     _counter(
         "airegistry.acts", "{act}", "act outcome",
         "Acts that change something or read the trail, as docs/audit.md names them (`server:register`, `token:mint`, "
-        "`source:sync` and so on), by `ok`, the code of the error, or `cancelled`.",
+        "`source:sync` and so on), by `ok`, the code of the error, or `cancelled`. `user:login` and "
+        "`client:authenticate` that failed are `refused`.",
     ),
     _counter(
         "airegistry.catalog.changes", "{change}", "kind change",
@@ -134,8 +135,27 @@ METRICS = (
     _gauge("airegistry.webhook.waiting", "{delivery}", "Webhook deliveries that wait for their turn or a retry."),
     _gauge("airegistry.audit.waiting", "{record}", "Records of the audit trail that are not written yet."),
     _gauge("airegistry.index.waiting", "{asset}", "Assets whose vectors are still to be made: how far the index lags."),
+    _gauge("airegistry.approvals.waiting", "{call}", "Calls that wait in this process for a person's approval."),
+    _gauge(
+        "airegistry.gateway.circuits", "{circuit}",
+        "Circuit breakers of this process that are not closed: `open`, or `half_open` and about to be tried.", "state",
+    ),
+    _gauge("airegistry.gateway.quarantined", "{thing}", "Callers and assets that are cut off, by kind.", "kind"),
+    _gauge(
+        "airegistry.sync.age", "s",
+        "Time since a source was passed over without an error, or since it was added where it never was.", "source",
+    ),
+    _gauge("airegistry.sync.failures", "{run}", "Passes over a source that failed in a row, up to now.", "source"),
+    _gauge(
+        "airegistry.store.lag", "s",
+        "How long ago other replicas may have written what this one does not know; 0 where it is alone.",
+    ),
     _gauge("airegistry.gateway.connections", "{connection}", "Connections to backends, idle ones included."),
     _gauge("airegistry.telemetry.dropped", "{span}", "Spans that were given up since the start as nobody took them."),
+    _counter("process.cpu.time", "s", "cpu.mode", "Time of processors that the process took, by `user` and `system`."),
+    _gauge("process.memory.usage", "By", "Memory of the process that is resident. On Linux."),
+    _gauge("process.unix.file_descriptor.count", "{file_descriptor}", "Files and sockets that are open. On Linux."),
+    _gauge("process.uptime", "s", "Time since the registry started."),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -16,6 +16,8 @@ from airegistry.telemetry.described import METRICS, Metric
 
 OTHER = "other"
 """What attributes say whose values have become too many."""
+AT_ONCE = 256
+"""Values that are put in their buckets together: one after the other, between other work, takes twice as long."""
 SERIES = 20
 """How many times the bound on one attribute's values bounds the series of a metric."""
 
@@ -52,6 +54,7 @@ class Adding:
         self._most = most
         self._buckets = metric.buckets
         self._held: dict[Key, Series] = {}
+        self._seen: list[tuple[float, Key]] = []
         self._values: list[set[str]] = [set() for _ in metric.attributes]
         self._lock = Lock()
 
@@ -62,30 +65,44 @@ class Adding:
             series.sum += value
 
     def record(self, value: float, key: Key = ()) -> None:
-        """Put a value in its bucket, and remember in which recorded trace it was seen."""
-        with self._lock:
-            series = self._held.get(key) or self._series(key)
-            series.sum += value
-            series.counts[bisect_left(self._buckets, value)] += 1
+        """Take a value, and remember in which recorded trace it was seen."""
+        seen = self._seen
+        seen.append((value, key))
+        if len(seen) >= AT_ONCE:
+            self._sort()
         if present := get_current():  # it is empty outside of traces, which most work is
-            self._remember(series, value, present)
+            self._remember(value, key, present)
 
     def at(self, key: Key) -> Series:
         """The place of a set of attributes, for those who add to it from the event loop alone."""
         with self._lock:
             return self._held.get(key) or self._series(key)
 
-    def put(self, value: float, key: Key = ()) -> None:
-        """Replace what is known."""
+    def replace(self, values: Mapping[Key, float]) -> None:
+        """Replace all that is known: what is not among the values is gone."""
         with self._lock:
-            (self._held.get(key) or self._series(key)).sum = value
+            self._held.clear()
+            self._values = [set() for _ in self.metric.attributes]
+            for key, value in values.items():
+                self._series(key).sum += value  # those beyond the bound are one
 
-    def _remember(self, series: Series, value: float, present: Context) -> None:
+    def _sort(self) -> None:
+        """Put what was recorded in its buckets."""
+        with self._lock:
+            number = len(self._seen)
+            seen = self._seen[:number]
+            del self._seen[:number]  # and not what others recorded meanwhile
+            for value, key in seen:
+                series = self._held.get(key) or self._series(key)
+                series.sum += value
+                series.counts[bisect_left(self._buckets, value)] += 1
+
+    def _remember(self, value: float, key: Key, present: Context) -> None:
         span = get_current_span(present)
         if span.is_recording():
             seen = span.get_span_context()
             exemplar = Exemplar(value, time.time_ns(), seen.trace_id, seen.span_id)
-            series.exemplars[bisect_left(self._buckets, value)] = exemplar
+            self.at(key).exemplars[bisect_left(self._buckets, value)] = exemplar
 
     def _series(self, key: Key) -> Series:
         """The place of a set of attributes that was not seen yet, or is counted among the others."""
@@ -104,6 +121,7 @@ class Adding:
 
     def series(self) -> list[tuple[Key, Series]]:
         """What there is, by attributes."""
+        self._sort()
         with self._lock:
             return list(self._held.items())
 
@@ -114,7 +132,7 @@ class Figures:
     def __init__(self, most: int, metrics: Sequence[Metric] = METRICS) -> None:
         self.began = time.time_ns()
         self._adding = {metric.name: Adding(metric, most) for metric in metrics}
-        self._gauges: list[tuple[str, Key, Read]] = []
+        self._watched: list[tuple[Adding, Callable[[], Mapping[Key, float]]]] = []
         self.strangers: set[str] = set()
         """Names that no table has: what was said under them is not sent. A test sees to it that there are none."""
 
@@ -132,15 +150,18 @@ class Figures:
         if (found := self._found(name, attributes)) is not None:
             found[0].record(value, found[1])
 
-    def watch(self, name: str, read: Read, attributes: Mapping[str, str]) -> None:
-        """Have a gauge read whenever the figures are sent."""
-        if (found := self._found(name, attributes)) is not None:
-            self._gauges.append((name, found[1], read))
+    def watch(self, name: str, read: Read) -> None:
+        """Have a figure without attributes read whenever the figures are sent: at once, from memory."""
+        self.watch_each(name, lambda: {(): read()})
+
+    def watch_each(self, name: str, read: Callable[[], Mapping[Key, float]]) -> None:
+        """Have a figure read whenever the figures are sent, for the attributes that there are by then."""
+        self._watched.append((self._adding[name], read))
 
     def look(self) -> None:
-        """Read the gauges."""
-        for name, key, read in self._gauges:
-            self._adding[name].put(read(), key)
+        """Read what is watched."""
+        for adding, read in self._watched:
+            adding.replace(read())
 
     def __iter__(self) -> Iterator[tuple[Metric, list[tuple[Key, Series]]]]:
         """What was said so far, by metric."""

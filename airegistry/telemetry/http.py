@@ -6,7 +6,9 @@ from time import perf_counter
 from opentelemetry import context, trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from airegistry.core.telemetry import Value
 from airegistry.telemetry.described import HTTP_ACTIVE, HTTP_REQUESTS
+from airegistry.telemetry.figures import Series
 from airegistry.telemetry.live import Carrier, Live, LiveSpan
 
 _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS".split())
@@ -23,6 +25,7 @@ class Watched:
         self._route_of = route_of
         self._requests = live.figures.of(HTTP_REQUESTS)
         self._active = live.figures.of(HTTP_ACTIVE)
+        self._known: dict[tuple[str, str], tuple[Series, Mapping[str, Value]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -41,11 +44,9 @@ class Watched:
 
         carrier = _context_in(dict(scope["headers"]))
         began = perf_counter()
-        active = self._active.at((method, scheme))
+        active, about = self._known.get((method, scheme)) or self._known_now(method, scheme)
         active.sum += 1
-        span = self._live.entered(
-            carrier, method, "server", {"http.request.method": method, "url.scheme": scheme}
-        )  # fmt: skip
+        span = self._live.entered(carrier, method, "server", about)
         token = None if span is None else context.attach(trace.set_span_in_context(span.inner))
         try:
             await self._app(scope, receive, sending)
@@ -56,6 +57,12 @@ class Watched:
             if span is not None and token is not None:
                 context.detach(token)
                 _end(span, method, route, status)
+
+    def _known_now(self, method: str, scheme: str) -> tuple[Series, Mapping[str, Value]]:
+        """Where the open requests of a method are counted, and what is said of its spans from the start."""
+        found = self._active.at((method, scheme)), {"http.request.method": method, "url.scheme": scheme}
+        self._known[method, scheme] = found
+        return found
 
 
 def _context_in(headers: Mapping[bytes, bytes]) -> Carrier:

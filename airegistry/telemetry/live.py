@@ -6,7 +6,7 @@ variable.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -135,10 +135,6 @@ class Live:
     def change(self, name: str, by: int, **attributes: str) -> None:
         """See `Telemetry`."""
         self.figures.add(name, by, attributes)
-
-    def gauge(self, name: str, read: Callable[[], float], **attributes: str) -> None:
-        """See `Telemetry`."""
-        self.figures.watch(name, read, attributes)
 
     @contextmanager
     def span(self, name: str, attributes: Mapping[str, Value] = NOTHING, kind: Kind = "internal") -> Iterator[Span]:

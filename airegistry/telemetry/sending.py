@@ -40,7 +40,7 @@ class Sending:
         self._collector = collector
         self._every = every
         self._failing = False
-        live.gauge("airegistry.telemetry.dropped", lambda: live.spans.dropped)
+        live.figures.watch("airegistry.telemetry.dropped", lambda: live.spans.dropped)
 
     async def run(self) -> None:
         """Send, until cancelled; then what is left."""

@@ -40,7 +40,7 @@ def test_what_is_added_up_is_what_is_sent() -> None:
     figures.add("open", -1, {})
     for seconds in (0.05, 0.1, 0.5, 7):
         figures.record("time", seconds, {})
-    figures.watch("depth", lambda: 7, {"queue": "out"})
+    figures.watch_each("depth", lambda: {("out",): 7})
     figures.look()
     assert told(figures) == {
         "calls": [({"path": "a", "outcome": "ok"}, 3.0)], "time": [({}, [2, 1, 1])], "open": [({}, 2.0)],
