@@ -150,7 +150,7 @@ def tasks(replica: Replica, services: Services, identity: Identity, shelf: Shelf
     led, audit = replica.led, services.audit
     everywhere: list[Task] = [
         audit.run, services.audit_care.run, services.tokens.uses.run, services.index_care.run, services.approvals.run,
-        identity.run, services.usage.usage.run, services.logs.run,
+        identity.run, services.usage.usage.run, services.logs.run, services.events.run,
     ]  # fmt: skip
     once = [
         led("rescans", services.rescans.run, under=services.rescans.under),

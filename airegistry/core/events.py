@@ -1,13 +1,20 @@
 """Domain events, `subject:action`, and who listens."""
 
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from airegistry.core.ports import AnyAsset
+import anyio
 
+from airegistry.core.errors import Internal
+from airegistry.core.ports import AnyAsset
+from airegistry.core.shelf import ref
+
+AGAIN, LONGEST = 1.0, 30.0
+"""Seconds until a listener is told again, and between two such attempts at most."""
 log = logging.getLogger(__name__)
 
 
@@ -56,11 +63,17 @@ class Ledger(Protocol):
 
 
 class Events:
-    """Tells listeners in the order they subscribed, before the act is acknowledged."""
+    """Tells listeners in the order they subscribed, before the act is acknowledged.
+
+    A listener that the store fails is told again when that is back, and of what else happens to the asset after it.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
         self.ledger: Ledger | None = None
+        self._owed: dict[tuple[int, str], deque[Event]] = {}
+        """What a listener, by its number, is still to be told of an asset, in order."""
+        self._owes = anyio.Event()
 
     def subscribe(self, listener: Listener) -> None:
         """Have a listener told of each event from now on."""
@@ -97,9 +110,42 @@ class Events:
         """Tell listeners of an act of another process, which has kept it for those outside."""
         await self._tell(event)
 
+    async def run(self) -> None:
+        """Tell again what the store kept listeners from following, until cancelled."""
+        pause = AGAIN
+        while True:
+            await self._owes.wait()
+            self._owes = anyio.Event()
+            await anyio.sleep(pause)
+            await self._tell_again()
+            pause = min(2 * pause, LONGEST) if self._owed else AGAIN
+            if self._owed:
+                self._owes.set()
+
+    async def _tell_again(self) -> None:
+        for (number, about), events in list(self._owed.items()):
+            while events and await self._follows(number, events[0]):
+                events.popleft()
+            if not events:
+                del self._owed[number, about]
+
     async def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            try:
-                await listener(event)
-            except Exception:  # the act is committed: a broken listener must not make it look failed
-                log.exception("listener failed on %s of %s", event.name, event.asset.path)
+        about = ref(event.asset)
+        for number in range(len(self._listeners)):
+            owed = self._owed.get((number, about))
+            if owed is not None:
+                owed.append(event)
+            elif not await self._follows(number, event):
+                self._owed.setdefault((number, about), deque()).append(event)
+                self._owes.set()
+
+    async def _follows(self, number: int, event: Event) -> bool:
+        """Whether there is nothing left to tell a listener of an event: only a store that is lost may be back."""
+        try:
+            await self._listeners[number](event)
+        except (Internal, OSError) as error:
+            log.warning("listener failed on %s of %s, and is told again: %s", event.name, event.asset.path, error)
+            return False
+        except Exception:  # the act is committed: a broken listener must not make it look failed
+            log.exception("listener failed on %s of %s", event.name, event.asset.path)
+        return True

@@ -16,6 +16,8 @@ FEW = 32
 """Assets for whose vectors somebody who searches waits."""
 PATIENCE = 1.0
 """Seconds that such a one waits at most."""
+AGAIN = 1.0
+"""Seconds until what the store failed is tried again."""
 
 
 class LateVectors:
@@ -71,8 +73,10 @@ class LateVectors:
                 self._at_work = True
                 try:
                     await self._make(name)
-                except AirError as error:  # the store is lost: the next change makes them, or the next start
-                    log.warning("no vectors for %s: %s", name, error.message)
+                except AirError as error:  # the store is lost
+                    log.warning("no vectors for %s yet: %s", name, error.message)
+                    self._due.setdefault(name, anyio.current_time() + LATEST)  # behind the others
+                    await anyio.sleep(AGAIN)
                 self._at_work = False
                 self._made += 1
                 self._tell()

@@ -80,8 +80,9 @@ class Waivers:
     async def on_event(self, event: Event) -> None:
         """Forget the waivers of an asset that is gone: the next one of its name is another."""
         if event.deletes and not event.elsewhere:
-            for fingerprint in self._held.pop(ref(event.asset), {}):
+            for fingerprint in [*self._held.get(ref(event.asset), ())]:
                 await self._repository.delete(_key(ref(event.asset), fingerprint))
+            self._held.pop(ref(event.asset), None)
 
     def waived(self, asset: AnyAsset) -> frozenset[str]:
         """Fingerprints of the findings of an asset that are waived now."""

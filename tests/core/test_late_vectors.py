@@ -9,6 +9,7 @@ from airegistry.core.late_vectors import FEW, LateVectors
 from airegistry.core.principals import SYSTEM
 from tests.core.test_search import Numbers
 from tests.core.wiring import World, asset, build
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -100,12 +101,15 @@ async def test_what_changes_while_it_is_made_is_made_again() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_store_that_is_lost_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    made = []
+async def test_what_a_lost_store_kept_from_being_made_is_made_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(late_vectors, "AGAIN", 0.01)
+    made, lost = list[str](), [Internal("the store is lost")] * 2
 
     async def make(name: str) -> None:
-        if name == "server/a":
-            raise Internal("the store is lost")
+        if name == "server/a" and lost:
+            raise lost.pop()
         made.append(name)
 
     late = LateVectors(make)
@@ -114,8 +118,8 @@ async def test_a_store_that_is_lost_ends_nothing(caplog: pytest.LogCaptureFixtur
         await anyio.wait_all_tasks_blocked()
         late.owe("server/a")
         late.owe("server/b")
-        with anyio.fail_after(5):
-            await late.settled()
+        await until(lambda: len(made) == 2)
+        assert late.waiting == 0
         tasks.cancel_scope.cancel()
-    assert made == ["server/b"]
-    assert "no vectors for server/a: the store is lost" in caplog.messages
+    assert made == ["server/b", "server/a"]
+    assert "no vectors for server/a yet: the store is lost" in caplog.messages
