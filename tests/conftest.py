@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -36,6 +37,16 @@ def pytest_configure(config: pytest.Config) -> None:
         by_itself = config.args_source is pytest.Config.ArgsSource.TESTPATHS
         usual = "everyday" if by_itself and not os.environ.get("AIREGISTRY_CI") else ""
         os.environ[PART] = os.environ.get("AIREGISTRY_SUITE") or usual
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Do not even read what is not meant, unless it is named."""
+    match os.environ[PART]:
+        case "everyday" if is_long(collection_path):
+            return True
+        case "long" if collection_path.match("test_*.py") and not is_long(collection_path):
+            return True
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
