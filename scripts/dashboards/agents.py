@@ -1,7 +1,7 @@
 """The dashboard of what is called: servers, their tools, agents."""
 
 from scripts.dashboards.grafana import Dashboard, Panel, Query, Row
-from scripts.dashboards.promql import RANGE, highest, most, quantile, rate, risen, share
+from scripts.dashboards.promql import RANGE, highest, most, of, quantile, rate, risen, share, summed
 from scripts.dashboards.system import latencies
 
 CALLS = "airegistry_gateway_call_duration_seconds"
@@ -76,10 +76,14 @@ GUARDED = Row("Protection and approvals", (
     Panel("Circuit breakers", "That opened, or closed again; one that stays open opens anew after each probe.",
           (Query(risen("airegistry_gateway_circuit_changes_total", CHOSEN, "state,path"), "{{state}} {{path}}"),),
           "bars"),
-    Panel("Requests for approval", "Asked, and what became of them. Those that wait now are in list_approvals.",
+    Panel("Circuits that are not closed", "Over all processes, as it is now.",
+          (Query(summed(of("airegistry_gateway_circuits"), "state"), "{{state}}"),)),
+    Panel("Requests for approval", "Asked, and what became of them.",
           (Query(risen("airegistry_approvals_total", by="outcome"), "{{outcome}}"),), "bars"),
     Panel("Waiting for a person", "From the call to the decision.",
           latencies("airegistry_approval_wait_duration_seconds"), unit="s"),
+    Panel("Calls that wait now", "For a person, over all processes; list_approvals has them.",
+          (Query(summed(of("airegistry_approvals_waiting")), "waiting"),)),
 ))  # fmt: skip
 
 AGENTS = Dashboard(

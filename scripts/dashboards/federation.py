@@ -61,6 +61,13 @@ EFFECTS = Row("What comes of it", (
           (Query(highest("airegistry_webhook_waiting", "instance"), "{{instance}}"),)),
 ))  # fmt: skip
 
+EACH = Row("Each source", (
+    Panel("Since a pass without an error", "Since it was added, where there was none.",
+          (Query(highest("airegistry_sync_age_seconds", "source"), "{{source}}"),), unit="s", width=12),
+    Panel("Passes that failed in a row", "Up to now.",
+          (Query(highest("airegistry_sync_failures", "source"), "{{source}}"),), width=12),
+))  # fmt: skip
+
 OTHERS = Row("Others that read from here", (
     Panel("Registry API and feed", "Requests a second of other registries and clients, by route.",
           (Query(rate(HTTP + "_count", FEED, "http_route"), "{{http_route}}"),), unit="reqps"),
@@ -73,5 +80,5 @@ OTHERS = Row("Others that read from here", (
 
 FEDERATION = Dashboard(
     "federation", "federation", "Passes over sources, what they bring, and who reads from here.",
-    (GLANCE, SOURCES, EFFECTS, OTHERS), {},
+    (GLANCE, SOURCES, EACH, EFFECTS, OTHERS), {},
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Literal
 
 Json = dict[str, object]
 Kind = Literal["lines", "bars", "stat", "table"]
-Unit = Literal["short", "reqps", "ops", "s", "percentunit", "none"]
+Unit = Literal["short", "reqps", "ops", "s", "bytes", "percentunit", "none"]
 
 SCHEMA = 41
 """That of Grafana 12; older ones read it too, newer ones bring it up to date."""

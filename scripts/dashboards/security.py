@@ -78,6 +78,10 @@ RULED = Row("Who decides", (
           (Query(risen(ACTS, 'outcome!="ok"', "act,outcome", RANGE), "Times"),), "table", width=8),
     Panel("Audit trail behind by", "Records that are not written yet, by process. At 50,000 no act is allowed.",
           (Query(highest("airegistry_audit_waiting", "instance"), "{{instance}}"),), bad=5000),
+    Panel("Cut off", "Callers and assets in quarantine now, by kind.",
+          (Query(highest("airegistry_gateway_quarantined", "kind"), "{{kind}}"),)),
+    Panel("Logins", "Of people, and of clients, by how they ended.",
+          (Query(risen(ACTS, 'act=~"user:login|client:authenticate"', "act,outcome"), "{{act}} {{outcome}}"),), "bars"),
 ))  # fmt: skip
 
 SECURITY = Dashboard(

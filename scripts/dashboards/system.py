@@ -109,7 +109,20 @@ CATALOG = Row("Catalog and processes", (
           (Query(highest("airegistry_telemetry_dropped", "instance"), "{{instance}}"),), width=12, bad=1),
 ))  # fmt: skip
 
+PROCESS = Row("What processes take", (
+    Panel("CPU", "Seconds of CPU a second, by process and mode: 1 is a whole core.",
+          (Query(rate("process_cpu_time_seconds_total", by="instance,cpu_mode"), "{{instance}} {{cpu_mode}}"),)),
+    Panel("Memory", "What is resident, by process.",
+          (Query(highest("process_memory_usage_bytes", "instance"), "{{instance}}"),), unit="bytes"),
+    Panel("Open files", "Most of them are connections.",
+          (Query(highest("process_unix_file_descriptor_count", "instance"), "{{instance}}"),)),
+    Panel("Running for", "A fall is a restart.",
+          (Query(highest("process_uptime_seconds", "instance"), "{{instance}}"),), unit="s"),
+    Panel("Behind the other replicas by", "How long ago others may have written what a replica does not know.",
+          (Query(highest("airegistry_store_lag_seconds", "instance"), "{{instance}}"),), unit="s"),
+))  # fmt: skip
+
 SYSTEM = Dashboard(
     "system", "system", "Requests, search, store, queues and processes of the registry.",
-    (GLANCE, REQUESTS, TOOLS, SEARCHES, QUEUES, CATALOG), {},
+    (GLANCE, REQUESTS, TOOLS, SEARCHES, QUEUES, CATALOG, PROCESS), {},
 )  # fmt: skip

@@ -95,7 +95,7 @@ def every_expression() -> list[Expression]:
 
 def names_of(metric: Metric) -> list[str]:
     """What the Prometheus exporter of a collector calls a metric: dots as `_`, its unit, and what kind it is."""
-    name = metric.name.replace(".", "_") + ("_seconds" if metric.unit == "s" else "")
+    name = metric.name.replace(".", "_") + {"s": "_seconds", "By": "_bytes"}.get(metric.unit, "")
     if metric.instrument == "histogram":
         return [name + part for part in ("_bucket", "_sum", "_count")]
     return [name + "_total"] if metric.instrument == "counter" else [name]
