@@ -11,7 +11,7 @@ from tests.support.otlp import attributes
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 Labels = dict[str, object]
-_UNITS = {"s": "_seconds"}
+_UNITS = {"s": "_seconds", "By": "_bytes"}
 
 
 def openmetrics(message: ExportMetricsServiceRequest) -> str:
