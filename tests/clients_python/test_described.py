@@ -1,5 +1,6 @@
 """The client and the registry's OpenAPI document say the same: operations, arguments, choices, answers."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ OWN: Mapping[type, set[str]] = {
     Quarantine: {"ended"}, Webhook: {"secret"}, Waiver: {"enabled", "tags"},
 }  # fmt: skip
 """Members that some answers have and others have not, or that the description leaves open."""
+FOR_OTHERS = re.compile(r"/(session|account|scim)(/|$)|/federation/(changes|assets)$")
+"""Paths for browsers, identity providers and peers, which the client has no methods for."""
 
 
 def members(value: object, *names: str) -> Json:
@@ -44,7 +47,7 @@ class Described:
 
     def operations(self) -> Iterator[tuple[str, str, Json]]:
         for path, of_path in members(self.document, "paths").items():
-            for method in members(of_path):
+            for method in members(of_path) if not FOR_OTHERS.search(path) else ():
                 yield method.upper(), path.removeprefix("/api/v1"), members(of_path, method)
 
     def media(self, operation: Json) -> Sequence[str]:
