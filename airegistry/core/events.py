@@ -13,7 +13,7 @@ from airegistry.core.errors import Internal
 from airegistry.core.ports import AnyAsset
 from airegistry.core.shelf import ref
 
-AGAIN, LONGEST = 1.0, 30.0
+AGAIN, LONGEST = 1.0, 2.0
 """Seconds until a listener is told again, and between two such attempts at most."""
 log = logging.getLogger(__name__)
 

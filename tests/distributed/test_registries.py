@@ -226,7 +226,7 @@ async def every_replica_finds(trial: Trial, final: dict[str, str]) -> None:
     """The search of each replica, which is its own and follows the others, has the last of every asset."""
     for client in trial.clients[::2]:
         found: object = None
-        with anyio.move_on_after(5):
+        with anyio.move_on_after(5 if FULL else 20):  # the machine of CI is busy with other tests
             while found != final:
                 answer = await client.caller.ask("search_registry", query="depot", kinds=["server"], limit=20)
                 hits = [hit for hit in answer.content.get("results", ()) if hit["path"] in PATHS]
