@@ -1,6 +1,5 @@
 """The composition root: settings -> stores -> services -> surfaces -> one ASGI application. Nothing else builds."""
 
-import gc
 import logging
 import os
 import socket
@@ -66,13 +65,13 @@ from airegistry.governance import (
 )
 from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer, bind
-from airegistry.memory import give_back, stay_lean
+from airegistry.memory import give_back, settle, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
-from airegistry.observing import backend_client, open_telemetry, watched_stores, watched_surface
+from airegistry.observing import backend_client, open_telemetry, watch_surface, watched_stores
 from airegistry.outside import Outside, open_ans, open_outside, open_repositories
 from airegistry.plain_http import front_door, web_routes
 from airegistry.replicas import Replica, joined, lasting
@@ -164,7 +163,7 @@ async def running(
                 tasks.start_soon(task)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
             shown = _guarded(door, settings)
-            shown = watched_surface(shown, telemetry, mcp, front.route_of, services, client, rules.clock, replica.lag)
+            watch_surface(shown, telemetry, mcp, front.route_of, services, client, rules.clock, replica.lag)
             yield App(shown, front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
         await services.audit.close()
@@ -313,7 +312,7 @@ def _guard(settings: Settings) -> Guard:
     return Guard(settings.egress_allow, loopback=settings.loopback)
 
 
-def _guarded(door: Authenticate, settings: Settings) -> ASGIApp:
+def _guarded(door: Authenticate, settings: Settings) -> RequestIds:
     """A request has an id first; then Host and Origin are checked (DNS rebinding), then who is calling."""
     public = urlsplit(settings.url)
     hosts = {public.hostname or settings.host, "localhost", "127.0.0.1", "::1"}
@@ -370,9 +369,7 @@ async def _serve(settings: Settings, bound: socket.socket) -> None:
     async with running(settings) as app:
         log.info("airegistry %s serves %s, as process %d", __version__, settings.url, os.getpid(), extra={SAID: True})
         print(_welcome(settings, app.first), flush=True)  # noqa: T201  # what a person starting it waits for
-        # What lives from here on is garbage soon or never: the collector need not walk the rest (p99 71 -> 10 ms).
-        gc.collect()
-        gc.freeze()
+        settle()
         config = uvicorn.Config(
             app.asgi, lifespan="off", loop="none", ws="none", http=BoundedHttp, log_config=None, access_log=False,
             server_header=False,

@@ -28,8 +28,9 @@ from airegistry.stores.open import Stores
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
-    from starlette.types import ASGIApp, Scope
+    from starlette.types import Scope
 
+    from airegistry.request_ids import RequestIds
     from airegistry.telemetry.live import Live
     from airegistry.telemetry.sending import Collector
 
@@ -126,22 +127,22 @@ def backend_client(settings: Settings, guard: Guard, telemetry: Telemetry) -> St
     return WatchedStreamClient(guard, live, settings.telemetry_propagation, first_byte_timeout=first, idle_timeout=idle)
 
 
-def watched_surface(
-    app: "ASGIApp", telemetry: Telemetry, mcp: "FastMCP", route_of: "Callable[[Scope], str]", services: Services,
+def watch_surface(
+    app: "RequestIds", telemetry: Telemetry, mcp: "FastMCP", route_of: "Callable[[Scope], str]", services: Services,
     client: StreamClient, clock: Clock, lag: Callable[[], float],
-) -> "ASGIApp":  # fmt: skip
-    """The application; its MCP server and the registry behind it tell of themselves from here on, too. `lag` is how far
-    the registry is behind others over its store, in seconds."""
+) -> None:  # fmt: skip
+    """Have the application, its MCP server and the registry behind it tell of themselves. `lag` is how far the registry
+    is behind others over its store, in seconds."""
     if (live := live_of(telemetry)) is None:
-        return app
+        return
     from airegistry.telemetry import gauges
-    from airegistry.telemetry.http import Watched
+    from airegistry.telemetry.http import Requests
     from airegistry.tools.watched import WatchedTools
 
     mcp.middleware.insert(0, WatchedTools(live))
     services.events.subscribe(partial(_changed, live))
     gauges.watch(live.figures, services, clock, connections=lambda: client.connections, lag=lag)
-    return Watched(app, live, route_of)
+    app.watch = Requests(live, route_of)
 
 
 async def _changed(live: "Live", event: Event) -> None:

@@ -6,7 +6,7 @@ caller and what is absent are answered alike, to the last header.
 
 import logging
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +16,8 @@ from airegistry.core.random_ids import random_id
 from airegistry.oauth.identity import PRINCIPAL
 
 HEADER = b"x-request-id"
+Watch = Callable[[Scope], Callable[[int], None]]
+"""Told of a request as it begins; what it gives back is told the status of the answer, 0 where there was none."""
 log = logging.getLogger(__name__)
 
 
@@ -37,10 +39,11 @@ class HttpRequest:
 
 class RequestIds:
     """The outermost layer of all: what is logged and recorded further in carries the id. At level debug each answer is
-    logged, too."""
+    logged, too; and a `watch` that was set sees every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self.watch: Watch | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -52,9 +55,12 @@ class RequestIds:
         answer = _Answer(send, request.id, told=given is not None)
         token = begin_request(request)
         began = time.monotonic() if log.isEnabledFor(logging.DEBUG) else None
+        ended = None if self.watch is None else self.watch(scope)
         try:
             await self._app(scope, receive, answer)
         finally:
+            if ended is not None:
+                ended(answer.status)
             if began is not None:
                 spent = (time.monotonic() - began) * 1000
                 log.debug(

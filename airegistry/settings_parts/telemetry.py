@@ -46,7 +46,7 @@ class Telling(Section):
         0.05, ge=0, le=1, description="The part of them, where the sampler asks for one. OTEL_TRACES_SAMPLER_ARG."
     )
     telemetry_traces: float = Field(
-        20.0, gt=0, description="Traces of that part that are recorded a second at most, under load."
+        10.0, gt=0, description="Traces of that part that are recorded a second at most, under load."
     )
     telemetry_propagation: Literal["trace", "none"] = Field(
         "trace", description="Whether backends are told which trace a call belongs to."

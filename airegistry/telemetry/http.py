@@ -1,62 +1,51 @@
-"""Requests to the registry: a span, if the trace is recorded, and their figures. The outermost application."""
+"""Requests to the registry: a span, if the trace is recorded, and their figures."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
 from opentelemetry import context, trace
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from airegistry.core.telemetry import Value
 from airegistry.telemetry.described import HTTP_ACTIVE, HTTP_REQUESTS
 from airegistry.telemetry.figures import Series
 from airegistry.telemetry.live import Carrier, Live, LiveSpan
 
+_NONE: Carrier = {}
 _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS".split())
 RouteOf = Callable[[Scope], str]
 """The template that a request's path fits; empty where there is none."""
 
 
-class Watched:
-    """An ASGI application around another one. Nothing of a path, a query or a header but the context is told."""
+class Requests:
+    """What watches each request. Nothing of a path, a query or a header but the context is told."""
 
-    def __init__(self, app: ASGIApp, live: Live, route_of: RouteOf) -> None:
-        self._app = app
+    def __init__(self, live: Live, route_of: RouteOf) -> None:
         self._live = live
         self._route_of = route_of
         self._requests = live.figures.of(HTTP_REQUESTS)
         self._active = live.figures.of(HTTP_ACTIVE)
         self._known: dict[tuple[str, str], tuple[Series, Mapping[str, Value]]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope) -> Callable[[int], None]:
+        """A request begins; what comes back is called with its status when it has ended."""
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         scheme: str = scope["scheme"]
-        status = 0
-
-        def sending(message: Message) -> Awaitable[None]:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            return send(message)
-
-        carrier = _context_in(dict(scope["headers"]))
-        began = perf_counter()
         active, about = self._known.get((method, scheme)) or self._known_now(method, scheme)
         active.sum += 1
-        span = self._live.entered(carrier, method, "server", about)
+        span = self._live.entered(_context_in(scope["headers"]), method, "server", about)
         token = None if span is None else context.attach(trace.set_span_in_context(span.inner))
-        try:
-            await self._app(scope, receive, sending)
-        finally:
+        began = perf_counter()
+
+        def ended(status: int) -> None:
             route = self._route_of(scope)
             active.sum -= 1
             self._requests.record(perf_counter() - began, (method, route, str(status) if status else "", scheme))
             if span is not None and token is not None:
                 context.detach(token)
                 _end(span, method, route, status)
+
+        return ended
 
     def _known_now(self, method: str, scheme: str) -> tuple[Series, Mapping[str, Value]]:
         """Where the open requests of a method are counted, and what is said of its spans from the start."""
@@ -65,10 +54,12 @@ class Watched:
         return found
 
 
-def _context_in(headers: Mapping[bytes, bytes]) -> Carrier:
-    if (above := headers.get(b"traceparent")) is None:
-        return {}
-    return {"traceparent": above.decode("latin-1"), "tracestate": headers.get(b"tracestate", b"").decode("latin-1")}
+def _context_in(headers: Sequence[tuple[bytes, bytes]]) -> Carrier:
+    for name, value in headers:
+        if name == b"traceparent":
+            state = next((value for name, value in headers if name == b"tracestate"), b"")
+            return {"traceparent": value.decode("latin-1"), "tracestate": state.decode("latin-1")}
+    return _NONE
 
 
 def _end(span: LiveSpan, method: str, route: str, status: int) -> None:

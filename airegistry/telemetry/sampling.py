@@ -19,7 +19,7 @@ class Sampling:
     """
 
     def __init__(
-        self, name: Sampler, ratio: float, *, most: float = 20.0, clock: Callable[[], float] = time.monotonic
+        self, name: Sampler, ratio: float, *, most: float = 10.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         kind = name.removeprefix("parentbased_")
         self._follows = kind != name
