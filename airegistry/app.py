@@ -163,7 +163,7 @@ async def running(
                 tasks.start_soon(task)
             end, cut = _ends(gateways, listening, door.open_requests), door.open_requests.close
             shown = _guarded(door, settings)
-            watch_surface(shown, telemetry, mcp, front.route_of, services, client, rules.clock, replica.lag)
+            shown.watch = watch_surface(telemetry, mcp, front.route_of, services, client, rules.clock, replica.lag)
             yield App(shown, front.paths, mcp, services, identity, first, gateways, end, cut)
             tasks.cancel_scope.cancel()
         await services.audit.close()

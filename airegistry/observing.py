@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from fastmcp import FastMCP
     from starlette.types import Scope
 
-    from airegistry.request_ids import RequestIds
     from airegistry.telemetry.live import Live
     from airegistry.telemetry.sending import Collector
 
@@ -128,13 +127,13 @@ def backend_client(settings: Settings, guard: Guard, telemetry: Telemetry) -> St
 
 
 def watch_surface(
-    app: "RequestIds", telemetry: Telemetry, mcp: "FastMCP", route_of: "Callable[[Scope], str]", services: Services,
+    telemetry: Telemetry, mcp: "FastMCP", route_of: "Callable[[Scope], str]", services: Services,
     client: StreamClient, clock: Clock, lag: Callable[[], float],
-) -> None:  # fmt: skip
-    """Have the application, its MCP server and the registry behind it tell of themselves. `lag` is how far the registry
-    is behind others over its store, in seconds."""
+) -> "Callable[[Scope], Callable[[int], None]] | None":  # fmt: skip
+    """Have the MCP server and the registry behind it tell of themselves; what comes back watches requests. `lag` is how
+    far the registry is behind others over its store, in seconds."""
     if (live := live_of(telemetry)) is None:
-        return
+        return None
     from airegistry.telemetry import gauges
     from airegistry.telemetry.http import Requests
     from airegistry.tools.watched import WatchedTools
@@ -142,7 +141,7 @@ def watch_surface(
     mcp.middleware.insert(0, WatchedTools(live))
     services.events.subscribe(partial(_changed, live))
     gauges.watch(live.figures, services, clock, connections=lambda: client.connections, lag=lag)
-    app.watch = Requests(live, route_of)
+    return Requests(live, route_of)
 
 
 async def _changed(live: "Live", event: Event) -> None:
