@@ -162,10 +162,12 @@ def tasks(replica: Replica, services: Services, identity: Identity, shelf: Shelf
         led("usage", services.usage.usage.care), led("logs", services.logs.keep),
         led("sync", services.federation.run, services.federation.sources.reload, services.federation.syncs.under),
     ]  # fmt: skip
+    elsewhere = Elsewhere(shelf.near, services.events, services.changes)
+    services.events.look = elsewhere.look
     if replica.following is None or replica.store is None:
         return [*map(lasting, [*everywhere, services.guards.run, *once, led("health", services.health.run)])]
     _follow_identity(replica.following, identity)
-    _follow_core(replica.following, services, shelf)
+    _follow_core(replica.following, services, shelf, elsewhere)
     counts = _counted(replica.following, services, replica.store)
     checks = _checked(replica, replica.following, services, replica.store)
     beside = [services.webhooks.outbox.run, services.rescans.follow, counts, replica.following.run]
@@ -207,12 +209,11 @@ def _counted(following: Following, services: Services, store: DocumentStore) -> 
     return counts.run
 
 
-def _follow_core(following: Following, services: Services, shelf: Shelf) -> None:
+def _follow_core(following: Following, services: Services, shelf: Shelf, elsewhere: Elsewhere) -> None:
     follow, tokens, waivers = following.subscribe, services.tokens, services.rescans.waivers
     follow("policy", ["scopes", "groups"], services.policy.reload)
     follow("tokens", ["tokens"], tokens.reload, _keys(tokens.follow))
     follow("limits and quarantines", ["limits", "quarantines"], services.guards.reload)
-    elsewhere = Elsewhere(shelf.near, services.events, services.changes)
     follow("assets", [ASSETS, VERSIONS], elsewhere.reload, elsewhere.follow)
     follow("waivers", ["waivers"], partial(waivers.reload, shelf), _keys(waivers.follow))
     follow("sweeps", ["sweeps"], services.rescans.follow)

@@ -1,7 +1,8 @@
-"""What other processes do to assets, told here as events: search, lists, checks and open streams follow it as they
-follow what is done in this process."""
+"""What other processes do to assets, and acts of this one that failed half-way, told here as events: search, lists,
+checks and open streams follow it as they follow what is done in this process."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from airegistry.core.assets import Kind, namespace_of
 from airegistry.core.changes import Changes
@@ -15,7 +16,7 @@ _KINDS: tuple[Kind, ...] = ("server", "virtual_server", "agent", "skill", "entit
 
 
 class Elsewhere:
-    """Follows the collections of assets; `changes` is what was known of them so far."""
+    """Follows the collections of assets; `changes` is what was known of them so far, the last that events told."""
 
     def __init__(self, shelf: Shelf, events: Events, changes: Changes) -> None:
         self._shelf = shelf
@@ -42,7 +43,16 @@ class Elsewhere:
         async for asset in self._shelf.walk_versions():
             await self._version(f"{key_of(asset.kind, asset.path)}@{asset.version}")
 
-    async def _head(self, key: str) -> None:
+    async def look(self, asset: AnyAsset) -> None:
+        """Tell of what an act of this process on an asset has done, which failed half-way perhaps."""
+        key = key_of(asset.kind, asset.path)
+        head = await self._shelf.at(ASSETS, key)
+        if head is None or head != self._changes.known(ref(head)):
+            await self._head(key, elsewhere=False)
+        if head is not None and head.version != asset.version:
+            await self._version(f"{key}@{asset.version}", elsewhere=False)
+
+    async def _head(self, key: str, *, elsewhere: bool = True) -> None:
         """Tell of a default version until it is what was told: an event of this process may come in between, and not
         every listener reads what is there by then."""
         told, head = None, await self._shelf.at(ASSETS, key)
@@ -50,7 +60,7 @@ class Elsewhere:
             return  # it was written again as it is: see `Shelf`
         while True:
             for event in self._news(key, head, told):
-                await self._events.follow(event)
+                await self._events.follow(replace(event, elsewhere=elsewhere))
             told, head = head, await self._shelf.at(ASSETS, key)
             if head == told:
                 break
@@ -69,7 +79,7 @@ class Elsewhere:
         gone = [known for known in before if head is None or ref(head) != ref(known)]
         return [*(_event(known, "delete") for known in gone), *([] if head is None else [_event(head, "change")])]
 
-    async def _version(self, key: str) -> None:
+    async def _version(self, key: str, *, elsewhere: bool = True) -> None:
         """Tell of a version beside the default one; of one that is gone by what the asset is now."""
         head = await self._shelf.at(ASSETS, key.partition("@")[0])
         if head is None:
@@ -77,7 +87,7 @@ class Elsewhere:
         found = await self._shelf.at(VERSIONS, key)
         beside = found is not None and found.kind == head.kind and found.version != head.version
         asset = found if found is not None and beside else head
-        await self._events.follow(_event(asset, "change_version"))
+        await self._events.follow(replace(_event(asset, "change_version"), elsewhere=elsewhere))
 
 
 def _event(asset: AnyAsset, act: str) -> Event:

@@ -2,8 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,8 @@ from airegistry.core.errors import Internal
 from airegistry.core.ports import AnyAsset
 from airegistry.core.shelf import ref
 
-AGAIN, LONGEST = 1.0, 2.0
-"""Seconds until a listener is told again, and between two such attempts at most."""
+AGAIN = 2.0
+"""Seconds until a listener is told again, and until one looks what has become of an act that failed."""
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +44,7 @@ class Event:
 
 
 Listener = Callable[[Event], Awaitable[None]]
+Look = Callable[[AnyAsset], Awaitable[None]]
 
 
 class Ledger(Protocol):
@@ -66,6 +67,7 @@ class Events:
     """Tells listeners in the order they subscribed, before the act is acknowledged.
 
     A listener that the store fails is told again when that is back, and of what else happens to the asset after it.
+    An act that fails may have been done in part: `look` reads what is there then, and tells of it.
     """
 
     def __init__(self) -> None:
@@ -73,6 +75,9 @@ class Events:
         self.ledger: Ledger | None = None
         self._owed: dict[tuple[int, str], deque[Event]] = {}
         """What a listener, by its number, is still to be told of an asset, in order."""
+        self.look: Look | None = None
+        self._doubted: dict[str, AnyAsset] = {}
+        """What acts were about that failed, by `kind/path` and version."""
         self._owes = anyio.Event()
 
     def subscribe(self, listener: Listener) -> None:
@@ -87,19 +92,21 @@ class Events:
         Raises:
             Internal: the events cannot be kept; the act is not begun.
         """
-        if self.ledger is None:
-            yield
-        else:
-            async with self.ledger.around(events):
+        with self._doubting(*events):
+            if self.ledger is None:
                 yield
-        for event in events:
-            await self._tell(event)
+            else:
+                async with self.ledger.around(events):
+                    yield
+            for event in events:
+                await self._tell(event)
 
     async def emit(self, event: Event) -> None:
         """Tell of an act that is done; a listener that fails is logged and does not undo what has happened."""
-        if self.ledger is not None:
-            await self.ledger.keep(event)
-        await self._tell(event)
+        with self._doubting(event):
+            if self.ledger is not None:
+                await self.ledger.keep(event)
+            await self._tell(event)
 
     async def announce(self, event: Event) -> None:
         """Tell those outside alone of what happened to no asset; the one in the event stands for it."""
@@ -111,16 +118,37 @@ class Events:
         await self._tell(event)
 
     async def run(self) -> None:
-        """Tell again what the store kept listeners from following, until cancelled."""
-        pause = AGAIN
+        """Tell again what the store kept listeners from following, and of acts that were done in part, until
+        cancelled."""
         while True:
             await self._owes.wait()
             self._owes = anyio.Event()
-            await anyio.sleep(pause)
+            await anyio.sleep(AGAIN)
             await self._tell_again()
-            pause = min(2 * pause, LONGEST) if self._owed else AGAIN
-            if self._owed:
+            await self._look_again()
+            if self._owed or self._doubted:
                 self._owes.set()
+
+    @contextmanager
+    def _doubting(self, *events: Event) -> Iterator[None]:
+        """When this is left by an error, what the events are about is looked at later."""
+        try:
+            yield
+        except BaseException:
+            if self.look is not None:
+                self._doubted |= {f"{ref(event.asset)}@{event.asset.version}": event.asset for event in events}
+                self._owes.set()
+            raise
+
+    async def _look_again(self) -> None:
+        doubted, self._doubted = self._doubted, {}
+        for name, asset in doubted.items():
+            assert self.look is not None
+            try:
+                await self.look(asset)
+            except (Internal, OSError) as error:
+                log.warning("what became of an act on %s cannot be seen yet: %s", name, error)
+                self._doubted.setdefault(name, asset)
 
     async def _tell_again(self) -> None:
         for (number, about), events in list(self._owed.items()):

@@ -4,11 +4,14 @@ import anyio
 import pytest
 
 from airegistry.core import events as module
-from airegistry.core.documents import Unavailable
+from airegistry.core.documents import Document, Json, Unavailable
+from airegistry.core.elsewhere import Elsewhere
 from airegistry.core.errors import AirError
 from airegistry.core.events import Event, Events
+from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import SYSTEM
-from tests.core.wiring import asset
+from airegistry.stores.memory import MemoryStore
+from tests.core.wiring import asset, build
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -27,10 +30,25 @@ class Listener:
         self.told.append(f"{event.name} {event.asset.path}")
 
 
+class Losing(MemoryStore):
+    """A store that loses its connection when one collection is written, at times."""
+
+    loses: str | None = None
+
+    async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+        if collection == self.loses:
+            raise Unavailable("the store is lost")
+        return await super().put(collection, key, body, expect=expect)
+
+    async def delete(self, collection: str, key: str, *, expect: int | None = None) -> bool:
+        if collection == self.loses:
+            raise Unavailable("the store is lost")
+        return await super().delete(collection, key, expect=expect)
+
+
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "AGAIN", 0.01)
-    monkeypatch.setattr(module, "LONGEST", 0.02)
 
 
 def event(act: str, path: str = "weather") -> Event:
@@ -73,3 +91,49 @@ async def test_a_listener_that_is_broken_is_not_told_again() -> None:
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
     assert broken.told == ["server:delete weather"]
+
+
+async def test_what_an_act_was_about_that_failed_is_looked_at_until_the_store_is_back() -> None:
+    events, seen = Events(), list[str]()
+    failures: list[Exception] = [Unavailable("the store is lost"), OSError("the disk is full")]
+
+    async def look(asset: AnyAsset) -> None:
+        if failures:
+            raise failures.pop(0)
+        seen.append(asset.path)
+
+    events.look = look
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(events.run)
+        with pytest.raises(Unavailable):
+            async with events.telling(event("register")):
+                raise Unavailable("the store is lost")
+        async with events.telling(event("register", "snow")):
+            pass
+        await until(lambda: seen)
+        await anyio.sleep(0.05)
+        tasks.cancel_scope.cancel()
+    assert seen == ["weather"]
+
+
+async def test_an_act_that_failed_after_its_first_write_is_known_to_search_and_lists() -> None:
+    store = Losing()
+    world = await build(store=store)
+    services = world.services
+    services.events.look = Elsewhere(world.shelf, services.events, services.changes).look
+    await world.put_server("tides", ["tide"])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(services.events.run)
+        store.loses = "scans"
+        with pytest.raises(Unavailable):
+            await world.put_server("weather", ["forecast"])
+        assert services.changes.known("server/weather") is None
+        store.loses = None
+        await until(lambda: services.changes.known("server/weather") is not None)
+        found = await services.search.find(SYSTEM, "forecast")
+        assert "weather" in [hit.asset.path for hit in found.hits]
+        store.loses = "scans"
+        with pytest.raises(Unavailable):
+            await services.catalog.delete(SYSTEM, "server", "tides")
+        await until(lambda: services.changes.known("server/tides") is None)
+        tasks.cancel_scope.cancel()
