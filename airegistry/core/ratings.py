@@ -87,6 +87,13 @@ class Ratings:
             attempt.reason = "taken back"
             return await self._given(who, kind, path, 0)
 
+    async def own(self, who: Principal, asset: AnyAsset) -> int:
+        """The stars that the caller gave an asset; 0 when it gave none."""
+        if not asset.rating.count:
+            return 0
+        found = await self._buckets.find_one(_key(asset, rater := _rater(who.subject)))
+        return 0 if found is None or found[0].born != asset.created_at else found[0].stars.get(rater, 0)
+
     async def _given(self, who: Principal, kind: Kind, path: str, stars: int) -> Rating:
         asset = await self._catalog.get(who, kind, path, to="rate")
         async with self._lock:  # raters of this process queue; those of another one are met by compare-and-set

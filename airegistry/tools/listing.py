@@ -231,15 +231,19 @@ class ListingTools:
         )  # fmt: skip
 
     async def details(self, who: Principal, asset: AnyAsset) -> AssetShape:
-        """An asset in full; a server, agent or skill with its quality grade and what its repository's host says."""
+        """An asset in full, with the caller's own stars; a server, agent or skill with its quality grade and what its
+        repository's host says."""
+        more: dict[str, object] = {}
+        if stars := await self._services.ratings.own(who, asset):
+            more["your_rating"] = stars
         if not isinstance(asset, Server | Agent | Skill):
-            return await self.shape(who, asset)
+            return await self.shape(who, asset, "full", **more)
         report, known = await self._services.scans.kept(asset), await self._services.repositories.of(asset)
         shape = await self.shape(who, asset)
         seen = Seen(report, self._services.vitals.circuit(asset), known)
         part = self._services.catalog.part(who, asset)  # a tool that is hidden from the caller has no part in it
         assert isinstance(part, Server | Agent | Skill)
-        more: dict[str, object] = {"quality": quality(part, seen, now()).model_dump(mode="json", exclude_none=True)}
+        more["quality"] = quality(part, seen, now()).model_dump(mode="json", exclude_none=True)
         if known is not None:
             more["repository"] = known.model_dump(mode="json", exclude_none=True, exclude={"failures"})
         return shape.model_copy(update=more)

@@ -36,6 +36,24 @@ async def test_everybody_has_one_vote_and_may_change_it(world: World) -> None:
     assert {event.action for event in await world.events(subject="token:ann")} == {"server:rate"}
 
 
+async def test_everybody_is_told_their_own_stars_and_nobody_elses(world: World) -> None:
+    await world.put_server("weather")
+    ratings = world.services.ratings
+
+    async def own(who: Principal) -> int:
+        return await ratings.own(who, await world.services.catalog.get(SYSTEM, "server", "weather"))
+
+    assert await own(ANN) == 0
+    await ratings.rate(ANN, "server", "weather", 3)
+    await ratings.rate(BOB, "server", "weather", 5)
+    assert (await own(ANN), await own(BOB), await own(SYSTEM)) == (3, 5, 0)
+    await ratings.withdraw(ANN, "server", "weather")
+    assert (await own(ANN), await own(BOB)) == (0, 5)
+    await world.services.catalog.delete(SYSTEM, "server", "weather")
+    await world.put_server("weather")
+    assert await own(BOB) == 0
+
+
 @pytest.mark.parametrize("stars", [0, 6, -1])
 async def test_stars_are_one_to_five(world: World, stars: int) -> None:
     await world.put_server("weather")

@@ -124,6 +124,8 @@ def test_stars_are_given_and_taken_back(people: People, world: WebWorld) -> None
     rating = world.ask("GET", "/servers/bistro")["rating"]
     assert isinstance(rating, dict)
     assert rating["count"] == 1
+    page.reload()
+    expect(page.get_by_role("button", name="4 stars")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Take mine back").click()
     expect(page.get_by_text("Nobody has rated it yet.")).to_be_visible()
 

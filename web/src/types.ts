@@ -140,6 +140,8 @@ export interface Asset {
   documentation_url?: string | null;
   repository_url?: string | null;
   rating?: { average: number; count: number; distribution: Record<string, number> };
+  /** The stars that one gave oneself, if any. */
+  your_rating?: number;
   provenance: { source: string; kind?: string; url?: string };
   created_at: string;
   created_by: string;

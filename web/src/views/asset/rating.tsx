@@ -14,17 +14,14 @@ const STARS = [5, 4, 3, 2, 1];
 
 /** How people like it, and one's own stars. */
 export function Rating({ asset }: { asset: Asset }) {
-  const [mine, setMine] = useState(0);
   const [busy, setBusy] = useState(false);
   const rating = asset.rating;
+  const mine = asset.your_rating ?? 0;
   const place = at(placeOf(asset.kind), asset.path);
   const act = async (stars: number) => {
     setBusy(true);
     const call = () => (stars ? send("PUT", `${place}/rating`, { stars }) : send("DELETE", `${place}/rating`));
-    if (await attempt(call, stars ? texts.given(stars) : texts.withdrawn)) {
-      setMine(stars);
-      invalidate(place);
-    }
+    if (await attempt(call, stars ? texts.given(stars) : texts.withdrawn)) invalidate(place);
     setBusy(false);
   };
   return (
@@ -45,7 +42,7 @@ export function Rating({ asset }: { asset: Asset }) {
             </svg>
           </button>
         ))}
-        {Boolean(rating?.count) && (
+        {mine > 0 && (
           <Button look="quiet" small disabled={busy} onClick={() => void act(0)}>
             {texts.withdraw}
           </Button>

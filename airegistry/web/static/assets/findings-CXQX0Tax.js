@@ -1,1 +1,0 @@
-export{n as OneFinding,t as default}from"./findings-Bbje1rxN.js";

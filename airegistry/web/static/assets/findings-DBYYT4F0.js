@@ -1,0 +1,1 @@
+export{n as OneFinding,t as default}from"./findings-DQv0vAiB.js";

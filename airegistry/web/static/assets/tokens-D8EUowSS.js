@@ -1,0 +1,1 @@
+export{t as NewToken,n as default}from"./tokens-BfOI_zST.js";
