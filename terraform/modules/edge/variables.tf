@@ -98,10 +98,6 @@ variable "private_zone_id" {
   description = "Private Route 53 zone of the names of an internal load balancer; null is the public one."
   type        = string
   default     = null
-  validation {
-    condition     = var.private_zone_id == null || can(regex("^Z[A-Z0-9]*$", var.private_zone_id))
-    error_message = "A zone as Route 53 names it, as in Z1D633PJN98FT9."
-  }
 }
 
 variable "allowed_cidrs" {

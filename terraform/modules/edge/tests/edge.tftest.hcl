@@ -195,9 +195,3 @@ run "a_vpc_is_a_network" {
   variables { cidr = "10.40.0.0" }
   expect_failures = [var.cidr]
 }
-
-run "a_private_zone_by_its_name" {
-  command = plan
-  variables { private_zone_id = "example.com" }
-  expect_failures = [var.private_zone_id]
-}
