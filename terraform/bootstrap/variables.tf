@@ -21,6 +21,10 @@ variable "repositories" {
   description = "Images that are kept: the registry's, and one's own copies of others'."
   type        = set(string)
   default     = ["airegistry", "keycloak", "otel-collector"]
+  validation {
+    condition     = contains(var.repositories, "airegistry") && alltrue([for each in var.repositories : can(regex("^[a-z0-9]+([._/-][a-z0-9]+)*$", each))])
+    error_message = "Names as ECR has them, airegistry among them."
+  }
 }
 
 variable "kept_images" {

@@ -17,6 +17,8 @@ import pytest
 from airegistry.cli.doctor import outside_checks, production_checks, running_checks, settings_checks, store_checks
 from airegistry.cli.doctor.findings import Check, Finding, examine, ok
 from airegistry.cli.doctor.outside_checks import skew_of
+from airegistry.cli.doctor.patient import Patient
+from airegistry.settings import load
 from airegistry.stores.open import JOURNAL_NAME, open_stores
 from tests.cli.conftest import Run
 from tests.support.processes import ROOT, free_port
@@ -211,6 +213,29 @@ def test_production_is_held_to_more(run: Run, home: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("AIREGISTRY_EGRESS_ALLOW", "10.0.0.0/8")
     assert looked(run, "--production")[1]["production.egress"]["verdict"] == "fail"
     assert run("doctor", "--production", "--url", "http://127.0.0.1:1").status == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        ({"STORE_URL": "mongodb://db1,db2/air?tls=true"}, "ok"), ({"STORE_URL": "mongodb+srv://db.test/air"}, "ok"),
+        ({"STORE_URL": "mongodb://127.0.0.1:1,localhost/air"}, "ok"), ({"STORE_URL": "mongodb://[::1]:1/air"}, "ok"),
+        ({"STORE_URL": "mongodb://db1,db2/air"}, "warn"), ({"STORE_URL": "mongodb://127.0.0.1,db2/air"}, "warn"),
+        ({"STORE_URL": "mongodb+srv://db.test/air?tls=false"}, "warn"),
+        ({"STORE_URL": "mongodb://db/air?tls=true&tlsAllowInvalidCertificates=true"}, "fail"),
+        ({"STORE_URL": "mongodb://db/air?ssl=true&tlsInsecure=true"}, "fail"),
+        ({"AUDIT_OTLP_URL": "http://collector:4318"}, "warn"), ({"TELEMETRY_URL": "http://collector:4318"}, "warn"),
+        ({"AUDIT_OTLP_URL": "https://collector"}, "ok"), ({"TELEMETRY_URL": "http://127.0.0.1:4318"}, "ok"),
+    ],
+)  # fmt: skip
+def test_what_goes_to_other_machines_in_the_clear_is_found(
+    home: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], verdict: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"AIREGISTRY_{name}", value)
+    check = [check for check in production_checks.CHECKS if check.id == "production.transit"]
+    (row,) = anyio.run(examine, check, Patient(load(), home))
+    assert row.finding.verdict == verdict
 
 
 def test_a_registry_that_does_not_answer_fails_and_says_what_to_do(run: Run, home: Path) -> None:

@@ -143,11 +143,45 @@ def test_in_production_load_decides_how_many_and_secrets_are_files_from_a_vault(
 
 
 def test_the_network_policy_keeps_private_networks_and_metadata_out_of_reach() -> None:
-    (policy,) = of("NetworkPolicy", "production")
+    policy = next(each for each in of("NetworkPolicy", "production") if each["metadata"]["name"] == "try-airegistry")
     blocks = [peer["ipBlock"] for rule in policy["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer]
     everywhere = next(block for block in blocks if block["cidr"] == "0.0.0.0/0")
     assert {"169.254.0.0/16", "10.0.0.0/8"} <= set(everywhere["except"])
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+@pytest.mark.parametrize("name", ["folder", "trial", "production"])
+def test_a_policy_says_who_may_call_each_pod_that_stays(name: str) -> None:
+    selected = [each["spec"]["podSelector"]["matchLabels"] for each in of("NetworkPolicy", name)]
+    for each in [*of("Deployment", name), *of("StatefulSet", name)]:
+        labels = each["spec"]["template"]["metadata"]["labels"].items()
+        assert len([labels for wanted in selected if wanted.items() <= labels]) == 1, each["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pod", "port"), [("trial", "mongodb", "mongodb"), ("production", "collector", "otlp")]
+)
+def test_only_the_registry_reaches_the_database_and_the_collectors_inlet(name: str, pod: str, port: str) -> None:
+    (policy,) = [each for each in of("NetworkPolicy", name) if each["metadata"]["name"].endswith(pod)]
+    (rule,) = [rule for rule in policy["spec"]["ingress"] if rule["ports"] == [{"port": port, "protocol": "TCP"}]]
+    (peer,) = rule["from"]
+    registry = next(each for each in of("Deployment", name) if each["metadata"]["name"] == "try-airegistry")
+    assert peer["podSelector"]["matchLabels"].items() <= registry["spec"]["template"]["metadata"]["labels"].items()
+    assert "egress" not in policy["spec"], "it calls nobody"
+    assert "Egress" in policy["spec"]["policyTypes"]
+
+
+def test_the_pod_of_helm_test_reaches_the_registry_where_only_some_may() -> None:
+    policy = next(each for each in of("NetworkPolicy", "production") if each["metadata"]["name"] == "try-airegistry")
+    (smoke,) = of("Pod", "production")
+    peers = [peer.get("podSelector", {}).get("matchLabels") for peer in policy["spec"]["ingress"][0]["from"]]
+    assert len(peers) == 2
+    assert peers[1].items() <= smoke["metadata"]["labels"].items()
+
+
+def test_keycloak_is_reached_at_its_own_host() -> None:
+    routes = {each["metadata"]["name"]: each["spec"]["rules"][0]["host"] for each in of("Ingress", "trial")}
+    assert routes == {"try-airegistry": "registry.example.com", "try-keycloak": "auth.example.com"}
 
 
 def test_mongodb_and_keycloak_are_there_when_asked_for_alone() -> None:

@@ -6,15 +6,19 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 import yaml
 from pydantic import JsonValue
 
+from airegistry.cli.setup.keycloak_wanted import Wanted, added, differing
 from airegistry.settings import load
 from tests.deploy.tools import DOCKER, made_env, run, tool
 
 FILE = DOCKER / "compose.yaml"
+GROUP = "airegistry-administrators"
+"""Of Keycloak: its members administer the registry."""
 ACCEPTED = {
     "CL-0019",  # images without a digest: none could be resolved, so digests are variables
     "CL-0005",  # the TLS profile listens for the world: that is what it is for
@@ -144,3 +148,33 @@ def test_the_registry_takes_what_compose_gives_it(
     assert settings.egress_allow == ["weather:9000", "planner:9000", "auth.registry.example.com", "collector:4318"]
     assert settings.telemetry_url == "http://collector:4318"
     assert [provider["name"] for provider in settings.identity_providers] == ["keycloak"]
+    assert [provider["group_map"] for provider in settings.identity_providers] == [{GROUP: "administrators"}]
+
+
+def test_every_file_that_is_mounted_is_there(everything: Mapping[str, dict[str, JsonValue]]) -> None:
+    mounts = [
+        each for service in everything.values() for each in cast(list[dict[str, str]], service.get("volumes", []))
+    ]
+    sources = [Path(each["source"]) for each in mounts if each["type"] == "bind"]
+    assert len(sources) > 8
+    assert [source for source in sources if not source.exists()] == []
+
+
+def test_the_realm_is_what_setup_would_make_of_it() -> None:
+    """So `airegistry setup keycloak` changes nothing there, and whoever is in the group administers the registry."""
+    realm = json.loads((DOCKER / "keycloak" / "realm.json").read_text(encoding="utf-8"))
+    wanted = Wanted("${AIREGISTRY_PUBLIC_URL}", "airegistry", "airegistry", "keycloak")
+    assert differing(wanted.realm_fields(), realm) == []
+    (client,) = realm["clients"]
+    assert differing(wanted.clients()["airegistry"], client) == []
+    assert added(wanted.clients()["airegistry"], client) == []
+    assert client["protocolMappers"] == [*wanted.mappers("airegistry").values()]
+    assert [group["name"] for group in realm["groups"]] == [GROUP]
+
+
+def test_keycloak_reaches_the_registry_by_its_public_name(everything: Mapping[str, dict[str, JsonValue]]) -> None:
+    def networks(name: str) -> dict[str, dict[str, list[str]] | None]:
+        return cast(dict[str, dict[str, list[str]] | None], everything[name]["networks"])
+
+    shared = networks("keycloak").keys() & networks("caddy").keys()
+    assert [name for name in shared if "registry.example.com" in (networks("caddy")[name] or {}).get("aliases", [])]

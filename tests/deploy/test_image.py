@@ -254,3 +254,40 @@ def test_the_variant_with_ciscos_scanners_scans_without_a_network(docker: Engine
         "-c", command, seconds=300,
     )  # fmt: skip
     assert json.loads(answer.splitlines()[-1])["findings"]
+
+
+TINY_MODEL = """
+import json
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from airegistry.embedders.open import open_embedder
+
+special = {f"{word}_token": f"[{word.upper()}]" for word in ("unk", "pad", "cls", "sep", "mask")}
+words = [*special.values(), "rain", "weather", "parcel", "post"]
+tokenizer = Tokenizer(models.WordLevel({word: at for at, word in enumerate(words)}, unk_token="[UNK]"))
+tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+ends = [(word, words.index(word)) for word in ("[CLS]", "[SEP]")]
+tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special).save_pretrained("/data/tiny")
+torch.manual_seed(0)
+small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+BertModel(BertConfig(vocab_size=len(words), **small)).save_pretrained("/data/tiny")
+embedder = open_embedder("sentence-transformers:/data/tiny")
+one, other = embedder.embed(["rain weather", "parcel post"])
+print(json.dumps([embedder.dimensions, float(one @ one), bool((one != other).any())]))
+"""
+
+
+def test_the_variant_with_sentence_transformers_embeds_by_a_model_in_a_folder(docker: Engine, source: Path) -> None:
+    build(docker, source, "airegistry:st", "--build-arg", "VARIANT=sentence-transformers")
+    assert docker.docker("image", "inspect", "airegistry:st", "--format", "{{.Config.User}}") == "10001:10001"
+    bill = json.loads(inside(docker, "airegistry:st", "cat /opt/airegistry/share/sbom/airegistry.cdx.json"))
+    assert {"torch", "sentence-transformers"} <= {component["name"] for component in bill["components"]}
+    answer = docker.docker(
+        "run", "--rm", *HARDENED, "--network", "none", "--tmpfs", "/tmp", "--tmpfs", "/data:rw,uid=10001,gid=10001",
+        "--entrypoint", "/opt/airegistry/bin/python", "airegistry:st", "-c", TINY_MODEL, seconds=300,
+    )  # fmt: skip
+    dimensions, length, differ = json.loads(answer.splitlines()[-1])
+    assert (dimensions, differ) == (32, True)
+    assert length == pytest.approx(1, abs=1e-4)

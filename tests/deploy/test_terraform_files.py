@@ -9,7 +9,7 @@ import yaml
 from airegistry.cli.doctor import outside_checks, production_checks, running_checks, settings_checks, store_checks
 from airegistry.settings import Settings
 from scripts import write_terraform_docs
-from tests.deploy.terraform import REPOSITORY, SOURCE, folders, modules
+from tests.deploy.terraform import EXAMPLES, REPOSITORY, SOURCE, folders, modules
 
 CHECKS = {
     check.id
@@ -44,6 +44,53 @@ def test_an_environment_gives_settings_of_the_registry_and_no_secret(path: Path)
     known = {f"AIREGISTRY_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"\bAIREGISTRY_\w+", text)) <= known
     assert not re.search(r"^\s*(secret_key|\w*password)\s*=", text, re.M)
+
+
+def blocks(kind: str, file: Path) -> list[tuple[str, str]]:
+    """Name and text of each block of a kind."""
+    return re.findall(rf'^{kind} "(\w+)" \{{\n(.*?)^\}}', file.read_text("utf-8"), re.M | re.S)
+
+
+def checked(folder: Path) -> set[str]:
+    """The variables of which more is said than their type, here or where they go, or whose type says all."""
+    mine = blocks("variable", folder / "variables.tf")
+    found = {name for name, said in mine if "validation {" in said or re.search(r"= bool$", said, re.M)}
+    for _, module in blocks("module", folder / "main.tf"):
+        (source,) = re.findall(r'^  source += "(.+)"$', module, re.M)
+        known = checked(folder / source)
+        given = dict(re.findall(r"^  (\w+) += (.*)$", module, re.M))
+        found |= {name for to, value in given.items() if to in known for name in re.findall(r"\bvar\.(\w+)", value)}
+    return found
+
+
+def unchecked(folder: Path) -> set[str]:
+    """The variables of a folder of which no more than their type is said."""
+    return {name for name, _ in blocks("variable", folder / "variables.tf")} - checked(folder)
+
+
+@pytest.mark.parametrize("folder", ["bootstrap", *(f"examples/{example}" for example in EXAMPLES)])
+def test_every_variable_that_somebody_fills_in_is_checked(folder: str) -> None:
+    assert unchecked(SOURCE / folder) == set()
+
+
+@pytest.mark.parametrize("folder", sorted(SOURCE.glob("modules/*")), ids=lambda folder: str(folder.name))
+def test_every_variable_of_a_module_is_checked_but_what_another_module_made(folder: Path) -> None:
+    used = [(path.parent, text) for path in SOURCE.glob("*/*/*.tf") for _, text in blocks("module", path)]
+    used = [(place, text) for place, text in used if f'/{folder.name}"' in text]
+    for name in unchecked(folder):
+        given = [(place, value) for place, text in used for value in re.findall(rf"^  {name} += (.+)$", text, re.M)]
+        assert given, name
+        for place, value in given:
+            assert re.search(r"\b(module|aws_\w+|var|local)\.", value), value
+            # A module may hand on what it was handed, and what is asked of here in its turn.
+            assert set(re.findall(r"\bvar\.(\w+)", value)) <= unchecked(place), value
+
+
+def test_the_alarms_that_an_environment_may_move_are_those_of_the_module() -> None:
+    module = dict(blocks("variable", SOURCE / "modules/observability/variables.tf"))["thresholds"]
+    example = dict(blocks("variable", SOURCE / "examples/production/variables.tf"))["alarm_thresholds"]
+    (allowed,) = re.findall(r"contains\(\[(.*?)\]", example, re.S)
+    assert set(re.findall(r'"(\w+)"', allowed)) == set(re.findall(r"(\w+) += optional", module))
 
 
 def test_the_page_names_variables_and_files_that_are_there() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -63,7 +64,32 @@ def test_a_job_has_the_rights_that_it_names_and_no_others(file: Path) -> None:
 def test_ci_runs_on_every_version_of_python_that_the_package_is_for() -> None:
     job = workflow("ci")["jobs"]["run"]
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
-    assert scripts(job).strip() == ".ci/run"
+    *prepared, run_all = [step for step in job["steps"] if "run" in step]
+    assert run_all["run"] == ".ci/run"
+    # It is run by nobody's root on Ubuntu, which has neither Debian's mirror nor its keys, nor networks for everybody.
+    assert job["runs-on"].startswith("ubuntu-")
+    assert run_all["env"]["AIREGISTRY_DEBIAN_MIRROR"].endswith("/debian")
+    (prepared,) = [step["run"] for step in prepared]
+    assert "debian-archive-keyring" in prepared
+    assert "kernel.apparmor_restrict_unprivileged_userns=0" in prepared
+
+
+def test_programs_of_debian_come_from_the_mirror_that_is_named(tmp_path: Path) -> None:
+    """As on Ubuntu, where the sources are not Debian's; apt itself is played, and says what it was told."""
+    script = (
+        r"""cat "$(sed -n 's/.*sourcelist "\(.*\)";/\1/p' "$APT_CONFIG")" >&2"""
+        """\ncase "$*" in *download*) touch a.deb;; esac\n"""
+    )
+    for name, text in (("apt-get", script), ("dpkg", 'echo "$@" >&2\n'), ("awk", "exit 2\n")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    unpack = (str(ROOT / ".ci" / "unpack-debian"), "forky", str(tmp_path / "to"), "prometheus")
+    assert run(*unpack, env=path).returncode == 2, "no sources of Debian, and no mirror"
+    unpacked = run(*unpack, env={**path, "AIREGISTRY_DEBIAN_MIRROR": "http://mirror.test/debian"})
+    assert unpacked.returncode == 0, unpacked.stderr
+    assert "debian-archive-keyring.gpg] http://mirror.test/debian forky main" in unpacked.stderr
+    assert unpacked.stderr.rstrip().endswith(f"a.deb {tmp_path / 'to'}")
 
 
 def test_a_release_is_tested_built_scanned_attested_planned_approved_applied_set_up_and_verified() -> None:
@@ -123,9 +149,13 @@ def test_the_page_names_what_each_environment_of_a_release_needs() -> None:
             assert set(re.findall(r"`([A-Z_]{5,})`", rows[job["environment"]])) == wanted
 
 
-def test_the_commands_of_a_release_are_commands() -> None:
+def test_the_commands_of_a_release_are_commands_with_options_that_they_have() -> None:
     applied = scripts(workflow("release")["jobs"]["apply"])
-    for words in (line.split("airegistry ")[1].split() for line in applied.splitlines() if "airegistry setup" in line):
-        names, _, left = commands().parse_commands(words)
-        assert names[:1] == ("setup",), words
-        assert left[:1] != [words[1]], words
+    given = [shlex.split(line.split("airegistry ")[1]) for line in applied.splitlines() if "airegistry setup" in line]
+    assert [words[:2] for words in given] == [["setup", "aws"], ["setup", "keycloak"], ["setup", "verify"]]
+    for words in given:
+        command, _, unused = commands().parse_known_args(words)[:3]
+        assert command.__name__.endswith(words[1]), words
+        assert unused == [], words
+    keycloak = commands().parse_known_args(given[1])[1]
+    assert keycloak.arguments["there"].admin == "$ADMIN", "`setup` may be removed: docs/deploy-aws.md"

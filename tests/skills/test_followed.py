@@ -55,6 +55,10 @@ def test_a_skill_passes_the_scanner_and_names_what_exists(skill: str) -> None:
     head = yaml.safe_load(text_of(skill).split("---\n")[1])
     assert head["name"] == skill
     assert "Use when" in head["description"]
+    scanned = run_command("scan", str(SKILLS / skill), "--fail-on", "review", "--json", env={"HOME": "/nonexistent"})
+    assert scanned.returncode == 0, scanned.stdout + scanned.stderr
+    (report,) = json.loads(scanned.stdout)
+    assert (report["asset"], report["verdict"], report["findings"]) == (f"skill/{skill}", "pass", [])
     assert called_names(skill) <= named_tools(skill)
     known = commands()
     for words in (shlex.split(command) for command in shown(skill)):

@@ -1,9 +1,11 @@
 """What more is wanted of a registry that others rely on: the part of the hardening list that settings can tell."""
 
 import ipaddress
+from urllib.parse import parse_qsl, urlsplit
 
 from airegistry.cli.doctor.findings import Check, Finding, fail, ok, warn
 from airegistry.cli.doctor.patient import Patient
+from airegistry.cli.doctor.settings_checks import LOOPBACK
 
 WIDEST = 65_536
 """Addresses of a network that may be exempted from the egress rule."""
@@ -90,6 +92,46 @@ def _wide(entry: str) -> bool:
         return entry.strip() in {"*", ""}
 
 
+async def _transit(patient: Patient) -> Finding:
+    settings = patient.settings
+    store = settings.store_url.get_secret_value() if settings.store_url is not None else None
+    if store is not None and _believes_anybody(store):
+        return fail("whoever answers as the database is believed", "set tlsCAFile in AIREGISTRY_STORE_URL instead")
+    ways = {
+        "AIREGISTRY_STORE_URL": store is not None and not _encrypted(store),
+        "AIREGISTRY_AUDIT_OTLP_URL": _plain(settings.audit_otlp_url),
+        "AIREGISTRY_TELEMETRY_URL": _plain(settings.telemetry_url),
+    }
+    if clear := [name for name, way in ways.items() if way]:
+        return warn(
+            f"{', '.join(clear)}: in the clear, beyond loopback",
+            "use TLS (tls=true for the database), unless they share this machine or a network of their own",
+        )
+    return ok("encrypted, or inside this machine")
+
+
+def _options(url: str) -> dict[str, str]:
+    return {name.lower(): value.lower() for name, value in parse_qsl(urlsplit(url).query)}
+
+
+def _believes_anybody(url: str) -> bool:
+    lax = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
+    return any(_options(url).get(name) == "true" for name in lax)
+
+
+def _encrypted(url: str) -> bool:
+    """Whether a URL of a database asks for TLS, or leads nowhere else."""
+    parts, options = urlsplit(url), _options(url)
+    hosts = [urlsplit(f"//{host}").hostname for host in parts.netloc.rpartition("@")[2].split(",")]
+    asked = options.get("tls", options.get("ssl", "true" if parts.scheme == "mongodb+srv" else "false"))
+    return asked == "true" or LOOPBACK.issuperset(hosts)
+
+
+def _plain(url: str | None) -> bool:
+    parts = urlsplit(url or "")
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK
+
+
 async def _proxies(patient: Patient) -> Finding:
     settings = patient.settings
     if settings.tls_terminated and not settings.trusted_proxies:
@@ -142,6 +184,7 @@ CHECKS: list[Check[Patient]] = [
     Check("production.clients", "who may add OAuth clients", _clients, "set AIREGISTRY_CLIENT_REGISTRATION"),
     Check("production.catalog", "what is told without a token", _catalog, "set AIREGISTRY_PUBLIC_TAGS"),
     Check("production.egress", "how much is exempted from the egress rule", _egress, "set AIREGISTRY_EGRESS_ALLOW"),
+    Check("production.transit", "what goes to other machines in the clear", _transit, "encrypt it"),
     Check("production.proxies", "whose word on addresses is taken", _proxies, "set AIREGISTRY_TRUSTED_PROXIES"),
     Check("production.audit-calls", "what a crash loses of the trail", _trail, "set AIREGISTRY_AUDIT_CALLS"),
     Check("production.audit-copy", "a copy of the trail elsewhere", _elsewhere, "set AIREGISTRY_AUDIT_OTLP_URL"),

@@ -36,3 +36,9 @@ run "regions_look_like_regions" {
   variables { region = "Frankfurt" }
   expect_failures = [var.region]
 }
+
+run "no_repository_of_the_registrys" {
+  command = plan
+  variables { repositories = ["keycloak"] }
+  expect_failures = [var.repositories]
+}

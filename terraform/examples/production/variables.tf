@@ -226,6 +226,14 @@ variable "alarm_thresholds" {
   description = "Where alarms begin, as the observability module has them."
   type        = map(number)
   default     = {}
+  validation {
+    condition = alltrue([for name in keys(var.alarm_thresholds) : contains([
+      "percent_4xx", "percent_5xx", "latency_seconds", "cpu_percent",
+      "memory_percent", "restarts", "authentication_failures", "denied_calls",
+      "store_errors", "certificate_days",
+    ], name)])
+    error_message = "A name that the observability module knows, as in percent_5xx."
+  }
 }
 
 variable "log_days" {

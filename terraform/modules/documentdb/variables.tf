@@ -92,4 +92,8 @@ variable "log_days" {
   description = "Days the audit and profiler logs of the database are kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }

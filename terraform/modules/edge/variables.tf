@@ -24,6 +24,10 @@ variable "vpc_id" {
 variable "cidr" {
   description = "Addresses of that VPC."
   type        = string
+  validation {
+    condition     = can(cidrnetmask(var.cidr))
+    error_message = "A network, as in 10.40.0.0/16."
+  }
 }
 
 variable "public_subnet_ids" {
@@ -84,6 +88,10 @@ variable "zone_id" {
     condition     = (var.domain == null) == (var.zone_id == null)
     error_message = "A domain has a zone, and a zone a domain."
   }
+  validation {
+    condition     = var.zone_id == null || can(regex("^Z[A-Z0-9]*$", var.zone_id))
+    error_message = "A zone as Route 53 names it, as in Z1D633PJN98FT9."
+  }
 }
 
 variable "private_zone_id" {
@@ -121,12 +129,20 @@ variable "blocked_ips" {
   description = "Networks that get no answer."
   type        = set(string)
   default     = []
+  validation {
+    condition     = alltrue([for cidr in var.blocked_ips : can(cidrnetmask(cidr))])
+    error_message = "Networks of IPv4, as in 192.0.2.0/24."
+  }
 }
 
 variable "allowed_ips" {
   description = "Networks that alone get an answer; empty is everybody."
   type        = set(string)
   default     = []
+  validation {
+    condition     = alltrue([for cidr in var.allowed_ips : can(cidrnetmask(cidr))])
+    error_message = "Networks of IPv4, as in 192.0.2.0/24."
+  }
 }
 
 variable "blocked_countries" {
@@ -173,6 +189,10 @@ variable "log_days" {
   description = "Days access logs and the WAF's log are kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }
 
 variable "deletion_protection" {

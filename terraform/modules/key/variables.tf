@@ -11,6 +11,10 @@ variable "region" {
   description = "Region of the key; null is the provider's."
   type        = string
   default     = null
+  validation {
+    condition     = var.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "As in eu-central-1."
+  }
 }
 
 variable "deletion_days" {

@@ -117,3 +117,11 @@ resource "aws_iam_role_policy_attachment" "monitoring" {
   role       = aws_iam_role.monitoring.name
   policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
+
+module "redeploy" {
+  source      = "../redeploy"
+  name        = "${var.name}-keycloak"
+  secret_arn  = local.database
+  cluster_arn = var.cluster_arn
+  service     = { name = aws_ecs_service.this.name, arn = aws_ecs_service.this.id }
+}

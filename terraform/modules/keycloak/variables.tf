@@ -19,6 +19,10 @@ variable "image" {
 variable "repository_arns" {
   description = "ECR repositories that it is pulled from."
   type        = list(string)
+  validation {
+    condition     = alltrue([for arn in var.repository_arns : can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/.+$", arn))])
+    error_message = "ARNs of repositories of ECR."
+  }
 }
 
 variable "host" {
@@ -67,6 +71,10 @@ variable "target_group_arn" {
 variable "trusted_proxies" {
   description = "Networks in front, whose X-Forwarded-* are believed."
   type        = list(string)
+  validation {
+    condition     = alltrue([for cidr in var.trusted_proxies : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "Networks, as in 10.40.0.0/16, and not everybody."
+  }
 }
 
 variable "kms_key_arn" {
@@ -89,6 +97,10 @@ variable "secrets_version" {
   description = "To be raised whenever admin_password changes."
   type        = number
   default     = 1
+  validation {
+    condition     = var.secrets_version >= 1 && floor(var.secrets_version) == var.secrets_version
+    error_message = "A whole number, 1 at least."
+  }
 }
 
 variable "task_count" {
@@ -165,6 +177,10 @@ variable "password_days" {
   description = "Days after which AWS changes the database's password."
   type        = number
   default     = 30
+  validation {
+    condition     = var.password_days >= 1 && var.password_days <= 365
+    error_message = "1 to 365 days."
+  }
 }
 
 variable "deletion_protection" {
@@ -177,4 +193,8 @@ variable "log_days" {
   description = "Days logs are kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }

@@ -41,6 +41,10 @@ variable "endpoints" {
   description = "AWS services that are reached inside the VPC, by interface endpoints."
   type        = set(string)
   default     = ["ecr.api", "ecr.dkr", "logs", "secretsmanager", "ssm", "kms", "aps-workspaces", "xray"]
+  validation {
+    condition     = alltrue([for each in var.endpoints : can(regex("^[a-z0-9.-]+$", each))])
+    error_message = "Names of services, as in ecr.api."
+  }
 }
 
 variable "kms_key_arn" {
@@ -52,4 +56,8 @@ variable "log_days" {
   description = "Days flow logs are kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }

@@ -35,6 +35,10 @@ variable "cluster_arn" {
 variable "services" {
   description = "ECS services to watch, each with the fewest tasks it should have."
   type        = map(object({ name = string, tasks = number }))
+  validation {
+    condition     = alltrue([for each in var.services : each.tasks >= 1])
+    error_message = "One task at least."
+  }
 }
 
 variable "load_balancer" {
@@ -108,4 +112,8 @@ variable "log_days" {
   description = "Days the log of stopped tasks is kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }

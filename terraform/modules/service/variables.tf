@@ -29,6 +29,10 @@ variable "architecture" {
 variable "repository_arns" {
   description = "ECR repositories that images are pulled from."
   type        = list(string)
+  validation {
+    condition     = alltrue([for arn in var.repository_arns : can(regex("^arn:[a-z-]+:ecr:[a-z0-9-]+:[0-9]{12}:repository/.+$", arn))])
+    error_message = "ARNs of repositories of ECR."
+  }
 }
 
 variable "vpc_id" {
@@ -68,6 +72,10 @@ variable "public_url" {
 variable "trusted_proxies" {
   description = "Networks in front, whose X-Forwarded-For is believed."
   type        = list(string)
+  validation {
+    condition     = alltrue([for cidr in var.trusted_proxies : can(cidrhost(cidr, 0)) && !endswith(cidr, "/0")])
+    error_message = "Networks, as in 10.40.0.0/16, and not everybody."
+  }
 }
 
 variable "stage" {
@@ -144,6 +152,10 @@ variable "secrets_version" {
   description = "To be raised whenever secret_key or admin_password changes."
   type        = number
   default     = 1
+  validation {
+    condition     = var.secrets_version >= 1 && floor(var.secrets_version) == var.secrets_version
+    error_message = "A whole number, 1 at least."
+  }
 }
 
 variable "settings" {
@@ -168,6 +180,10 @@ variable "egress_allow" {
   description = "Private hosts and networks that the registry may call: AIREGISTRY_EGRESS_ALLOW."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for each in var.egress_allow : can(regex("^[A-Za-z0-9.:_/\\[\\]-]+$", each)) && !endswith(each, "/0")])
+    error_message = "Hosts, host:port or networks, as in 10.0.3.7:9000, and not everybody."
+  }
 }
 
 variable "secret_settings" {
@@ -270,4 +286,8 @@ variable "log_days" {
   description = "Days logs and the copy of the audit trail are kept."
   type        = number
   default     = 365
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "What CloudWatch Logs knows: 30, 90, 365, 731 or 3653, for instance."
+  }
 }

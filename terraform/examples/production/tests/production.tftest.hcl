@@ -59,3 +59,9 @@ run "one_host_for_both" {
   variables { keycloak_domain = "registry.example.com" }
   expect_failures = [var.keycloak_domain]
 }
+
+run "an_alarm_that_is_none" {
+  command = plan
+  variables { alarm_thresholds = { percent_5x = 1 } }
+  expect_failures = [var.alarm_thresholds]
+}

@@ -83,3 +83,9 @@ run "no_older_engine" {
   variables { engine_version = "4.0.0" }
   expect_failures = [var.engine_version]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}

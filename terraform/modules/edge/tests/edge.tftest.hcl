@@ -171,3 +171,27 @@ run "countries_have_two_letters" {
   variables { blocked_countries = ["Atlantis"] }
   expect_failures = [var.blocked_countries]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}
+
+run "a_host_is_no_network" {
+  command = plan
+  variables { blocked_ips = ["192.0.2.1"] }
+  expect_failures = [var.blocked_ips]
+}
+
+run "the_firewall_has_networks_of_ipv4" {
+  command = plan
+  variables { allowed_ips = ["2001:db8::/32"] }
+  expect_failures = [var.allowed_ips]
+}
+
+run "a_vpc_is_a_network" {
+  command = plan
+  variables { cidr = "10.40.0.0" }
+  expect_failures = [var.cidr]
+}

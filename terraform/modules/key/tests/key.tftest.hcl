@@ -49,3 +49,9 @@ run "kms_waits_seven_days_at_least" {
   variables { deletion_days = 6 }
   expect_failures = [var.deletion_days]
 }
+
+run "regions_look_like_regions" {
+  command = plan
+  variables { region = "Frankfurt" }
+  expect_failures = [var.region]
+}

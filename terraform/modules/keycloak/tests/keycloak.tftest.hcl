@@ -80,3 +80,33 @@ run "capacity_the_wrong_way_round" {
   variables { capacity = { min = 4, max = 1 } }
   expect_failures = [var.capacity]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}
+
+run "a_password_for_ever" {
+  command = plan
+  variables { password_days = 0 }
+  expect_failures = [var.password_days]
+}
+
+run "half_a_version" {
+  command = plan
+  variables { secrets_version = 1.5 }
+  expect_failures = [var.secrets_version]
+}
+
+run "everybody_is_no_proxy" {
+  command = plan
+  variables { trusted_proxies = ["0.0.0.0/0"] }
+  expect_failures = [var.trusted_proxies]
+}
+
+run "a_repository_by_its_name" {
+  command = plan
+  variables { repository_arns = ["airegistry/keycloak"] }
+  expect_failures = [var.repository_arns]
+}

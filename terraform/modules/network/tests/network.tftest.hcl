@@ -85,3 +85,15 @@ run "nat_is_one_of_three" {
   variables { nat = "two" }
   expect_failures = [var.nat]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}
+
+run "a_service_with_blanks" {
+  command = plan
+  variables { endpoints = ["ecr api"] }
+  expect_failures = [var.endpoints]
+}

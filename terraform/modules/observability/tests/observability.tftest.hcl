@@ -103,3 +103,15 @@ run "more_than_all" {
   variables { thresholds = { percent_4xx = 101 } }
   expect_failures = [var.thresholds]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}
+
+run "a_service_without_tasks" {
+  command = plan
+  variables { services = { registry = { name = "air", tasks = 0 } } }
+  expect_failures = [var.services]
+}

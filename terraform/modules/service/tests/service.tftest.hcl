@@ -187,3 +187,39 @@ run "certificates_that_are_none" {
   variables { database_ca = "hello" }
   expect_failures = [var.database_ca]
 }
+
+run "days_that_cloudwatch_does_not_know" {
+  command = plan
+  variables { log_days = 100 }
+  expect_failures = [var.log_days]
+}
+
+run "half_a_version" {
+  command = plan
+  variables { secrets_version = 1.5 }
+  expect_failures = [var.secrets_version]
+}
+
+run "everybody_is_no_proxy" {
+  command = plan
+  variables { trusted_proxies = ["0.0.0.0/0"] }
+  expect_failures = [var.trusted_proxies]
+}
+
+run "a_repository_by_its_name" {
+  command = plan
+  variables { repository_arns = ["airegistry/airegistry"] }
+  expect_failures = [var.repository_arns]
+}
+
+run "everybody_is_no_exemption" {
+  command = plan
+  variables { egress_allow = ["::/0"] }
+  expect_failures = [var.egress_allow]
+}
+
+run "a_url_is_no_host" {
+  command = plan
+  variables { egress_allow = ["https://a.example.com/?"] }
+  expect_failures = [var.egress_allow]
+}
