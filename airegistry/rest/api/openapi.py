@@ -50,7 +50,7 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
         here = paths.setdefault(PREFIX + endpoint.path, {})
         assert isinstance(here, dict)
         here[endpoint.twin.method.lower()] = _operation(endpoint, schemas)
-    paths |= {**PATHS, **scim.paths()}
+    paths = _bounded({**paths, **PATHS, **scim.paths()})
     return {
         "openapi": "3.1.1",
         "info": {
@@ -72,10 +72,23 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
     }
 
 
+def _bounded(paths: Json) -> dict[str, JsonValue]:
+    """The paths with what may be refused before anybody looks which one is asked for."""
+    head: Json = {"431": {"$ref": "#/components/responses/431"}}
+    return {
+        path: {
+            method: {**operation, "responses": {**operation["responses"], **head}}  # type: ignore[dict-item,call-overload,index]  # as each is made
+            for method, operation in methods.items()  # type: ignore[union-attr]  # as above
+        }
+        for path, methods in paths.items()
+    }
+
+
 def _more_refusals() -> Mapping[int, str]:
     return {
         **_REFUSALS, 412: "The asset is another one than If-Match names.", 415: "The body is not sent as JSON.",
         422: "The Idempotency-Key was sent with another request.",
+        431: "Request line and headers are too long.",
     }  # fmt: skip
 
 
