@@ -8,9 +8,11 @@ import logging
 import urllib.parse
 from collections.abc import Callable
 from functools import lru_cache, partial
+from http import HTTPStatus
 from typing import cast
 
 import httptools
+import orjson
 from starlette.types import Message
 from uvicorn._types import ASGI3Application, ASGIReceiveEvent, ASGISendEvent, HTTPScope
 from uvicorn.protocols.http.flow_control import FlowControl, service_unavailable
@@ -35,7 +37,7 @@ _TOGETHER = 65_536
 """Bytes of a body up to which it is copied behind its head."""
 
 _LOG = logging.getLogger(__name__)
-_ANSWER = b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_ANSWER = b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\n\r\n%b"
 _END = b"0\r\n\r\n"
 
 # What stands in most answers, and is no secret.
@@ -69,7 +71,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._in_head:
             self._head += len(data)
             if self._head > MAX_HEAD:
-                self._refuse(b"431 Request Header Fields Too Large")
+                self._refuse(431, f"request line and headers are longer than {MAX_HEAD} bytes")
             elif not self._timed:
                 self._timed = True
                 self._deadline.set(HEAD_SECONDS)
@@ -141,14 +143,22 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _expired(self) -> None:
         if self._in_head:
-            self._refuse(b"408 Request Timeout")
+            self._refuse(408, f"request line and headers did not arrive within {HEAD_SECONDS:g} seconds")
         else:
             self.timeout_keep_alive_handler()
 
-    def _refuse(self, status: bytes) -> None:
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or has a longer URL than is read."""
+        self._refuse(400, "this is no HTTP request that can be read, or its URL is too long")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answer with problem details (RFC 9457), as everything else that refuses does."""
         self._deadline.clear()
         if not self.transport.is_closing():
-            self.transport.write(_ANSWER % status)
+            title = HTTPStatus(status).phrase
+            said = {"type": "about:blank", "title": title, "status": status, "code": "invalid", "detail": detail}
+            body = orjson.dumps(said)
+            self.transport.write(_ANSWER % (f"{status} {title}".encode(), len(body), body))
             self.transport.close()
 
 

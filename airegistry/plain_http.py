@@ -63,7 +63,7 @@ def front_door(
     bearer = Bearer(services.tokens.resolve, identity.tokens, identity.callers, identity.issuers)
     return Authenticate(
         app, bearer, identity.resources, on_data_path=on_data_path, cut_off=services.guards.cuts_off,
-        anonymous=_open_reading(settings), visits=identity.web,
+        turned_away=services.guards.turned_away.note, anonymous=_open_reading(settings), visits=identity.web,
     )  # fmt: skip
 
 

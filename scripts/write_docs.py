@@ -33,6 +33,7 @@ from airegistry.telemetry.described import METRICS, SPANS, Described, Metric
 from scripts.parity import rows
 
 DOCS = Path(__file__).parents[1] / "docs"
+ALERTS = DOCS.parent / "observability" / "alerts"
 HARDENING = DOCS.parent / "terraform" / "hardening.yaml"
 Schema = Mapping[str, JsonValue]
 
@@ -57,6 +58,7 @@ async def parts() -> dict[str, str]:
         "client": _table(("Setting", "Default", "Meaning"), _settings(ClientSettings)),
         "commands": _commands(),
         "metrics": _table(("Metric", "Kind", "Unit", "Attributes", "Meaning"), map(_metric, METRICS)),
+        "alerts": _table(("Metric", "Alerts"), _alerts()),
         "spans": _table(("Span", "Kind", "Attributes", "Meaning"), map(_span, SPANS)),
         "hardening": _table(("What", "Where it is seen to"), _hardening()),
         "parity": _table(("Tool", "REST", "Command line"), rows(tool.name for tool in tools)),
@@ -75,6 +77,20 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def _alerts() -> Iterable[Sequence[str]]:
+    """Each metric that alerts ask for, by its name in Prometheus, and these."""
+    rules = [
+        rule for file in sorted(ALERTS.glob("*.yaml")) for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]  # fmt: skip
+    for metric in METRICS:
+        named = re.compile(
+            rf"\b{re.escape(metric.name.replace('.', '_'))}(?:_(?:total|seconds|bytes|bucket|count|sum))*\b"
+        )
+        if found := [rule["alert"] for rule in rules if named.search(rule["expr"])]:
+            yield f"`{metric.name}`", ", ".join(f"[{name}](alerts.md#{name.lower()})" for name in found)
 
 
 def _commands() -> str:

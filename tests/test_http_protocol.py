@@ -1,6 +1,7 @@
 """Limits on the head of a request, against a real server on a real socket."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -53,12 +54,35 @@ async def status(stream: anyio.abc.SocketStream) -> bytes:
         return (await stream.receive()).split()[1]
 
 
+async def whole(stream: anyio.abc.SocketStream) -> bytes:
+    """All that comes until the connection ends."""
+    found = b""
+    with anyio.fail_after(10), contextlib.suppress(anyio.EndOfStream):
+        while True:
+            found += await stream.receive()
+    return found
+
+
 async def test_a_head_over_the_limit_is_431_and_the_connection_ends() -> None:
     async with connected() as stream:
         await stream.send(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * MAX_HEAD)
         assert await status(stream) == b"431"
         with pytest.raises(anyio.EndOfStream):
             await stream.receive()
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET /?" + b"a" * 65_600 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"nothing of that kind\r\n"]
+)
+async def test_what_cannot_be_read_is_refused_with_problem_details(sent: bytes) -> None:
+    async with connected() as stream:
+        await stream.send(sent)
+        head, _, body = (await whole(stream)).partition(b"\r\n\r\n")
+    assert head.split()[1] in {b"400", b"431"}
+    assert b"content-type: application/problem+json" in head
+    said = json.loads(body)
+    assert (said["status"], said["code"]) == (int(head.split()[1]), "invalid")
+    assert b"content-length: %d" % len(body) in head
 
 
 async def test_a_long_request_line_is_a_long_head() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from airegistry.cli.client import HERE, Target, fetch, given, items
-from airegistry.cli.consent import Yes, make_sure
+from airegistry.cli.consent import OnlyLook, Yes, make_sure
 from airegistry.cli.errors import Usage
 from airegistry.cli.labels import DryRun
 from airegistry.cli.output import note, one_line, show_fields, show_table
@@ -29,6 +29,8 @@ DETAILS = (
     "path", "name", "kind", "version", "description", "tags", "transport", "url", "command", "args", "endpoint",
     "enabled", "stage", "visibility", "groups", "health", "owner_team", "license", "risk_level",
 )  # fmt: skip
+GOING = ("versions", "credentials", "used_by")
+"""What a dry run of `delete` shows."""
 
 AssetPath = Annotated[str, Parameter(help="Path of the asset.")]
 OfKind = Annotated[Kind, Parameter(help="Its kind.")]
@@ -180,13 +182,18 @@ def delete(
     *,
     kind: OfKind = "server",
     yes: Yes = False,
+    dry_run: OnlyLook = False,
     target: Target = HERE,
 ) -> None:
     """Remove an asset from the registry, with all its versions."""
     named = f"{kind.replace('_', ' ')} `{path}`"
-    make_sure(f"Delete {named} with all its versions?", yes)
-    if fetch(target, "delete_asset", {"kind": kind, "path": path}) is not None:
-        note(f"deleted {named}")
+    make_sure(f"Delete {named} with all its versions?", yes or dry_run)
+    gone = fetch(target, "delete_asset", {"kind": kind, "path": path, **given(dry_run=dry_run or None)})
+    if gone is None:
+        return
+    if dry_run:
+        show_fields({name: gone.get(name) for name in GOING})
+    note(f"nothing is deleted; {named} would be" if dry_run else f"deleted {named}")
 
 
 def show_made(asset: Json) -> None:

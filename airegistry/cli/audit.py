@@ -13,7 +13,7 @@ import anyio
 from cyclopts import App, Parameter
 
 from airegistry.cli.client import HERE, Target, ask, fetch, given, items
-from airegistry.cli.consent import Yes, make_sure
+from airegistry.cli.consent import OnlyLook, Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_json, show_table
 from airegistry.cli.progress import progress
@@ -162,12 +162,14 @@ def prune(
     /,
     *,
     yes: Yes = False,
+    dry_run: OnlyLook = False,
     target: Target = HERE,
 ) -> None:
     """Remove old records for good; the rest can still be verified."""
-    make_sure(f"Remove all records of the audit trail from before {before}?", yes)
-    if (done := fetch(target, "prune_audit", {"before": before})) is not None:
-        note(f"removed {done['records']} records")
+    make_sure(f"Remove all records of the audit trail from before {before}?", yes or dry_run)
+    if (done := fetch(target, "prune_audit", {"before": before, **given(dry_run=dry_run or None)})) is not None:
+        records, streams = done["records"], done["streams"]
+        note(f"{'nothing is removed; would remove' if dry_run else 'removed'} {records} records of {streams} streams")
 
 
 def _verified(data: Path | None, heads: Path | None) -> tuple[Json, list[Json], str | None]:

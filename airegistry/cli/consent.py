@@ -9,6 +9,9 @@ from airegistry.cli.errors import Refused
 from airegistry.cli.output import printable
 
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Do not ask first.", show_default=False)]
+OnlyLook = Annotated[
+    bool, Parameter(name="--dry-run", help="Say what would be done, and do nothing.", show_default=False)
+]
 
 
 def make_sure(question: str, yes: bool) -> None:

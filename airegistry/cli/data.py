@@ -10,11 +10,12 @@ import anyio
 from cyclopts import App, Parameter
 
 from airegistry import __version__
+from airegistry.cli.consent import OnlyLook
 from airegistry.cli.data_peer import import_peer
 from airegistry.cli.errors import Usage
 from airegistry.cli.output import note, show_fields, show_json
 from airegistry.cli.progress import progress
-from airegistry.cli.stores import carry_key, opened
+from airegistry.cli.stores import carry_key, is_url, looked_at, opened
 
 if TYPE_CHECKING:
     from airegistry.data.archive import Manifest
@@ -90,6 +91,7 @@ def import_(
     data: Data = None,
     existing: OnExisting = "refuse",
     without_key: WithoutKey = False,
+    dry_run: OnlyLook = False,
     json: AsJson = False,
 ) -> None:
     """Read everything from such a file into a store; begun again, it goes on where it broke off.
@@ -97,17 +99,23 @@ def import_(
     The file is verified and compared with what is there before anything is written.
     """
     with progress() as tell:
-        summary = anyio.run(_import, file, data, existing, not without_key, tell)
-    _show_summary(summary, json=json)
+        summary = anyio.run(_import, file, data, existing, not without_key, dry_run, tell)
+    _show_summary(summary, json=json, dry_run=dry_run)
 
 
-async def _import(file: Path, place: str | None, existing: Existing, sealed: bool, tell: "Tell") -> "Summary":
+async def _import(
+    file: Path, place: str | None, existing: Existing, sealed: bool, dry_run: bool, tell: "Tell"
+) -> "Summary":
     from airegistry.data.archive import Archive
-    from airegistry.data.transfer import Choices, transfer
+    from airegistry.data.transfer import Choices, look, transfer
 
     await Archive(file).header()  # before anything is created
+    choices = Choices(existing, sealed)
+    if dry_run:
+        async with looked_at(place) as stores:
+            return await look(Archive(file), _target(stores), choices, tell=tell)
     async with opened(place, create=True) as stores:
-        return await transfer(Archive(file), _target(stores), Choices(existing, sealed), tell=tell)
+        return await transfer(Archive(file), _target(stores), choices, tell=tell)
 
 
 @data.command
@@ -117,6 +125,7 @@ def migrate(
     *,
     existing: OnExisting = "refuse",
     without_key: WithoutKey = False,
+    dry_run: OnlyLook = False,
     json: AsJson = False,
 ) -> None:
     """Carry everything from one store to another; begun again, it goes on where it broke off.
@@ -124,19 +133,25 @@ def migrate(
     The source stays as it is. From folder to folder the key goes along; a database has it from AIREGISTRY_SECRET_KEY.
     """
     with progress() as tell:
-        summary = anyio.run(_migrate, source, target, existing, not without_key, tell)
-    _show_summary(summary, json=json)
+        summary = anyio.run(_migrate, source, target, existing, not without_key, dry_run, tell)
+    _show_summary(summary, json=json, dry_run=dry_run)
 
 
-async def _migrate(source: str, target: str, existing: Existing, sealed: bool, tell: "Tell") -> "Summary":
+async def _migrate(
+    source: str, target: str, existing: Existing, sealed: bool, dry_run: bool, tell: "Tell"
+) -> "Summary":
     from airegistry.data.items import StoreSource
-    from airegistry.data.transfer import Choices, transfer
+    from airegistry.data.transfer import Choices, look, transfer
 
+    choices = Choices(existing, sealed)
     async with opened(source) as old:
+        if dry_run:
+            async with looked_at(target, before=None if is_url(source) else source) as new:
+                return await look(StoreSource(old.documents, old.log), _target(new), choices, tell=tell)
         carry_key(source, target)
         async with opened(target, create=True) as new:
             carried = StoreSource(old.documents, old.log)
-            return await transfer(carried, _target(new), Choices(existing, sealed), tell=tell)
+            return await transfer(carried, _target(new), choices, tell=tell)
 
 
 def _target(stores: "Stores") -> "Target":
@@ -158,11 +173,13 @@ def _show_manifest(manifest: "Manifest", *, json: bool, quiet: bool = False) -> 
         show_fields({"documents": documents, "records": records, "chunks": manifest.chunks, "sha256": manifest.sha256})
 
 
-def _show_summary(summary: "Summary", *, json: bool) -> None:
+def _show_summary(summary: "Summary", *, json: bool, dry_run: bool) -> None:
     fields = asdict(summary)
     if json:
-        show_json(fields)
+        show_json({**fields, "dry_run": dry_run})
         return
     show_fields({name: value for name, value in fields.items() if value})
     if not any(fields.values()):
-        note("there was nothing to carry over")
+        note("there is nothing to carry over")
+    if dry_run:
+        note("nothing is written; this is what would be")

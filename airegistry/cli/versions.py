@@ -6,8 +6,8 @@ from cyclopts import App, Parameter
 
 from airegistry.cli.assets import Kind
 from airegistry.cli.client import HERE, Target, fetch, given, items
-from airegistry.cli.consent import Yes, make_sure
-from airegistry.cli.output import note, show_table
+from airegistry.cli.consent import OnlyLook, Yes, make_sure
+from airegistry.cli.output import note, show_fields, show_table
 
 versions = App("versions", help="List versions of an asset, choose the default, deprecate and delete them.")
 
@@ -56,9 +56,21 @@ def deprecate(
 
 @versions.command
 def delete(
-    path: AssetPath, version: Number, /, *, kind: OfKind = "server", yes: Yes = False, target: Target = HERE
+    path: AssetPath,
+    version: Number,
+    /,
+    *,
+    kind: OfKind = "server",
+    yes: Yes = False,
+    dry_run: OnlyLook = False,
+    target: Target = HERE,
 ) -> None:
     """Take down one version for good."""
-    make_sure(f"Delete version {version} of {kind.replace('_', ' ')} `{path}`?", yes)
-    if fetch(target, "delete_version", {"path": path, "version": version, "kind": kind}) is not None:
-        note(f"deleted version {version} of {kind.replace('_', ' ')} `{path}`")
+    named = f"version {version} of {kind.replace('_', ' ')} `{path}`"
+    make_sure(f"Delete {named}?", yes or dry_run)
+    wanted = {"path": path, "version": version, "kind": kind, **given(dry_run=dry_run or None)}
+    if (gone := fetch(target, "delete_version", wanted)) is None:
+        return
+    if users := gone.get("used_by"):
+        show_fields({"used_by": users})
+    note(f"nothing is deleted; {named} would be" if dry_run else f"deleted {named}")

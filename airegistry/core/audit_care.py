@@ -23,6 +23,7 @@ from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM, Principal
 
 PRUNE = "audit:prune"
+PRUNE_PREVIEW = "audit:prune:preview"
 ROTATE_KEY = "audit:rotate_key"
 SIGN_SECONDS = 10.0
 ALIVE_SECONDS = 60.0
@@ -104,8 +105,9 @@ class AuditCare:
                     return Page(entries, reading.cursor, True)
         return Page(entries, reading.cursor, False)
 
-    async def prune(self, who: Principal, before: datetime) -> Pruned:
-        """Remove the records of acts that ended before a moment, leaving a signed checkpoint in each stream's place.
+    async def prune(self, who: Principal, before: datetime, *, dry_run: bool = False) -> Pruned:
+        """Remove the records of acts that ended before a moment, leaving a signed checkpoint in each stream's place;
+        with `dry_run` only check and count them.
 
         What is not whole is not pruned: it is evidence.
 
@@ -114,16 +116,19 @@ class AuditCare:
             Invalid: the moment is within the last hour.
             Internal: a chain that is to be pruned is broken.
         """
-        async with self._audit.attempt(who, PRUNE, "registry/") as attempt:
+        async with self._audit.attempt(who, PRUNE_PREVIEW if dry_run else PRUNE, "registry/") as attempt:
             attempt.reason = self._access.require(who, "policy").reason
             if before > self._clock.now() - YOUNGEST:
                 raise Invalid("records of the last hour are kept", field="before")
             await self._audit.sign()
             records, told = 0, list[str]()
-            for checkpoint, count in [await self._cut(head, who, before) for head in await self._writers.heads()]:
-                if checkpoint is not None:
-                    records += count
-                    told.append(f"{count} of {checkpoint.stream} up to {checkpoint.seq}, {checkpoint.hash}")
+            for head in await self._writers.heads():
+                found = await self._old(head, who, before)
+                if found is None or not (dry_run or await self._cut(found[0])):
+                    continue
+                checkpoint, count = found
+                records += count
+                told.append(f"{count} of {checkpoint.stream} up to {checkpoint.seq}, {checkpoint.hash}")
             attempt.reason += f"; before {before.isoformat()}: {'; '.join(told) or 'nothing'}"
         return Pruned(records, len(told))
 
@@ -188,8 +193,8 @@ class AuditCare:
                 await self.prune(SYSTEM, before)
                 return
 
-    async def _cut(self, head: Head, who: Principal, before: datetime) -> tuple[Checkpoint | None, int]:
-        """Prune one stream, as far as it is signed."""
+    async def _old(self, head: Head, who: Principal, before: datetime) -> tuple[Checkpoint, int] | None:
+        """What would stand in the place of a stream's old records, as far as it is signed, and how many these are."""
         known = (await self._writers.checkpoints()).get(head.stream)
         begin = START if known is None else Link(known.seq, known.hash)
         upto = begin.seq
@@ -198,7 +203,7 @@ class AuditCare:
                 break
             upto = entry.seq
         if upto == begin.seq:
-            return None, 0
+            return None
         found = await walk(self._log, head.stream, begin, {head.seq: head.hash}, upto)
         if found.error is not None or found.link.seq != upto:
             problem = found.error or f"{named(head.stream, found.link.seq + 1)} is missing"
@@ -207,9 +212,13 @@ class AuditCare:
             number=head.number, stream=head.stream, seq=upto, hash=found.link.hash, time=self._clock.now(),
             pruned=found.records + (known.pruned if known else 0), before=before, by=who.subject,
         )  # fmt: skip
+        return checkpoint, found.records
+
+    async def _cut(self, checkpoint: Checkpoint) -> bool:
+        """Prune one stream up to a checkpoint; False where another process does."""
         try:
             await self._writers.check_off(checkpoint)
-        except Conflict:  # another process prunes, and does the rest
-            return None, 0
-        await self._log.prune(head.stream, upto + 1)
-        return checkpoint, found.records
+        except Conflict:  # it does the rest
+            return False
+        await self._log.prune(checkpoint.stream, checkpoint.seq + 1)
+        return True

@@ -36,6 +36,7 @@ from airegistry.core.pins import Pins
 from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.preconditions import check, met
 from airegistry.core.principals import Principal
+from airegistry.core.removal import Removal, users_of
 from airegistry.core.reviews import begun, followed
 from airegistry.core.scans import ScanReport, Scans, check_enabled
 from airegistry.core.shelf import Shelf, ref
@@ -269,22 +270,26 @@ class Catalog:
                 sick = found[0].model_copy(update={"health": "unhealthy", "health_report": report})
                 await self._shelf.replace(sick, found[1])
 
-    async def delete(self, who: Principal, kind: Kind, path: str) -> None:
-        """Take an asset down, with all its versions.
+    async def delete(self, who: Principal, kind: Kind, path: str, *, dry_run: bool = False) -> Removal:
+        """Take an asset down, with all its versions; with `dry_run` only say what would go.
 
         Raises:
             AccessDenied, NotFound: see `get`.
         """
         path = path.removeprefix("/")
-        async with self._audit.attempt(who, f"{kind}:delete", f"{kind}/{path}") as attempt:
+        act = f"{kind}:delete:{PREVIEW}" if dry_run else f"{kind}:delete"
+        async with self._audit.attempt(who, act, f"{kind}/{path}") as attempt:
             asset, _, attempt.reason = await self._found(who, "delete", kind, path)
             check_local(asset)
-            versions = [asset.version, *await self._shelf.versions(kind, path)]
+            versions, held = [asset.version, *await self._shelf.versions(kind, path)], self._credentials.count(asset)
+            if dry_run:
+                return Removal(versions, held, await users_of(self._shelf, self._visibility, who, asset))
             async with self._events.telling(Event(f"{kind}:delete", asset, who.subject)):
                 await self._credentials.forget(asset)
                 await self._shelf.delete(asset)
                 for version in versions:
                     await self._scans.forget(asset.model_copy(update={"version": version}))
+        return Removal(versions, held)
 
     async def amend(
         self, who: Principal, action: Action, kind: Kind, path: str, amend: Amend, *, review: bool = True,

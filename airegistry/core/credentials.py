@@ -177,6 +177,10 @@ class CredentialStore:
         asset, _ = await self._changeable(who, kind, path.removeprefix("/"))
         return self._described(asset)
 
+    def count(self, asset: AnyAsset) -> int:
+        """How many credentials an asset has: one for each origin."""
+        return len(self._vault.of(ref(asset)))
+
     async def forget(self, asset: AnyAsset) -> bool:
         """Remove all credentials of an asset, and what persons connected for it."""
         before = await self._vault.forget(ref(asset))

@@ -38,6 +38,7 @@ from airegistry.core.quotas import (
 )
 from airegistry.core.shelf import Shelf
 from airegistry.core.telemetry import Telemetry
+from airegistry.core.turned_away import TurnedAway
 
 log = logging.getLogger(__name__)
 AT_ONCE = 1_000
@@ -135,6 +136,7 @@ class Guards:
         self._quotas = Quotas()
         self._breakers = Breakers(clock, telemetry)
         self._quarantines = Quarantines(store, shelf, access, audit, clock, self._cut)
+        self.turned_away = TurnedAway(audit, clock)
         self._callers: dict[str, Gauge] = {}
         self._elsewhere: Mapping[str, UnderWay] = {}
         self._live: set[Place] = set()

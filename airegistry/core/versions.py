@@ -14,6 +14,7 @@ from re import split
 import anyio
 
 from airegistry.core.access import Access
+from airegistry.core.admission import PREVIEW
 from airegistry.core.assets import Deprecation, Kind, Server, VirtualServer
 from airegistry.core.audit import Audit
 from airegistry.core.catalog import RETRIES, check_local
@@ -23,6 +24,7 @@ from airegistry.core.grants import Action
 from airegistry.core.parts import entries_of
 from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import Principal
+from airegistry.core.removal import Removal
 from airegistry.core.scans import Scans, check_enabled
 from airegistry.core.shelf import Shelf
 from airegistry.core.visibility import Visibility
@@ -211,16 +213,17 @@ class Versions:
                 return asset
             raise Conflict(f"{kind} {path!r} keeps changing; try again")
 
-    async def delete(self, who: Principal, kind: Kind, path: str, version: str) -> None:
-        """Take down one version. Virtual servers that pin it and that the caller may see are in the way until its
-        sunset has passed; others lose their part, as they do when the whole asset goes.
+    async def delete(self, who: Principal, kind: Kind, path: str, version: str, *, dry_run: bool = False) -> Removal:
+        """Take down one version; with `dry_run` only say what would go. Virtual servers that pin it and that the caller
+        may see are in the way until its sunset has passed; others lose their part, as when the whole asset goes.
 
         Raises:
             NotFound, AccessDenied: as `set_default`.
             Conflict: it is the default, the successor of another version, or pinned.
         """
         path = path.removeprefix("/")
-        async with self._audit.attempt(who, f"{kind}:delete_version", f"{kind}/{path}") as attempt:
+        act = f"{kind}:delete_version:{PREVIEW}" if dry_run else f"{kind}:delete_version"
+        async with self._audit.attempt(who, act, f"{kind}/{path}") as attempt:
             head, _, _ = await self._found(who, "delete", kind, path)
             asset, _, reason = await self._found(who, "delete", kind, path, version)
             attempt.reason, attempt.data_classification = f"{reason}; {version}", asset.data_classification
@@ -230,9 +233,12 @@ class Versions:
                     f"version {version} is the default of {kind} {path!r}; make another one the default first"
                 )
             await self._check_unused(who, asset)
+            if dry_run:
+                return Removal([version], used_by=sorted((await self._pins(who, head)).get(version, ())))
             async with self._events.telling(Event(f"{kind}:delete_version", asset, who.subject)):
                 await self._shelf.delete_version(asset)
                 await self._scans.forget(asset)
+        return Removal([version])
 
     async def _found(
         self, who: Principal, action: Action, kind: Kind, path: str, version: str | None = None

@@ -6,6 +6,7 @@ version orders the writes of one store and means nothing in another. Records kee
 needs: what was pruned of a stream is stood in for by empty records, and those are pruned at the end.
 """
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -68,6 +69,12 @@ class Summary:
     records_stood_in: int = 0
     streams_kept: list[str] = field(default_factory=list)
 
+    def leave_out(self, item: Document) -> None:
+        """Count a document whose secrets are not opened."""
+        self.documents_left_out += 1
+        if len(self.unopened) < NAMED:
+            self.unopened.append(f"{item.collection}/{item.key}")
+
     @property
     def items(self) -> int:
         """How many documents and records were dealt with."""
@@ -103,18 +110,34 @@ async def transfer(source: Source, target: Target, choices: Choices, *, tell: Te
         Invalid, Unsupported: a file is not as it was written; at the first reading, so that nothing is written.
         Stopped: something could not be written; the same again goes on from there.
     """
-    manifest = Manifest()
-    if isinstance(source, Archive):
-        _, manifest = await source.verify(lambda items: tell("verified", items))
-    done = await _done(target, choices, manifest)
-    look = _Look(target, choices)
-    await look.at(_after(source, done), lambda items: tell("compared", items))
-    writing = _Writing(target, choices, Summary(chunks_done_before=done, streams_kept=look.streams_kept), manifest)
+    manifest, found = await _looked(source, target, choices, tell)
+    done = found.chunks_done_before
+    writing = _Writing(target, choices, Summary(done, streams_kept=found.streams_kept), manifest)
     try:
         await writing.run(_after(source, done), lambda items: tell("written", items))
     except AirError as error:
         raise Stopped(error, writing.summary) from error
     return writing.summary
+
+
+async def look(source: Source, target: Target, choices: Choices, *, tell: Tell = _silent) -> Summary:
+    """What `transfer` would do, and nothing of it.
+
+    Raises:
+        Conflict, Invalid, Unsupported: as `transfer`.
+    """
+    return (await _looked(source, target, choices, tell))[1]
+
+
+async def _looked(source: Source, target: Target, choices: Choices, tell: Tell) -> tuple[Manifest, Summary]:
+    """What a file says of itself, and what is to be done."""
+    manifest = Manifest()
+    if isinstance(source, Archive):
+        _, manifest = await source.verify(lambda items: tell("verified", items))
+    done = await _done(target, choices, manifest)
+    looking = _Look(target, choices)
+    await looking.at(_after(source, done), lambda items: tell("compared", items))
+    return manifest, looking.summary(done)
 
 
 def _after(source: Source, done: int) -> AsyncIterator[Sequence[Item]]:
@@ -132,6 +155,25 @@ def _checkpoint(choices: Choices, chunk: JsonValue) -> Json:
     return {"chunk": chunk, "existing": choices.existing, "sealed": choices.sealed}
 
 
+@dataclass(slots=True)
+class _Stream:
+    """What is to be done in a stream whose last record is `last`."""
+
+    last: int
+    written: int = 0
+    present: int = 0
+    stood_in: int = 0
+
+    def take(self, seq: int) -> None:
+        """Count a record by its number."""
+        if seq <= self.last:
+            self.present += 1
+            return
+        self.stood_in += seq - 1 - self.last
+        self.written += 1
+        self.last = seq
+
+
 class _Look:
     """The first reading: compares, and writes nothing."""
 
@@ -140,7 +182,18 @@ class _Look:
         self._target = target
         self._choices = choices
         self._unopened: list[str] = []
+        self._found = Summary()
+        self._streams: dict[str, _Stream] = {}
         self.streams_kept: list[str] = []
+
+    def summary(self, done: int) -> Summary:
+        """What is to be done, after so many chunks."""
+        told = [stream for name, stream in self._streams.items() if name not in self.streams_kept]
+        return dataclasses.replace(
+            self._found, chunks_done_before=done, streams_kept=self.streams_kept,
+            records_written=sum(each.written for each in told), records_present=sum(each.present for each in told),
+            records_stood_in=sum(each.stood_in for each in told),
+        )  # fmt: skip
 
     async def at(self, chunks: AsyncIterator[Sequence[Item]], tell: Callable[[int], None]) -> None:
         """Look at every item.
@@ -168,9 +221,18 @@ class _Look:
         if not all_open(item.body, self._target.opens):
             if self._choices.sealed:
                 self._unopened.append(f"{item.collection}/{item.key}")
+            self._found.leave_out(item)
             return
         found = await self._beside.document(item.collection, item.key)
-        if found is not None and found.body != item.body and self._choices.existing == "refuse":
+        if found is None:
+            self._found.documents_written += 1
+        elif found.body == item.body:
+            self._found.documents_present += 1
+        elif self._choices.existing == "replace":
+            self._found.documents_replaced += 1
+        elif self._choices.existing == "keep":
+            self._found.documents_kept += 1
+        else:
             raise Conflict(
                 f"{named(item)} is in the target already and differs. Nothing was written: "
                 "carry it into an empty store, or say whether to keep or to replace what is there"
@@ -179,6 +241,10 @@ class _Look:
     async def _record(self, item: Record) -> None:
         if item.stream in self.streams_kept:
             return
+        if item.stream not in self._streams:
+            last = await self._target.log.last(item.stream)
+            self._streams[item.stream] = _Stream(0 if last is None else last.seq)
+        self._streams[item.stream].take(item.seq)
         found = await self._beside.record(item.stream, item.seq)
         if found is None or found.body == item.body:
             return
@@ -240,9 +306,7 @@ class _Writing:
     async def _document(self, item: Document) -> None:
         summary, documents = self.summary, self._target.documents
         if not all_open(item.body, self._target.opens):
-            summary.documents_left_out += 1
-            if len(summary.unopened) < NAMED:
-                summary.unopened.append(f"{item.collection}/{item.key}")
+            summary.leave_out(item)
             return
         try:
             await documents.put(item.collection, item.key, item.body, expect=0)

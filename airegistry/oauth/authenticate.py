@@ -75,7 +75,8 @@ class Authenticate:
     """Finds who is calling by the bearer token (RFC 6750) and leaves the Principal in the scope, or answers 401.
 
     The challenge names the metadata of the very resource that was asked for (RFC 9728). `on_data_path` tells the paths
-    whose application needs no anyio shields: watching those is cheaper. Whoever is `cut_off` gets 403 everywhere.
+    whose application needs no anyio shields: watching those is cheaper. Whoever is `cut_off` gets 403 everywhere,
+    of which `turned_away` is told.
     `anonymous` says whom a request that carries no credentials counts as, where it may be answered. A request without
     a token may come from the web page, by a session of `visits`.
     """
@@ -88,10 +89,12 @@ class Authenticate:
         *,
         on_data_path: Callable[[str], bool] = lambda path: False,
         cut_off: Callable[[Principal], bool] = lambda who: False,
+        turned_away: Callable[[Principal, str], None] = lambda who, path: None,
         anonymous: Callable[[Scope], Principal | None] = lambda scope: None,
         visits: Visits | None = None,
     ) -> None:
         self._cut_off = cut_off
+        self._turned_away = turned_away
         self._anonymous = anonymous
         self._visits = visits
         self._app = app
@@ -122,6 +125,7 @@ class Authenticate:
             await _refuse(send, 403, b"access_denied", refusal.message.encode())
             return
         if self._cut_off(principal):
+            self._turned_away(principal, scope["path"])
             await _refuse(send, 403, *_CUT_OFF)
             return
         scope[PRINCIPAL] = principal

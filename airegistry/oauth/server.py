@@ -95,6 +95,7 @@ class Choices:
 
     access_token_seconds: int = 600
     refresh_token_days: int = 30
+    device_seconds: int = 5
     session_idle_minutes: int = 480
     session_hours: int = 168
     client_registration: Literal["open", "off"] = "open"
@@ -223,7 +224,7 @@ async def _parts(base: Foundation, choices: Choices, http: JsonHttp, strict: Jso
     id_tokens, states = IdTokens(remote, clock), LoginStates(store, cipher, clock)
     towards = ProviderClient(providers, remote, http, id_tokens)
     party = RelyingParty(providers, towards, id_tokens, states, directory, audit, cipher, replay, base.url)
-    pending, devices = PendingRequests(store, clock), DeviceRequests(store, clock)
+    pending, devices = PendingRequests(store, clock), DeviceRequests(store, clock, interval=choices.device_seconds)
     cache = TokenCache(clock)
     accounts = _accounts(base, directory, http, cache)
     machine = BackendTokens(http, SubjectTokens(keys, clock, base.url).mint)

@@ -24,6 +24,9 @@ class Callers(Section):
     refresh_token_days: int = Field(
         30, ge=1, le=365, description="Days after which a client has to send its person to the login page again."
     )
+    device_seconds: int = Field(
+        5, ge=1, le=60, description="Seconds that a device without a browser waits before it asks again (RFC 8628)."
+    )
     session_idle_minutes: int = Field(480, ge=1, description="Minutes without a request after which a login ends.")
     session_hours: int = Field(168, ge=1, description="Hours after which a login ends in any case.")
     client_registration: Literal["open", "off"] = Field(

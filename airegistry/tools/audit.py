@@ -1,7 +1,8 @@
 """The audit trail."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from airegistry.core.audit_events import AuditEvent, AuditFilter, Moment
 from airegistry.core.services import Services
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
-from airegistry.tools.shapes import Cursor, Limit, Shape
+from airegistry.tools.shapes import Cursor, Limit, OnlyLook, Shape
 
 Request = Annotated[str | None, Field(description="Of one HTTP request: its `X-Request-Id`.")]
 Asset = Annotated[str | None, Field(description="As in `server/weather`, or a path alone.")]
@@ -68,10 +69,17 @@ class AuditKeyRotated(Shape):
 
 
 class AuditPruned(Shape):
-    """How many records were removed, of how many streams."""
+    """How many records were removed, of how many streams; of a dry run, how many would be."""
 
     records: int
     streams: int
+    dry_run: bool = False
+
+
+def _pruned(arguments: Mapping[str, Any]) -> str:
+    """What is asked before records are removed; nothing for a dry run."""
+    asked = "Remove all records of the audit trail from before {before}?"
+    return "" if arguments["dry_run"] else asked.format_map(arguments)
 
 
 class AuditTools:
@@ -139,19 +147,18 @@ class AuditTools:
         before, after = await self._services.audit_care.rotate_key(current_principal())
         return AuditKeyRotated(before=before, after=after)
 
-    @tool(
-        "Prune the audit trail", destructive=True, needs="policy",
-        confirm="Remove all records of the audit trail from before {before}?",
-    )  # fmt: skip
+    @tool("Prune the audit trail", destructive=True, needs="policy", confirm=_pruned)
     async def prune_audit(
-        self, before: Annotated[Moment, Field(description="Acts that ended before this moment are removed.")]
-    ) -> AuditPruned:
+        self, before: Annotated[Moment, Field(description="Acts that ended before this moment are removed.")],
+        dry_run: OnlyLook = False,
+    ) -> AuditPruned:  # fmt: skip
         """Remove old records of the audit trail for good. What is left can still be verified, from a signed checkpoint.
 
-        Nothing is removed of a trail that does not verify, and nothing of the last hour.
+        Nothing is removed of a trail that does not verify, and nothing of the last hour. With `dry_run` the records
+        that would go are checked and counted.
         """
-        done = await self._services.audit_care.prune(current_principal(), before)
-        return AuditPruned(records=done.records, streams=done.streams)
+        done = await self._services.audit_care.prune(current_principal(), before, dry_run=dry_run)
+        return AuditPruned(records=done.records, streams=done.streams, dry_run=dry_run)
 
 
 def _wanted(

@@ -14,7 +14,7 @@ from airegistry.core.validation import validated
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools
-from airegistry.tools.shapes import AnyVersion, AssetKind, AssetShape, Path, Shape
+from airegistry.tools.shapes import AnyVersion, AssetKind, AssetShape, OnlyLook, Path, Shape
 
 NewPath = Annotated[
     str, Field(description="Where it will be reached: lower-case letters, digits, dot, dash, underscore; at most 64.")
@@ -37,15 +37,24 @@ DryRun = Annotated[bool, Field(description="Store nothing; answer with what woul
 
 
 class Deleted(Shape):
-    """That an asset is gone."""
+    """That an asset is gone, with these versions and so many credentials; of a dry run, that it would be.
+
+    Then `used_by` are the virtual servers that would lose their part.
+    """
 
     kind: str
     path: str
     deleted: bool = True
+    dry_run: bool = False
+    versions: list[str] = Field(default_factory=list)
+    credentials: int = 0
+    used_by: list[str] = Field(default_factory=list)
 
 
 def _gone(arguments: Mapping[str, Any]) -> str:
-    """What is asked before an asset, or a version of it, is deleted."""
+    """What is asked before an asset, or a version of it, is deleted; nothing for a dry run."""
+    if arguments["dry_run"]:
+        return ""
     version = arguments["version"]
     which = "with all its versions" if version is None else f"in version {version}"
     return f"Delete {arguments['kind']} '{arguments['path']}' {which}? This cannot be undone."
@@ -187,13 +196,22 @@ class CatalogTools:
         return await self._listing.shape(who, server)
 
     @tool("Delete an asset", destructive=True, idempotent=True, confirm=_gone)
-    async def delete_asset(self, kind: AssetKind, path: Path, version: AnyVersion = None) -> Deleted:
-        """Take an asset out of the catalog, with all its versions, or the one that is named. This cannot be undone."""
+    async def delete_asset(
+        self, kind: AssetKind, path: Path, version: AnyVersion = None, dry_run: OnlyLook = False
+    ) -> Deleted:
+        """Take an asset out of the catalog, with all its versions, or the one that is named. This cannot be undone.
+
+        With `dry_run` nothing goes: the answer says what would, and which virtual servers use it.
+        """
+        who = current_principal()
         if version is None:
-            await self._services.catalog.delete(current_principal(), kind, path)
+            gone = await self._services.catalog.delete(who, kind, path, dry_run=dry_run)
         else:
-            await self._services.versions.delete(current_principal(), kind, path, version)
-        return Deleted(kind=kind, path=path.removeprefix("/"))
+            gone = await self._services.versions.delete(who, kind, path, version, dry_run=dry_run)
+        return Deleted(
+            kind=kind, path=path.removeprefix("/"), deleted=not dry_run, dry_run=dry_run, versions=[*gone.versions],
+            credentials=gone.credentials, used_by=[*gone.used_by],
+        )  # fmt: skip
 
     @tool("Rate an asset", idempotent=True)
     async def rate_asset(

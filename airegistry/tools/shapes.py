@@ -21,6 +21,8 @@ Name = Annotated[str, Field(min_length=1, max_length=128)]
 Limit = Annotated[int, Field(ge=1, le=1000, description="At most this many.")]
 Cursor = Annotated[str | None, Field(description="`next_cursor` of the page before; leave out for the first page.")]
 
+OnlyLook = Annotated[bool, Field(description="Remove nothing; answer with what would go.")]
+
 
 class Shape(BaseModel):
     """An answer; members beyond those named may come."""

@@ -1,7 +1,8 @@
 """Versions of an asset: which there are, which one is the default, and which ones end when."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -10,7 +11,7 @@ from airegistry.core.versions import Version
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
 from airegistry.tools.listing import ListingTools
-from airegistry.tools.shapes import AssetKind, AssetShape, Path, Shape, endpoint_of
+from airegistry.tools.shapes import AssetKind, AssetShape, OnlyLook, Path, Shape, endpoint_of
 
 Number = Annotated[str, Field(description="The version's number, as `list_versions` shows it.")]
 
@@ -42,12 +43,22 @@ class VersionsAnswer(Shape):
 
 
 class DeletedVersion(Shape):
-    """That a version is gone."""
+    """That a version is gone; of a dry run, that it would be, and the virtual servers that would lose their part."""
 
     kind: str
     path: str
     version: str
     deleted: bool = True
+    dry_run: bool = False
+    used_by: list[str] = Field(default_factory=list)
+
+
+def _gone(arguments: Mapping[str, Any]) -> str:
+    """What is asked before a version is deleted; nothing for a dry run."""
+    if arguments["dry_run"]:
+        return ""
+    asked = "Delete version {version} of {kind} '{path}'? This cannot be undone."
+    return asked.format_map(arguments)
 
 
 class VersionTools:
@@ -100,12 +111,20 @@ class VersionTools:
         "Delete a version",
         destructive=True,
         idempotent=True,
-        confirm="Delete version {version} of {kind} '{path}'? This cannot be undone.",
+        confirm=_gone,
     )
-    async def delete_version(self, path: Path, version: Number, kind: AssetKind = "server") -> DeletedVersion:
-        """Take down one version; this cannot be undone. `conflict` when it is the default or virtual servers pin it."""
-        await self._services.versions.delete(current_principal(), kind, path, version)
-        return DeletedVersion(kind=kind, path=path.removeprefix("/"), version=version)
+    async def delete_version(
+        self, path: Path, version: Number, kind: AssetKind = "server", dry_run: OnlyLook = False
+    ) -> DeletedVersion:
+        """Take down one version; this cannot be undone. `conflict` when it is the default or virtual servers pin it.
+
+        With `dry_run` nothing goes: the answer is the same, or the refusal.
+        """
+        gone = await self._services.versions.delete(current_principal(), kind, path, version, dry_run=dry_run)
+        return DeletedVersion(
+            kind=kind, path=path.removeprefix("/"), version=version, deleted=not dry_run, dry_run=dry_run,
+            used_by=[*gone.used_by],
+        )  # fmt: skip
 
     def _shape(self, version: Version) -> VersionShape:
         asset, deprecation = version.asset, version.deprecation

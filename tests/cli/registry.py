@@ -51,7 +51,7 @@ def _tools(mcp: FastMCP) -> None:
         return {}
 
     @mcp.tool
-    def delete_asset(kind: str, path: str) -> Json:
+    def delete_asset(kind: str, path: str, dry_run: bool = False) -> Json:
         return {}
 
     _other_tools(mcp)
@@ -120,7 +120,7 @@ def _audit_tools(mcp: FastMCP) -> None:
         return {}
 
     @mcp.tool
-    def prune_audit(before: str) -> Json:
+    def prune_audit(before: str, dry_run: bool = False) -> Json:
         return {}
 
 

@@ -191,8 +191,12 @@ def test_heads_are_printed_as_they_are_and_pruning_says_how_many_went(fake: Fake
     fake.says({"public_key": "k", "heads": [{"seq": 1}]})
     assert json.loads(run("audit", "heads").out) == {"public_key": "k", "heads": [{"seq": 1}]}
     fake.says({"records": 7, "streams": 1})
-    assert run("audit", "prune", "2026-01-01T00:00:00Z").err == "removed 7 records\n"
+    assert run("audit", "prune", "2026-01-01T00:00:00Z").err == "removed 7 records of 1 streams\n"
     assert fake.calls[-1] == ("prune_audit", {"before": "2026-01-01T00:00:00Z"})
+    said = "nothing is removed; would remove 7 records of 1 streams\n"
+    fake.says({"records": 7, "streams": 1, "dry_run": True})
+    assert run("audit", "prune", "2026-01-01T00:00:00Z", "--dry-run").err == said
+    assert fake.calls[-1] == ("prune_audit", {"before": "2026-01-01T00:00:00Z", "dry_run": True})
 
 
 def test_a_new_key_of_the_trail_is_named_with_the_one_before(fake: FakeRegistry, run: Run) -> None:

@@ -1,7 +1,6 @@
-"""`config explain`, and the completion of the shell."""
+"""`config explain`."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,14 +57,3 @@ def test_a_setting_that_does_not_fit_is_named(run: Run, monkeypatch: pytest.Monk
     monkeypatch.setenv("AIREGISTRY_PORT", "many")
     ran = run("config", "explain")
     assert (ran.status, "AIREGISTRY_PORT" in ran.err) == (1, True)
-
-
-def test_bash_completes_commands_and_options(run: Run, tmp_path: Path) -> None:
-    script = tmp_path / "completion"
-    assert run("--install-completion", "--shell", "bash", "--output", str(script)).status == 0
-    program = (
-        f'. "{script}"; COMP_WORDS=(airegistry versions de); COMP_CWORD=2; '
-        "f=$(complete -p airegistry | sed 's/.*-F \\([^ ]*\\).*/\\1/'); $f; printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
-    ran = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=True)
-    assert sorted(ran.stdout.split()) == ["default", "delete", "deprecate"]

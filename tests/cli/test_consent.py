@@ -39,6 +39,17 @@ def test_nobody_is_asked_who_said_yes(fake: FakeRegistry, run: Run, monkeypatch:
     assert run("delete", "weather", "-y") == (0, "", "deleted server `weather`\n")
 
 
+def test_nobody_is_asked_where_nothing_is_done(fake: FakeRegistry, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    fake.says({"versions": ["2.0.0", "1.0.0"], "credentials": 1, "used_by": ["desk"]})
+    ran = run("delete", "weather", "--dry-run")
+    assert (ran.status, ran.err) == (0, "nothing is deleted; server `weather` would be\n")
+    assert [line.split() for line in ran.out.splitlines()] == [
+        ["versions", "2.0.0,", "1.0.0"], ["credentials", "1"], ["used", "by", "desk"],
+    ]  # fmt: skip
+    assert fake.calls == [("delete_asset", {"kind": "server", "path": "weather", "dry_run": True})]
+
+
 def test_a_question_cannot_steer_the_terminal(fake: FakeRegistry, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("\n"))
     assert "`a\\x1b[2J`" in run("delete", "a\x1b[2J").err

@@ -67,6 +67,29 @@ def test_without_the_key_nothing_is_written_and_the_hint_names_it(
     assert json.loads(left.out)["unopened"] == ["credentials/weather"]
 
 
+def test_a_dry_run_says_what_would_be_written_and_makes_no_folder(
+    run: Run, folder: Path, tmp_path: Path, held: Callable[[Path], list[tuple[object, ...]]]
+) -> None:
+    file, new = str(tmp_path / "all.gz"), tmp_path / "new"
+    run("data", "export", file, "--data", str(folder))
+    migrated = run("data", "migrate", str(folder), str(new), "--dry-run")
+    assert (migrated.status, migrated.out.splitlines()) == (0, ["documents written  5", "records written    6"])
+    assert migrated.err.endswith("nothing is written; this is what would be\n")
+    keyless = run("data", "import", file, "--data", str(new), "--dry-run")
+    assert (keyless.status, "Put the secret.key" in keyless.err) == (1, True)
+    assert not new.exists()
+    new.mkdir()
+    (new / KEY_NAME).write_bytes((folder / KEY_NAME).read_bytes())
+    looked = json.loads(run("data", "import", file, "--data", str(new), "--dry-run", "--json").out)
+    assert [each.name for each in new.iterdir()] == [KEY_NAME]
+    done = json.loads(run("data", "import", file, "--data", str(new), "--json").out)
+    assert (looked, looked["documents_written"]) == ({**done, "dry_run": True}, 5)
+    before = held(new)
+    again = json.loads(run("data", "import", file, "--data", str(new), "--dry-run", "--json").out)
+    assert (again["documents_written"], again["documents_present"], again["records_present"]) == (0, 5, 6)
+    assert held(new) == before
+
+
 def test_a_folder_is_migrated_with_its_key(
     run: Run, folder: Path, tmp_path: Path, held: Callable[[Path], list[tuple[object, ...]]]
 ) -> None:

@@ -78,6 +78,8 @@ async def test_a_quarantined_caller_is_403_everywhere_and_its_streams_end(
     for path in ("/mcp", *served, "/agents/x", "/v0.1/servers", "/nowhere"):
         answer = await anyio.to_thread.run_sync(ask_as, registry, path, token)
         assert (answer.status_code, answer.json()["code"]) == (403, "quarantined"), path
+    (turned_away,) = (await desk.ask("query_audit", subject=caller, action="quarantine:refuse"))["events"]
+    assert (turned_away["decision"], turned_away["target"], turned_away["kind"]) == ("deny", "/mcp", "caller")
     await desk.ask("lift_quarantine", kind="caller", id=caller)
     assert await mcp.ask(registry.mcp, token, "search_registry", query="freight")
 

@@ -8,6 +8,7 @@ import pytest
 
 from airegistry.core.audit import Audit
 from airegistry.core.audit_calls import CallRules
+from airegistry.core.audit_care import Pruned
 from airegistry.core.audit_chain import STREAM
 from airegistry.core.audit_events import AuditFilter
 from airegistry.core.audit_forwarding import GAP, Forwarder
@@ -46,6 +47,20 @@ async def test_pruning_removes_what_is_older_and_leaves_a_trail_that_verifies_an
     later = await place.process()
     await writes(later, place.clock, ["after"])
     assert (await place.verify()).error is None
+
+
+async def test_a_dry_run_counts_what_would_go_and_removes_nothing() -> None:
+    place, audit = await aged()
+    care, before = place.care(audit), place.clock.now() - timedelta(days=1)
+    assert await care.prune(SYSTEM, before, dry_run=True) == Pruned(records=5, streams=1)
+    assert await place.writers.checkpoints() == {}
+    await audit.settle()
+    assert len(await place.records(STREAM)) == 8 + 2
+    page, _ = await audit.query(SYSTEM, AuditFilter(), limit=1)
+    assert (page[0].action, "5 of audit up to 5" in page[0].reason) == ("audit:prune:preview", True)
+    assert await care.prune(SYSTEM, before) == Pruned(records=5, streams=1)
+    with pytest.raises(Invalid):
+        await care.prune(SYSTEM, place.clock.now(), dry_run=True)
 
 
 async def test_pruning_goes_on_from_where_it_ended_and_adds_up() -> None:

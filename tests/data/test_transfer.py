@@ -10,8 +10,9 @@ from airegistry.core import following, leases, shared_checks, shared_counts, sha
 from airegistry.core.audit_chain import Verification, verify
 from airegistry.core.errors import Conflict, Invalid
 from airegistry.data.archive import Archive, write_archive
-from airegistry.data.items import CHECKPOINTS, StoreSource
-from airegistry.data.transfer import Choices, Stopped, Target, transfer
+from airegistry.data.items import CHECKPOINTS, Source, StoreSource
+from airegistry.data.transfer import Choices, Stopped, Summary, Target, look
+from airegistry.data.transfer import transfer as carry
 from airegistry.stores.cipher import KEY_NAME
 from airegistry.stores.memory import MemoryLog
 from airegistry.stores.open import Stores, open_stores
@@ -25,6 +26,16 @@ REFUSE = Choices()
 def shares_key(stores: Stores, other: Stores) -> Target:
     """A target whose key is that of other stores."""
     return Target(stores.documents, stores.log, target(other).opens)
+
+
+async def transfer(source: Source, to: Target, choices: Choices) -> Summary:
+    """Look, which must change nothing, and carry over: what the look told is what is done."""
+    before = await contents(to.documents, to.log)
+    looked = await look(source, to, choices)
+    assert await contents(to.documents, to.log) == before
+    done = await carry(source, to, choices)
+    assert done == looked
+    return done
 
 
 async def test_what_is_made_anew_and_what_is_of_the_moment_stays_where_it_is(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The device flow (RFC 8628): a program without a browser, and the person who answers for it elsewhere."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
+from airegistry.core.documents import Document
 from airegistry.core.limits import Limiter
 from airegistry.core.principals import SYSTEM
 from airegistry.oauth.clients.clients import ClientChange
@@ -21,6 +23,7 @@ from airegistry.oauth.tokens.keys import SigningKeys
 from airegistry.oauth.tokens.person_grants import PersonGrants
 from airegistry.oauth.tokens.token_endpoint import GrantHandler, TokenEndpoint
 from airegistry.stores.cipher import FernetCipher
+from airegistry.stores.memory import MemoryStore
 from tests.oauth.browsing import ALLOW, DENY, XSS, Browser, Page, Web, build_web
 from tests.oauth.issuing import REDIRECT, RESOURCE, SECRET_KEY, URL
 
@@ -168,6 +171,68 @@ async def test_a_device_that_asks_too_fast_is_told_to_slow_down() -> None:
     assert said == [pending, slow, slow, slow, slow], "each that comes too soon adds five seconds"
     web.clock.pass_(25)
     assert (await tool.ask())["error"] == pending
+
+
+async def test_the_interval_is_counted_over_replicas_and_after_a_restart() -> None:
+    web = await device_web()
+    here = DeviceRequests(web.store, web.clock, interval=2)
+    code, _ = await here.start("cli", ["mcp"], RESOURCE)
+    said = list[str]()
+    for seconds in (0, 1, 6, 7, 12):
+        web.clock.pass_(seconds)
+        another = DeviceRequests(web.store, web.clock, interval=2)
+        with pytest.raises(OAuthError) as refused:
+            await another.collect(code, "cli")
+        said.append(f"{refused.value.error} {refused.value.message}")
+    assert [each.split()[0] for each in said] == [
+        "authorization_pending", "slow_down", "slow_down", "slow_down", "slow_down",
+    ], said  # fmt: skip
+    assert [each.split()[-2] for each in said[1:]] == ["7", "12", "17", "22"]
+    web.clock.pass_(22)
+    with pytest.raises(OAuthError, match="not answered yet"):
+        await here.collect(code, "cli")
+
+
+async def test_whoever_never_stops_asking_is_not_written_down_for_ever() -> None:
+    web = await device_web()
+    devices = DeviceRequests(web.store, web.clock)
+    code, _ = await devices.start("cli", ["mcp"], RESOURCE)
+    for _ in range(150):
+        with pytest.raises(OAuthError):
+            await devices.collect(code, "cli")
+    (document,) = [each async for each in web.store.find("device_requests")]
+    assert document.version < 130
+
+
+class Crossed(MemoryStore):
+    """Has a device ask at another replica whenever a request is about to be written."""
+
+    crossing: Callable[[], Awaitable[None]] | None = None
+
+    async def put(self, collection: str, key: str, body: Json, *, expect: int | None = None) -> Document:
+        crossing, self.crossing = self.crossing, None
+        if crossing is not None:
+            await crossing()
+        return await super().put(collection, key, body, expect=expect)
+
+
+async def test_an_answer_is_not_lost_to_a_question_at_the_same_time() -> None:
+    web = await device_web()
+    store = Crossed()
+    here, there = DeviceRequests(store, web.clock), DeviceRequests(store, web.clock)
+    device_code, user_code = await here.start("cli", ["mcp"], RESOURCE)
+    request = await here.of_person(user_code)
+    assert request is not None
+
+    async def asks() -> None:
+        with pytest.raises(OAuthError, match="not answered yet"):
+            await there.collect(device_code, "cli")
+
+    store.crossing = asks
+    assert await here.answer(request.id, None)
+    web.clock.pass_(5)
+    with pytest.raises(OAuthError, match="the person refused"):
+        await there.collect(device_code, "cli")
 
 
 async def test_what_nobody_answers_is_over_after_ten_minutes_and_forgotten_then() -> None:

@@ -85,6 +85,13 @@ def test_the_page_has_the_alerts_that_there_are_by_their_severity() -> None:
     }  # fmt: skip
 
 
+def test_the_runbook_and_the_page_of_metrics_name_every_alert() -> None:
+    every = {str(rule["alert"]) for file in FILES for rule in rules(file)}
+    for page in ("runbook.md", "metrics.md"):
+        text = (PAGE.parent / page).read_text("utf-8")
+        assert {*re.findall(r"\bAiregistry\w+", text)} == every, page
+
+
 @every_file
 def test_each_alert_is_shown_firing_and_quiet(file: Path) -> None:
     cases = yaml.safe_load((ALERTS / "tests" / f"{file.stem}_test.yaml").read_text("utf-8"))

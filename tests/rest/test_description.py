@@ -1,5 +1,7 @@
 """The OpenAPI document, and what schemathesis gets out of the API with it in every role."""
 
+import json
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +12,10 @@ import requests
 import schemathesis
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -107,6 +112,15 @@ def test_it_is_openapi_3_1(description: dict[str, object]) -> None:
     assert description["openapi"] == "3.1.1"
 
 
+def test_whatever_it_refers_to_is_in_it(description: dict[str, object]) -> None:
+    document = Resource.from_contents(description, default_specification=DRAFT202012)
+    resolver = Registry().with_resource("", document).resolver()
+    pointers = {*re.findall(r'"\$ref": "([^"]*)"', json.dumps(description))}
+    assert {"#/components/schemas/put_scope.input.Grant", "#/components/schemas/Problem"} <= pointers
+    for pointer in pointers:
+        resolver.lookup(pointer)
+
+
 def test_it_has_every_route_that_is_no_tool(description: dict[str, object], served: World) -> None:
     """Those of the tools are there by the table of twins."""
     paths = description["paths"]
@@ -131,10 +145,18 @@ def test_whatever_is_asked_in_any_role_is_answered_as_described_and_tells_nothin
         asked.add(operation.label)
         try:
             _try(operation, served, callers, mode)
+        except Unsatisfiable:
+            assert not _can_be_wrong(operation), operation.label
         except (AssertionError, FailureGroup, Failure) as failure:
             failed.append(f"{operation.label}: {failure}")
     assert len(asked) > 200
     assert not failed, "\n\n".join(failed)
+
+
+def _can_be_wrong(operation: "OpenApiOperation") -> bool:
+    """Whether something can be asked that does not fit: every text fits in a path, and in most headers."""
+    bounded = any("pattern" in header.definition["schema"] for header in operation.headers)
+    return bool(operation.body or operation.query or bounded)
 
 
 def _try(operation: "OpenApiOperation", served: World, callers: Callers, mode: GenerationMode) -> None:

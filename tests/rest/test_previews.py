@@ -23,6 +23,23 @@ async def test_a_preview_answers_200_with_the_scan_and_makes_nothing(world: Worl
     await world.ask("DELETE", "/skills/unfolding")
 
 
+async def test_a_deletion_that_is_only_looked_at_says_what_would_go_and_takes_nothing(world: World) -> None:
+    await world.ask("POST", "/skills", json={"path": "unfolding", "content": SKILL.format(path="unfolding")})
+    looked = await world.ask("DELETE", "/skills/unfolding?dry_run=true")
+    assert looked.status_code == 200, looked.text
+    assert looked.json() == {
+        "kind": "skill", "path": "unfolding", "deleted": False, "dry_run": True, "versions": ["1.0.0"],
+        "credentials": 0, "used_by": [],
+    }  # fmt: skip
+    kept = await world.ask("GET", "/skills/unfolding")
+    assert kept.status_code == 200
+    stale = await world.ask("DELETE", "/skills/unfolding?dry_run=true", headers={"if-match": '"another"'})
+    assert stale.status_code == 412
+    done = await world.ask("DELETE", "/skills/unfolding")
+    assert (done.json()["deleted"], done.json()["versions"]) == (True, ["1.0.0"])
+    assert (await world.ask("GET", "/skills/unfolding")).status_code == 404
+
+
 async def test_findings_are_told_to_whoever_may_read_reports_and_the_verdict_to_all_who_may_register(
     world: World,
 ) -> None:

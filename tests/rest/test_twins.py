@@ -190,7 +190,9 @@ async def test_a_change_by_one_is_what_the_other_shows(world: World) -> None:
     assert still(await world.get("/servers/fresh")) == still(shown)
     changed = await world.ask("PATCH", "/servers/fresh", json={"tags": ["new"]})
     assert changed.json()["tags"] == (await world.tool("get_server_details", path="fresh"))[1]["tags"] == ["new"]
-    assert (await world.ask("DELETE", "/servers/fresh")).json() == {"kind": "server", "path": "fresh", "deleted": True}
+    looked = (await world.ask("DELETE", "/servers/fresh?dry_run=true")).json()
+    assert looked == (await world.tool("delete_asset", kind="server", path="fresh", dry_run=True))[1]
+    assert (await world.ask("DELETE", "/servers/fresh")).json() == {**looked, "deleted": True, "dry_run": False}
     assert await world.tool("get_server_details", path="fresh") == (True, {
         "code": "not_found", "message": "no server named 'fresh'",
     })  # fmt: skip

@@ -1,6 +1,7 @@
 """What cannot be undone is asked first, where the client can ask, in both eras."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,9 +50,25 @@ async def there(world: World) -> bool:
 async def test_an_asset_is_deleted_when_the_person_says_yes(registry: World, era: str) -> None:
     asked: list[str] = []
     answer = await ask(registry, person("accept", asked), era, "delete_asset", **REMOVE)
-    assert answer == {**REMOVE, "deleted": True}
+    assert answer.items() >= {**REMOVE, "deleted": True}.items()
     assert asked == ["Delete server 'weather' with all its versions? This cannot be undone."]
     assert not await there(registry)
+
+
+@ERAS
+async def test_a_dry_run_asks_nobody(registry: World, era: str) -> None:
+    asked: list[str] = []
+    decline = person("decline", asked)
+    looked = await ask(registry, decline, era, "delete_asset", **REMOVE, dry_run=True)
+    assert (looked["deleted"], looked["versions"]) == (False, ["1.0.0"])
+    before = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    assert await ask(registry, decline, era, "prune_audit", before=before, dry_run=True) == {
+        "records": 0, "streams": 0, "dry_run": True,
+    }  # fmt: skip
+    with refused("not_found"):
+        await ask(registry, decline, era, "delete_version", path="weather", version="2.0.0", dry_run=True)
+    assert asked == []
+    assert await there(registry)
 
 
 @ERAS

@@ -11,7 +11,7 @@ from airegistry.core.limits import Limiter
 from airegistry.core.principals import Principal
 from airegistry.oauth.forms import NO_STORE, Form, OAuthError, read_form
 from airegistry.oauth.login.authorize import check_scope
-from airegistry.oauth.login.device_requests import INTERVAL, LIFETIME, DeviceRequests
+from airegistry.oauth.login.device_requests import LIFETIME, DeviceRequests
 from airegistry.oauth.model import DEVICE_GRANT, Client
 from airegistry.oauth.resources import Resources
 from airegistry.oauth.source import source_of
@@ -62,7 +62,7 @@ class DeviceAuthorization:
             "verification_uri": page,
             "verification_uri_complete": f"{page}?user_code={user_code}",
             "expires_in": int(LIFETIME.total_seconds()),
-            "interval": INTERVAL,
+            "interval": self._devices.interval,
         }
         return JSONResponse(answer, headers=NO_STORE)
 

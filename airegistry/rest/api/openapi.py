@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from airegistry import __version__
 from airegistry.core.assets import Json
 from airegistry.oauth.login.cookies import PREFIX as COOKIE
+from airegistry.rest.api.idempotency import LONGEST
 from airegistry.rest.api.paths import PATHS
 from airegistry.rest.api.routes import PREFIX, Endpoint
 from airegistry.rest.scim import openapi as scim
@@ -49,7 +50,7 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
         here = paths.setdefault(PREFIX + endpoint.path, {})
         assert isinstance(here, dict)
         here[endpoint.twin.method.lower()] = _operation(endpoint, schemas)
-    paths |= {**PATHS, **scim.paths()}
+    paths = _bounded({**paths, **PATHS, **scim.paths()})
     return {
         "openapi": "3.1.1",
         "info": {
@@ -71,10 +72,23 @@ def description(endpoints: Sequence[Endpoint], url: str) -> Json:
     }
 
 
+def _bounded(paths: Json) -> dict[str, JsonValue]:
+    """The paths with what may be refused before anybody looks which one is asked for."""
+    head: Json = {"431": {"$ref": "#/components/responses/431"}}
+    return {
+        path: {
+            method: {**operation, "responses": {**operation["responses"], **head}}  # type: ignore[dict-item,call-overload,index]  # as each is made
+            for method, operation in methods.items()  # type: ignore[union-attr]  # as above
+        }
+        for path, methods in paths.items()
+    }
+
+
 def _more_refusals() -> Mapping[int, str]:
     return {
         **_REFUSALS, 412: "The asset is another one than If-Match names.", 415: "The body is not sent as JSON.",
         422: "The Idempotency-Key was sent with another request.",
+        431: "Request line and headers are too long.",
     }  # fmt: skip
 
 
@@ -102,7 +116,7 @@ def _parameters(endpoint: Endpoint, schemas: "_Schemas") -> list[JsonValue]:
     found: list[JsonValue] = []
     for place, names in (("path", endpoint.in_path), ("query", endpoint.in_query)):
         for name in names:
-            schema = _not_null(schemas.here(endpoint.operation.name, endpoint.properties.get(name, {"type": "string"})))
+            schema = _not_null(schemas.argument(endpoint, name))
             if place == "path" and schema.get("type") == "string":
                 schema = {"minLength": 1, **schema}
             text = schema.pop("description", "")
@@ -112,8 +126,9 @@ def _parameters(endpoint: Endpoint, schemas: "_Schemas") -> list[JsonValue]:
 
 
 def _header_parameters(endpoint: Endpoint) -> list[JsonValue]:
-    def header(name: str, text: str) -> Json:
-        return {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+    def header(name: str, text: str, **more: JsonValue) -> Json:
+        schema: Json = {"type": "string", **more}
+        return {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
 
     found: list[JsonValue] = []
     if endpoint.twin.one:
@@ -121,13 +136,14 @@ def _header_parameters(endpoint: Endpoint) -> list[JsonValue]:
     if endpoint.twin.guarded:
         found.append(header("If-Match", "The ETag of the asset as it was read: another one is 412."))
     if endpoint.twin.method == "POST":
-        found.append(header("Idempotency-Key", "Names this request: sent again, it is made once."))
+        printable = f"^[ -~]{{1,{LONGEST}}}$"
+        found.append(header("Idempotency-Key", "Names this request: sent again, it is made once.", pattern=printable))
     return found
 
 
 def _body(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     required: list[JsonValue] = [name for name in endpoint.in_body if name in endpoint.required]
-    members = {name: schemas.here(endpoint.operation.name, endpoint.properties[name]) for name in endpoint.in_body}
+    members = {name: schemas.argument(endpoint, name) for name in endpoint.in_body}
     if endpoint.twin.body is not None:
         schema = members[endpoint.twin.body]
     else:
@@ -182,6 +198,14 @@ class _Schemas:
         """A reference to a schema by its title, or by its owner where it has none."""
         title = schema.get("title")
         return {"$ref": f"#/components/schemas/{self._keep(str(title or f'{owner}_answer'), self.here(owner, schema))}"}
+
+    def argument(self, endpoint: Endpoint, name: str) -> Json:
+        """The schema of an argument, which may refer to what the tool's input defines."""
+        operation = endpoint.operation
+        schema = endpoint.properties.get(name, {"type": "string"})
+        if "$ref" not in str(schema):
+            return schema
+        return self.here(f"{operation.name}.input", {**schema, "$defs": operation.input_schema.get("$defs")})
 
     def here(self, owner: str, schema: Json) -> Json:
         """A schema to stand in the document: what it defines by itself is among the others."""

@@ -31,7 +31,7 @@ _REFUSALS: Final = {
     "501": "It is not offered here.",
     "503": "The store rests.",
 }
-_BEFORE: Final = {"401", "403", "429"}
+_BEFORE: Final = {"400", "401", "403", "429"}
 """What may be refused before SCIM is asked, as problem details."""
 _QUERY: Final[Json] = {
     "filter": {**_TEXT, "description": "As RFC 7644, section 3.4.2.2 has it."},

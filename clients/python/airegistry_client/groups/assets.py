@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypedDict
 
 from airegistry_client.connection import Json, Members, route
 from airegistry_client.models.access import Credentials
-from airegistry_client.models.assets import Asset, Lifecycle, Rating, Versions
+from airegistry_client.models.assets import Asset, Deleted, DeletedVersion, Lifecycle, Rating, Versions
 from airegistry_client.models.reviews import AnsLink, AssetHealth, DefinitionChanges, ScanReport, Waiver
 from airegistry_client.modes import Group, M, operation
 
@@ -53,9 +53,12 @@ class Assets(Group[M]):
         return await self._connection.known(self._at(path), query={"version": version}, asset=known)
 
     @operation
-    async def delete(self, path: str, *, version: str | None = None, if_match: str | None = None) -> None:
-        """Remove an asset, or one version of it."""
-        await self._connection.done("DELETE", self._at(path), query={"version": version}, if_match=if_match)
+    async def delete(
+        self, path: str, *, version: str | None = None, dry_run: bool | None = None, if_match: str | None = None
+    ) -> Deleted:
+        """Remove an asset, or one version of it; with `dry_run` only say what would go."""
+        query = {"version": version, "dry_run": dry_run}
+        return await self._connection.ask(Deleted, "DELETE", self._at(path), query=query, if_match=if_match)
 
     @operation
     async def set_enabled(
@@ -96,9 +99,10 @@ class Assets(Group[M]):
         return await self._connection.ask(Asset, "PUT", place, body=body)
 
     @operation
-    async def delete_version(self, path: str, version: str) -> None:
-        """Remove one version."""
-        await self._connection.done("DELETE", self._at(path, "versions", version))
+    async def delete_version(self, path: str, version: str, *, dry_run: bool | None = None) -> DeletedVersion:
+        """Remove one version; with `dry_run` only say whether it would go."""
+        place = self._at(path, "versions", version)
+        return await self._connection.ask(DeletedVersion, "DELETE", place, query={"dry_run": dry_run})
 
     @operation
     async def scan(self, path: str, *, version: str | None = None) -> ScanReport:

@@ -133,9 +133,10 @@ class Audit(Group[M]):
         return await self._connection.ask(AuditVerification, "GET", "/audit/verification")
 
     @operation
-    async def prune(self, before: datetime) -> Pruned:
-        """Remove what is older."""
-        return await self._connection.ask(Pruned, "DELETE", "/audit/events", query={"before": before})
+    async def prune(self, before: datetime, *, dry_run: bool | None = None) -> Pruned:
+        """Remove what is older; with `dry_run` only say how much."""
+        query = {"before": before, "dry_run": dry_run}
+        return await self._connection.ask(Pruned, "DELETE", "/audit/events", query=query)
 
     @operation
     async def rotate_key(self) -> RotatedAuditKey:

@@ -90,6 +90,30 @@ class Versions(Answer):
     versions: tuple[Version, ...]
 
 
+class Deleted(Answer):
+    """That an asset is gone, with these versions and so many credentials; of a dry run, that it would be, and which
+    virtual servers would lose their part."""
+
+    kind: str
+    path: str
+    deleted: bool = True
+    dry_run: bool = False
+    versions: tuple[str, ...] = ()
+    credentials: int = 0
+    used_by: tuple[str, ...] = ()
+
+
+class DeletedVersion(Answer):
+    """That a version is gone; of a dry run, that it would be, and which virtual servers would lose their part."""
+
+    kind: str
+    path: str
+    version: str
+    deleted: bool = True
+    dry_run: bool = False
+    used_by: tuple[str, ...] = ()
+
+
 class Step(Answer):
     """A step that was taken."""
 

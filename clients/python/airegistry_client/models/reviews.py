@@ -253,10 +253,11 @@ class AuditVerification(Answer):
 
 
 class Pruned(Answer):
-    """How many records were removed, of how many streams."""
+    """How many records were removed, of how many streams; of a dry run, how many would be."""
 
     records: int
     streams: int
+    dry_run: bool = False
 
 
 class RotatedAuditKey(Answer):
