@@ -33,7 +33,7 @@ class Rotating(FakeDrivers):
                 assert config.keep is not None
                 number = int(after or "1")
                 rotating.kept += 1
-                await config.keep({"refresh_token": f"r{rotating.kept}"})
+                await config.keep({"refresh_token": f"token of page {rotating.kept}"})
                 return OfferPage((), str(number + 1) if number < rotating.pages else None)
 
         yield Pages()
@@ -51,9 +51,12 @@ async def test_what_took_the_place_of_a_secret_is_what_the_next_pass_is_opened_w
     for _ in range(2):
         run = await world.services.federation.syncs.sync("far")
         assert run.outcome == "ok"
-    assert [config.secrets for config in drivers.opened] == [GIVEN, {"client_id": "c", "refresh_token": "r2"}]
+    assert [config.secrets for config in drivers.opened] == [
+        GIVEN,
+        {"client_id": "c", "refresh_token": "token of page 2"},
+    ]
     stored = world.services.federation.sources.record("far").sealed
-    assert "r4" not in stored
+    assert "token of page" not in stored
 
 
 async def test_what_an_administrator_set_meanwhile_stands() -> None:
