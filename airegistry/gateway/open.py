@@ -102,11 +102,12 @@ async def open_gateway(
     def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
         return sunset_headers(asset, rules.clock.now())
 
-    servers = _kind(rules.telemetry)(
+    of_servers_kind, of_agents_kind = _kinds(rules.telemetry)
+    servers = of_servers_kind(
         invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
         announce=announced, on_tools_changed=on_tools_changed, proxy=proxy,
     )  # fmt: skip
-    agents = AgentGateway(
+    agents = of_agents_kind(
         invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
         challenge=challenge,
     )  # fmt: skip
@@ -123,14 +124,15 @@ async def open_gateway(
             tasks.cancel_scope.cancel()
 
 
-def _kind(telemetry: Telemetry) -> type[Gateway]:
-    """The gateway, or the one that tells of its work."""
+def _kinds(telemetry: Telemetry) -> tuple[type[Gateway], type[AgentGateway]]:
+    """The gateways to servers and to agents, or those that tell of their work."""
     if not telemetry.on:
-        return Gateway
-    from airegistry.gateway.watched import WatchedGateway  # whose SDK is an extra
+        return Gateway, AgentGateway
+    from airegistry.gateway.a2a.watched import WatchedAgentGateway  # whose SDK is an extra
+    from airegistry.gateway.watched import WatchedGateway
     from airegistry.telemetry.kinds import telling
 
-    return telling(WatchedGateway, telemetry)
+    return telling(WatchedGateway, telemetry), telling(WatchedAgentGateway, telemetry)
 
 
 async def _server(shelf: Shelf, path: str, version: str | None) -> Server | None:
