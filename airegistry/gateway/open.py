@@ -102,12 +102,11 @@ async def open_gateway(
     def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
         return sunset_headers(asset, rules.clock.now())
 
-    of_servers_kind, of_agents_kind = _kinds(rules.telemetry)
-    servers = of_servers_kind(
+    servers = _of_servers(rules.telemetry)(
         invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
         announce=announced, on_tools_changed=on_tools_changed, proxy=proxy,
     )  # fmt: skip
-    agents = of_agents_kind(
+    agents = _of_agents(rules.telemetry)(
         invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
         challenge=challenge,
     )  # fmt: skip
@@ -124,15 +123,24 @@ async def open_gateway(
             tasks.cancel_scope.cancel()
 
 
-def _kinds(telemetry: Telemetry) -> tuple[type[Gateway], type[AgentGateway]]:
-    """The gateways to servers and to agents, or those that tell of their work."""
+def _of_servers(telemetry: Telemetry) -> type[Gateway]:
+    """The gateway to servers, or the one that tells of its work."""
     if not telemetry.on:
-        return Gateway, AgentGateway
-    from airegistry.gateway.a2a.watched import WatchedAgentGateway  # whose SDK is an extra
-    from airegistry.gateway.watched import WatchedGateway
+        return Gateway
+    from airegistry.gateway.watched import WatchedGateway  # whose SDK is an extra
     from airegistry.telemetry.kinds import telling
 
-    return telling(WatchedGateway, telemetry), telling(WatchedAgentGateway, telemetry)
+    return telling(WatchedGateway, telemetry)
+
+
+def _of_agents(telemetry: Telemetry) -> type[AgentGateway]:
+    """The same to agents."""
+    if not telemetry.on:
+        return AgentGateway
+    from airegistry.gateway.a2a.watched import WatchedAgentGateway  # as above
+    from airegistry.telemetry.kinds import telling
+
+    return telling(WatchedAgentGateway, telemetry)
 
 
 async def _server(shelf: Shelf, path: str, version: str | None) -> Server | None:
