@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from pydantic import JsonValue
 
 from airegistry.cli.client import HERE, Target, ask, fetch, given, items
-from airegistry.cli.consent import Yes, make_sure
+from airegistry.cli.consent import OnlyLook, Yes, make_sure
 from airegistry.cli.errors import Refused, Usage
 from airegistry.cli.output import note, show_fields, show_json, show_table
 from airegistry.cli.progress import progress, watched
@@ -131,10 +131,17 @@ def update_source(
 
 
 @sync.command(name="remove")
-def remove_source(name: Named, /, *, yes: Yes = False, target: Target = HERE) -> None:
+def remove_source(name: Named, /, *, yes: Yes = False, dry_run: OnlyLook = False, target: Target = HERE) -> None:
     """Remove a source and all that came from it."""
-    make_sure(f"Remove source `{name}`? All assets that came from it are deleted.", yes)
-    if (answer := fetch(target, "remove_source", {"name": name})) is not None:
+    make_sure(f"Remove source `{name}`? All assets that came from it are deleted.", yes or dry_run)
+    answer = fetch(target, "remove_source", {"name": name, **given(dry_run=dry_run or None)})
+    if answer is None:
+        return
+    if dry_run:
+        named = answer.get("assets")
+        show_table(("asset",), [[each] for each in (named if isinstance(named, list) else [])])
+        note(f"nothing is removed; source `{name}` would be, and {answer.get('total')} assets with it")
+    else:
         done = f"removed source `{name}`, and all that came from it"
         note(done if answer.get("ok") else f"source `{name}` is being removed, and all that came from it")
 

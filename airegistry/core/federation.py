@@ -191,6 +191,19 @@ class Federation:
                 await self.sources.changed(name).wait()
         return self.sources.find(name) is None
 
+    async def removal(self, who: Principal, name: str) -> Sequence[str]:
+        """What `remove` would take down: each asset as `kind/path`, in order.
+
+        Raises:
+            NotFound, AccessDenied: as `remove`.
+        """
+        async with self._audit.attempt(who, "source:remove:preview", f"source/{name}") as attempt:
+            attempt.reason = self._access.require(who, "policy").reason
+            heads, _ = await self._shelf.of_source(name)
+            if self.sources.find(name) is None and not heads:
+                raise NotFound(f"no source named {name[:64]!r}")
+        return sorted(f"{body['kind']}/{body['path']}" for body in heads)
+
     def list(self, who: Principal) -> Sequence[Standing]:
         """All sources by name, without their secrets.
 

@@ -4,6 +4,7 @@ It never resolves a name: every address is checked by the guard, and it is given
 settings are switched off, and so is what would follow a service configuration from DNS.
 """
 
+import ssl
 from collections.abc import Mapping
 from functools import partial
 
@@ -13,6 +14,7 @@ from anyio.to_thread import run_sync
 from airegistry.core.errors import UpstreamFailed
 from airegistry.egress.guard import Guard
 from airegistry.egress.otlp import TIMEOUT, check_collector
+from airegistry.egress.tls import shared_context
 from airegistry.telemetry.sending import Signal
 
 _METHODS: Mapping[Signal, str] = {
@@ -22,14 +24,17 @@ _METHODS: Mapping[Signal, str] = {
 
 
 class OtlpGrpc:
-    """The `Collector` port, over gRPC: TLS to https URLs, none to http."""
+    """The `Collector` port, over gRPC: TLS to https URLs, trusting whom every other connection trusts; none to http."""
 
-    def __init__(self, guard: Guard, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, guard: Guard, url: str, headers: Mapping[str, str], *, tls: ssl.SSLContext | None = None
+    ) -> None:
         """Raises:
         Invalid: see `check_collector`.
         """
         check_collector(guard, url, headers)
         self._guard = guard
+        self._tls = tls
         self._target = guard.target(url)
         self._headers = tuple((name.lower(), value) for name, value in headers.items())
         self._channel: grpc.Channel | None = None
@@ -67,7 +72,8 @@ class OtlpGrpc:
         ]  # fmt: skip
         if self._target.scheme == "https":
             options.append(("grpc.ssl_target_name_override", host))
-            self._channel = grpc.secure_channel(where, grpc.ssl_channel_credentials(), options)
+            credentials = grpc.ssl_channel_credentials(_roots(self._tls or shared_context()))
+            self._channel = grpc.secure_channel(where, credentials, options)
         else:
             self._channel = grpc.insecure_channel(where, options)
         return self._channel
@@ -76,3 +82,9 @@ class OtlpGrpc:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
+
+
+def _roots(tls: ssl.SSLContext) -> bytes | None:
+    """The authorities of a context as gRPC takes them; None is those that gRPC comes with, where the context names
+    none: a folder of SSL_CERT_DIR is looked into only when something is verified."""
+    return "".join(map(ssl.DER_cert_to_PEM_cert, tls.get_ca_certs(binary_form=True))).encode("ascii") or None

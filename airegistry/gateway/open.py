@@ -102,11 +102,11 @@ async def open_gateway(
     def announced(asset: Server | VirtualServer) -> list[tuple[bytes, bytes]]:
         return sunset_headers(asset, rules.clock.now())
 
-    servers = _kind(rules.telemetry)(
+    servers = _of_servers(rules.telemetry)(
         invocation, client, max_body=limits.max_body, first_byte_timeout=timeout, challenge=challenge, elsewhere=ways,
         announce=announced, on_tools_changed=on_tools_changed, proxy=proxy,
     )  # fmt: skip
-    agents = AgentGateway(
+    agents = _of_agents(rules.telemetry)(
         invocation, client, guard, handles, url=url, max_body=limits.max_body, first_byte_timeout=timeout,
         challenge=challenge,
     )  # fmt: skip
@@ -123,14 +123,24 @@ async def open_gateway(
             tasks.cancel_scope.cancel()
 
 
-def _kind(telemetry: Telemetry) -> type[Gateway]:
-    """The gateway, or the one that tells of its work."""
+def _of_servers(telemetry: Telemetry) -> type[Gateway]:
+    """The gateway to servers, or the one that tells of its work."""
     if not telemetry.on:
         return Gateway
     from airegistry.gateway.watched import WatchedGateway  # whose SDK is an extra
     from airegistry.telemetry.kinds import telling
 
     return telling(WatchedGateway, telemetry)
+
+
+def _of_agents(telemetry: Telemetry) -> type[AgentGateway]:
+    """The same to agents."""
+    if not telemetry.on:
+        return AgentGateway
+    from airegistry.gateway.a2a.watched import WatchedAgentGateway  # as above
+    from airegistry.telemetry.kinds import telling
+
+    return telling(WatchedAgentGateway, telemetry)
 
 
 async def _server(shelf: Shelf, path: str, version: str | None) -> Server | None:

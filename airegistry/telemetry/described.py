@@ -183,6 +183,15 @@ SPANS = (
         "A request to a backend, until the head of its answer; named by `{http.request.method}` where it is no MCP "
         "message. Its context goes on to the backend.",
     ),
+    Described(
+        "{a2a.method.name}", "server",
+        tuple(
+            "a2a.method.name a2a.protocol.version a2a.binding jsonrpc.request.id gen_ai.operation.name "
+            "airegistry.agent airegistry.decision airegistry.outcome error.type".split()
+        ),
+        "One A2A message to an agent, by the name that version 0.3 gives its method over JSON-RPC, whichever way it "
+        "came. Neither messages nor tasks are sent.",
+    ),
     Described("search", "internal", ("search", "airegistry.results"), "A search, without what was asked for."),
     Described("embed", "internal", ("texts",), "The vectors of what a search asks for."),
     Described("index", "internal", ("airegistry.results",), "The look into the index."),

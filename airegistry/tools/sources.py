@@ -1,7 +1,8 @@
 """Sources: other registries, clouds and hosts whose assets are brought in."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -11,10 +12,12 @@ from airegistry.core.source_records import Run
 from airegistry.core.sources import SourceKind
 from airegistry.tools.caller import current_principal
 from airegistry.tools.declare import tool
-from airegistry.tools.shapes import Done, Shape
+from airegistry.tools.shapes import Done, OnlyLook, Shape
 
 WAIT = 25.0
 """Seconds that a tool waits for a pass, or a removal, which goes on without it."""
+MOST_NAMED = 1000
+"""Assets that a dry run of a removal names."""
 Name = Annotated[str, Field(min_length=1, max_length=64, description="Its name, as in `official` or `team-b`.")]
 Url = Annotated[str, Field(max_length=2048, description="Where the source is; empty for kinds that need none.")]
 Options = Annotated[
@@ -118,6 +121,21 @@ class Synced(Shape):
     run: RunShape | None = None
 
 
+class RemovedSource(Done):
+    """That a source is gone, or with `ok` false, is going; of a dry run how many assets would go, and the first of
+    them as `kind/path`."""
+
+    dry_run: bool = False
+    total: int = 0
+    assets: list[str] = Field(default_factory=list)
+
+
+def _removed(arguments: Mapping[str, Any]) -> str:
+    """What is asked before a source is removed; nothing for a dry run."""
+    asked = "Remove source '{name}'? All assets that came from it are deleted."
+    return "" if arguments["dry_run"] else asked.format_map(arguments)
+
+
 class SourceTools:
     """Tools for whoever decides what comes in from elsewhere."""
 
@@ -177,11 +195,17 @@ class SourceTools:
 
     @tool(
         "Remove a source", destructive=True, idempotent=True, needs="policy",
-        confirm="Remove source '{name}'? All assets that came from it are deleted.",
+        confirm=_removed,
     )  # fmt: skip
-    async def remove_source(self, name: Name) -> Done:
-        """Delete a source and all assets that came from it; `ok` is false while that goes on in the background."""
-        return Done(ok=await self._federation.remove(current_principal(), name, wait=WAIT))
+    async def remove_source(self, name: Name, dry_run: OnlyLook = False) -> RemovedSource:
+        """Delete a source and all assets that came from it; `ok` is false while that goes on in the background.
+
+        With `dry_run` nothing goes: `assets` are those that would.
+        """
+        if dry_run:
+            assets = await self._federation.removal(current_principal(), name)
+            return RemovedSource(ok=False, dry_run=True, total=len(assets), assets=[*assets[:MOST_NAMED]])
+        return RemovedSource(ok=await self._federation.remove(current_principal(), name, wait=WAIT))
 
     @tool("Sync a source now", destructive=True, open_world=True, needs="policy")
     async def sync_source(

@@ -52,11 +52,13 @@ def _source_tools(mcp: FastMCP) -> None:
     def list_sources() -> Json:
         return {}
 
-    def by_name(name: str) -> Json:
+    @mcp.tool
+    def get_source(name: str) -> Json:
         return {}
 
-    for tool in ("get_source", "remove_source"):
-        mcp.tool(by_name, name=tool)
+    @mcp.tool
+    def remove_source(name: str, dry_run: bool = False) -> Json:
+        return {}
 
 
 def outside_tools(mcp: FastMCP) -> None:

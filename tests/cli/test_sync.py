@@ -105,6 +105,11 @@ def test_a_source_is_changed_and_removed(fake: FakeRegistry, run: Run) -> None:
     assert "removed source `far`" in run("sync", "remove", "far").err
     fake.says({"ok": False})
     assert "is being removed" in run("sync", "remove", "far").err
+    fake.says({"ok": False, "dry_run": True, "total": 2, "assets": ["agent/planner", "server/brook"]})
+    looked = run("sync", "remove", "far", "--dry-run")
+    assert [line.strip() for line in looked.out.splitlines()[-2:]] == ["agent/planner", "server/brook"]
+    assert looked.err == "nothing is removed; source `far` would be, and 2 assets with it\n"
+    assert fake.calls[-1] == ("remove_source", {"name": "far", "dry_run": True})
     assert fake.calls[0] == ("update_source", {"name": "far", "prefix": "far-", "enabled": False})
 
 

@@ -23,20 +23,20 @@ class Authority:
 
     def server(self, host: str, *, days: int = 90) -> ssl.SSLContext:
         """What a server uses who is `host` for so many days."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        certificate = self._sign(named, key.public_key(), days=days, authority=False, host=host)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with TemporaryDirectory() as folder:
             file = Path(folder) / "pem"
-            file.write_bytes(
-                certificate.public_bytes(serialization.Encoding.PEM)
-                + key.private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                )
-            )
+            file.write_bytes(b"".join(self.pair(host, days=days)))
             context.load_cert_chain(file)
         return context
+
+    def pair(self, host: str, *, days: int = 90) -> tuple[bytes, bytes]:
+        """The certificate and the key of such a server, as PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+        certificate = self._sign(named, key.public_key(), days=days, authority=False, host=host)
+        bare = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        return certificate.public_bytes(serialization.Encoding.PEM), key.private_bytes(*bare)
 
     def _sign(
         self, named: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int, authority: bool, host: str | None

@@ -78,10 +78,10 @@ def attributes(of: Span | object) -> dict[str, str | int | float | bool]:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector that listens on loopback ports."""
+def collecting(tls: tuple[bytes, bytes] | None = None) -> Iterator[Collector]:
+    """A collector that listens on loopback ports, by gRPC with a certificate and its key, as `localhost`, if given."""
     collector = Collector()
-    with _http(collector) as collector.url, _grpc(collector) as collector.grpc_url:
+    with _http(collector) as collector.url, _grpc(collector, tls) as collector.grpc_url:
         yield collector
 
 
@@ -116,7 +116,7 @@ def _http(collector: Collector) -> Iterator[str]:
 
 
 @contextmanager
-def _grpc(collector: Collector) -> Iterator[str]:
+def _grpc(collector: Collector, tls: tuple[bytes, bytes] | None) -> Iterator[str]:
     class Services(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # it takes none when it runs
         def service(self, handler_call_details: grpc.HandlerCallDetails) -> "Handler | None":
             signals = [signal for signal, (name, _) in _SERVICES.items() if name in handler_call_details.method]
@@ -128,9 +128,14 @@ def _grpc(collector: Collector) -> Iterator[str]:
             return grpc.unary_unary_rpc_method_handler(export) if signals else None
 
     server = grpc.server(ThreadPoolExecutor(2), handlers=[Services()])
-    port = server.add_insecure_port("127.0.0.1:0")
+    if tls is None:
+        url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    else:
+        certificate, key = tls
+        credentials = grpc.ssl_server_credentials([(key, certificate)])
+        url = f"https://localhost:{server.add_secure_port('127.0.0.1:0', credentials)}"
     server.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield url
     finally:
         server.stop(None).wait()

@@ -17,6 +17,7 @@ from tests.support import mcp
 from tests.support.asgi import serve
 from tests.support.http import message, modern_headers
 from tests.support.otlp import attributes
+from tests.telemetry.agent import agent, register, say
 from tests.telemetry.world import OPERATOR, Json, World, telling
 
 pytestmark = pytest.mark.anyio
@@ -100,6 +101,9 @@ class Doing:
                 while not (waiting := (await self.ask("list_approvals"))["approvals"]):  # noqa: ASYNC110  # no event tells it
                     await anyio.sleep(0.05)
             await self.ask("approve_call", id=waiting[0]["id"], decision="approve")
+        async with serve(agent()) as behind:
+            await register(self.world, "planner", f"{behind}/a2a")
+            await say(self.world, "planner")
         await self.ask("quarantine", kind="server", id="mirror", reason="a try")
         await self.call("mirror", "mirror")
 

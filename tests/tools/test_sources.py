@@ -47,9 +47,15 @@ async def test_what_a_source_offers_is_brought_in_and_goes_with_it(registry: Wor
         assert (shown["runs"][-1]["added"], shown["runs"][-1]["refused"], shown["circuit"]) == (1, 1, "closed")
         listed = await call(client, "list_sources")
         assert "s3cret" not in f"{added}{synced}{shown}{listed}"
+        looked = await call(client, "remove_source", name="far", dry_run=True)
+        assert looked == {"ok": False, "dry_run": True, "total": 1, "assets": ["server/brook"]}
+        assert (await call(client, "get_source", name="far"))["enabled"]
+        assert await call(client, "get_server_details", path="brook")
         assert (await call(client, "remove_source", name="far"))["ok"]
         with refused("not_found"):
             await call(client, "get_server_details", path="brook")
+        with refused("not_found"):
+            await call(client, "remove_source", name="far", dry_run=True)
         with refused("not_found"):
             await call(client, "sync_source", name="far")
 

@@ -81,7 +81,7 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class AgentRequest:
     """One request: what was read of it, and what goes on."""
 
     asked: Asked
@@ -121,7 +121,7 @@ class AgentGateway(Outermost[AgentReply]):
 
     async def _serve(self, scope: Scope, receive: Receive, reply: AgentReply) -> None:
         who = principal_of(scope)
-        path, rest = _target(scope)
+        path, rest = target_of(scope)
         reply.rpc = rest == ""
         inbound = read_headers(scope["headers"])
         if inbound.content_type.lower().startswith(b"application/grpc"):
@@ -153,7 +153,9 @@ class AgentGateway(Outermost[AgentReply]):
         if presence.over:
             await reply.cut(Quarantined("the call was cut off"))
 
-    async def _read(self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply) -> _Request:
+    async def _read(
+        self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply
+    ) -> AgentRequest:
         """What is asked, and what of it goes on.
 
         Raises:
@@ -173,9 +175,9 @@ class AgentGateway(Outermost[AgentReply]):
         if place is None:
             if query:
                 raise Malformed("JSON-RPC of A2A has no query but A2A-Version")
-            return _Request(of_rpc(body, version), version, headers, body, "application/json")
+            return AgentRequest(of_rpc(body, version), version, headers, body, "application/json")
         asked = of_http(place, rest, query, body, version)
-        return _Request(asked, version, headers, body or None, content)
+        return AgentRequest(asked, version, headers, body or None, content)
 
     async def _admitted(self, who: Principal, path: str, asked: Asked, plea: Plea) -> tuple[Call, list[Holder]]:
         """The call, and whose the tasks of the request are: none of them when one is not the caller's.
@@ -224,7 +226,7 @@ class AgentGateway(Outermost[AgentReply]):
         if owner is None or owner.subject != call.who.subject:
             raise UnknownTask
 
-    def _sending(self, call: Call, request: _Request, verb: str) -> Sending:
+    def _sending(self, call: Call, request: AgentRequest, verb: str) -> Sending:
         asked, agent = request.asked, _agent(call)
         interface = interface_for(agent, asked, credential=bool(call.headers))
 
@@ -301,7 +303,7 @@ class _Owner:
         return self._entry.may_ask(self._call, holder.skill or "")
 
 
-def _target(scope: Scope) -> tuple[str, str]:
+def target_of(scope: Scope) -> tuple[str, str]:
     """The agent's path and what follows, from the path as it was sent: an escaped character is another path."""
     path: str = scope["path"]
     match = _PATH.fullmatch(path)

@@ -13,6 +13,7 @@ from airegistry_client.models.operation import (
     EntityType,
     IndexStatus,
     Job,
+    RemovedSource,
     Run,
     Source,
     Sync,
@@ -100,9 +101,9 @@ class Sources(Group[M]):
         return await self._connection.ask(Source, "PATCH", route("sources", name), body=body)
 
     @operation
-    async def remove(self, name: str) -> None:
-        """Remove a source and what came from it."""
-        await self._connection.done("DELETE", route("sources", name))
+    async def remove(self, name: str, *, dry_run: bool | None = None) -> RemovedSource:
+        """Remove a source and what came from it; with `dry_run` only say what that is."""
+        return await self._connection.ask(RemovedSource, "DELETE", route("sources", name), query={"dry_run": dry_run})
 
     @operation
     async def sync(

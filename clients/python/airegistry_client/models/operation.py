@@ -157,3 +157,13 @@ class IndexStatus(Answer):
     stale: int
     names: tuple[str, ...]
     job: Job | None
+
+
+class RemovedSource(Answer):
+    """That a source is gone, or with `ok` false, is going; of a dry run how many assets would go, and the first of
+    them as `kind/path`."""
+
+    ok: bool = True
+    dry_run: bool = False
+    total: int = 0
+    assets: tuple[str, ...] = ()

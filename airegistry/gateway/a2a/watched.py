@@ -1,0 +1,52 @@
+"""The gateway to agents, watched: each message is a span below that of its request."""
+
+from starlette.types import Receive, Scope
+
+from airegistry.gateway.a2a.app import AgentGateway, AgentRequest, target_of
+from airegistry.gateway.a2a.operations import SENDS
+from airegistry.gateway.a2a.replies import AgentReply
+from airegistry.gateway.envelope import Inbound
+from airegistry.telemetry.live import Live, Within
+from airegistry.telemetry.messages import LONGEST, Attributes
+
+_SPAN = "airegistry.a2a.span"
+"""Where a request has what its message's span is left by."""
+
+
+class WatchedAgentGateway(AgentGateway):
+    """See `AgentGateway`."""
+
+    telemetry: Live
+
+    async def _serve(self, scope: Scope, receive: Receive, reply: AgentReply) -> None:
+        try:
+            await super()._serve(scope, receive, reply)
+        except BaseException as error:
+            _leave(scope, error)
+            raise
+        _leave(scope)
+
+    async def _read(
+        self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply
+    ) -> AgentRequest:
+        request = await super()._read(scope, rest, inbound, receive, reply)
+        if self.telemetry.recording:
+            asked = request.asked
+            attributes: Attributes = {
+                "a2a.method.name": asked.operation, "a2a.protocol.version": asked.version, "a2a.binding": asked.binding,
+                "airegistry.agent": target_of(scope)[0],
+            }  # fmt: skip
+            if asked.operation in SENDS:
+                attributes["gen_ai.operation.name"] = "invoke_agent"
+            if isinstance(asked.id, str | int):
+                attributes["jsonrpc.request.id"] = str(asked.id)[:LONGEST]
+            if (span := self.telemetry.message({}, asked.operation, "server", attributes)) is not None:
+                scope[_SPAN] = entered = self.telemetry.within(span)
+                entered.__enter__()
+        return request
+
+
+def _leave(scope: Scope, error: BaseException | None = None) -> None:
+    entered: Within | None = scope.get(_SPAN)
+    if entered is not None:
+        entered.__exit__(None if error is None else type(error), error, None)
