@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,29 @@ def test_the_images_lock_has_all_that_the_package_and_its_extras_ask_for() -> No
     assert not [
         str(each) for each in wanted if not each.specifier.contains(image.get(canonicalize_name(each.name), "0"))
     ]
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_the_lock_has_what_its_packages_ask_of_each_other_on_every_python(python: str) -> None:
+    """A machine without a container has a Python of its own; what is asked is read from what is installed here."""
+    here = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux", "extra": ""}
+    rows = re.findall(r"^([\w.-]+==[^\\\n]+)", (DOCKER / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    locked = {canonicalize_name(row.name): row for row in map(Requirement, rows) if meant(row, here)}
+    looked_at = 0
+    for name, row in locked.items():
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            continue  # of another Python, or of an extra that is not installed here
+        if row.specifier.contains(found.version):
+            asked = [each for each in map(Requirement, found.requires or []) if meant(each, here)]
+            assert [str(each) for each in asked if canonicalize_name(each.name) not in locked] == [], name
+            looked_at += 1
+    assert looked_at > 70
+
+
+def meant(requirement: Requirement, where: dict[str, str]) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(where)
 
 
 def test_the_image_is_of_no_tag_that_moves_and_runs_as_a_number() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.deploy.engine import AUTHORITIES, Engine, engine
@@ -90,9 +91,12 @@ def test_it_is_nobodys_root_and_has_no_compiler(docker: Engine, image: str) -> N
 def test_it_has_its_bill_of_materials(docker: Engine, image: str) -> None:
     bill = json.loads(inside(docker, image, "cat /opt/airegistry/share/sbom/airegistry.cdx.json"))
     found = {canonicalize_name(component["name"]): component["version"] for component in bill["components"]}
-    locked = re.findall(r"^([\w.-]+)==([^\s;]+)", (DOCKER / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^([\w.-]+==[^\\\n]+)", (DOCKER / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    its_python = {"python_version": "3.13", "python_full_version": "3.13.0", "sys_platform": "linux"}
+    locked = [row for row in map(Requirement, rows) if row.marker is None or row.marker.evaluate(its_python)]
     assert bill["bomFormat"] == "CycloneDX"
-    assert {name: found.get(canonicalize_name(name)) for name, _ in locked} == dict(locked)
+    assert len(locked) > 90
+    assert [row for row in locked if not row.specifier.contains(found.get(canonicalize_name(row.name), "0"))] == []
     assert "airegistry" in found
 
 
