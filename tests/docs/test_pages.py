@@ -172,3 +172,14 @@ def test_the_numbers_on_the_pages_are_those_of_the_code() -> None:
     assert f"| {defaults['first_byte_timeout'].default:g} s | `AIREGISTRY_FIRST_BYTE_TIMEOUT` |" in gateway
     assert f"| {defaults['fetch_timeout'].default:g} s, 20 MB, 5,000 items of each sort |" in gateway
     assert f"| {CALL_TIMEOUT:g} s, 32 MB |" in gateway
+
+
+def test_the_runbook_answers_what_an_operator_is_asked() -> None:
+    asked = (
+        "onboard approve revoke rotate check-health debug-the-registry debug-authentication roll-back restore retire "
+        "investigate"
+    )
+    page = text_of("runbook.md")
+    assert set(asked.split()) <= anchors(DOCS / "runbook.md")
+    for answer in re.split(r"^## ", _FENCED.sub("`shown`", page), flags=re.MULTILINE)[1:]:
+        assert re.search(r"`[^`]+`|\]\(", answer), answer
