@@ -34,7 +34,9 @@ _OWN_STATUS: Mapping[type[AirError], int] = {
 _RENAMED: Final[Mapping[str, str]] = {"status": "request_status"}
 """Members of errors whose names problem details have themselves."""
 _LIVE = frozenset(
-    "health health_report circuit quality repository rating duplicates card_lacks parts callable ans".split()
+    (
+        "health health_report circuit quality repository rating your_rating duplicates card_lacks parts callable ans"
+    ).split()
 )
 """Members of an asset that change by themselves: no change of theirs stands in the way of one that somebody makes."""
 
