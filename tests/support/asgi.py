@@ -8,11 +8,13 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
+from airegistry.http_protocol import BoundedHttp
+
 
 @asynccontextmanager
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """An application behind uvicorn with httptools, on a loopback port; yields its base URL."""
-    config = uvicorn.Config(app, http="httptools", log_config=None, timeout_graceful_shutdown=1, ws="none")
+    """An application behind uvicorn with the protocol that the product has, on a loopback port; yields its base URL."""
+    config = uvicorn.Config(app, http=BoundedHttp, log_config=None, timeout_graceful_shutdown=1, ws="none")
     server = uvicorn.Server(config)
     stopped = anyio.Event()
 
