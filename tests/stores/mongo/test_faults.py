@@ -306,6 +306,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made, key
 
 
+@pytest.mark.not_on_documentdb("its gateway has neither TLS nor passwords")
 async def test_tls_and_a_password_by_scram_sha_256(tmp_path: Path) -> None:
     from pymongo import AsyncMongoClient
 
