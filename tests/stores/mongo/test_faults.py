@@ -21,6 +21,8 @@ from tests.stores.mongo.losing import Losing, before
 
 pytest.importorskip("pymongo", reason="needs pymongo")
 
+from pymongo.errors import CursorNotFound
+
 from airegistry.stores.mongo.calls import Calls
 from airegistry.stores.mongo.open import MongoStores, open_mongo
 
@@ -276,6 +278,18 @@ async def test_a_database_that_hangs_for_a_while_carries_a_write_out_once(tmp_pa
                     engine.signal(signal.SIGCONT)
             assert results == [1]
             assert await stores.documents.get("c", "k") == Document("c", "k", 1, {})
+
+
+async def test_an_answer_in_parts_whose_cursor_is_gone_is_asked_for_again() -> None:
+    tries: list[int] = []
+
+    async def read() -> str:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise CursorNotFound("cursor id 7 not found", 43)
+        return "all of it"
+
+    assert await Calls().run(read) == "all of it"
 
 
 async def test_without_a_database_the_error_says_so_soon(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +65,7 @@ def _unpacked(code: int) -> int:
 
 @dataclass
 class Backend:
-    """A connection to PostgreSQL, made when it is needed. A cursor that it keeps may be read on by other clients."""
+    """A connection to PostgreSQL, made when it is needed."""
 
     target: str
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -82,6 +83,13 @@ class Backend:
         assert row is not None
         return tuple(row)
 
+    def hand_over(self) -> "Backend":
+        """The connection as it is, for a cursor that lives in it; the next query here gets another one."""
+        with self.lock:
+            other = Backend(self.target, _connection=self._connection)
+            self._connection = None
+        return other
+
     def close(self) -> None:
         with self.lock:
             if self._connection is not None:
@@ -89,11 +97,24 @@ class Backend:
 
 
 @dataclass
+class Cursor:
+    """How it goes on, the connection that it lives in if it does in one, and whose it is."""
+
+    continuation: bytes
+    kept: Backend | None
+    owner: Backend
+
+    def close(self) -> None:
+        if self.kept is not None:
+            self.kept.close()
+
+
+@dataclass
 class Gateway:
     """What clients share: where PostgreSQL is, and the cursors that are open."""
 
     target: str
-    cursors: dict[int, tuple[Backend, bytes]] = field(default_factory=dict)
+    cursors: dict[int, Cursor] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def run(self, backend: Backend, command: Command) -> bytes:
@@ -123,7 +144,7 @@ class Gateway:
             case "buildInfo" | "buildinfo":
                 return bson.encode(_BUILD)
             case "getMore":
-                return self._more(int(command[name]), database, spec)
+                return self._more(backend, int(command[name]), database, spec)
             case "createIndexes":
                 query = f"SELECT retval::bytea FROM {_API}.create_indexes_background(%s, {_SPEC})"
                 return _made(backend.ask(query, database, spec))
@@ -132,8 +153,7 @@ class Gateway:
             case "listDatabases":
                 return backend.ask(f"SELECT {_API}.list_databases({_SPEC})::bytea", spec)
             case "killCursors":
-                for number in command["cursors"]:
-                    self.cursors.pop(int(number), None)
+                self.close(int(number) for number in command["cursors"])
             case "drop":
                 backend.row(f"SELECT {_API}.drop_collection(%s, %s)", database, command[name])
             case "dropDatabase":
@@ -145,28 +165,36 @@ class Gateway:
         return bson.encode({"ok": 1.0})
 
     def _first(self, backend: Backend, function: str, database: str, spec: bytes) -> bytes:
-        number = next(self.numbers)
-        query = f"SELECT cursorpage::bytea, continuation::bytea FROM {_API}.{function}(%s, {_SPEC}, %s::int8)"
-        page, continuation = backend.row(query, database, spec, number)
+        columns = "cursorpage::bytea, continuation::bytea, persistconnection"
+        query = f"SELECT {columns} FROM {_API}.{function}(%s, {_SPEC}, %s::int8)"
+        page, continuation, persist = backend.row(query, database, spec, next(self.numbers))
         if continuation is not None:
-            self.cursors[int(bson.decode(page)["cursor"]["id"])] = backend, continuation
+            kept = backend.hand_over() if persist else None
+            self.cursors[int(bson.decode(page)["cursor"]["id"])] = Cursor(continuation, kept, backend)
         return bytes(page)
 
-    def _more(self, number: int, database: str, spec: bytes) -> bytes:
-        if number not in self.cursors:
+    def _more(self, backend: Backend, number: int, database: str, spec: bytes) -> bytes:
+        cursor = self.cursors.pop(number, None)
+        if cursor is None:
             raise Refused(43, f"cursor id {number} not found")
-        backend, continuation = self.cursors.pop(number)
         query = f"SELECT cursorpage::bytea, continuation::bytea FROM {_API}.cursor_get_more(%s, {_SPEC}, {_SPEC})"
-        page, next_one = backend.row(query, database, spec, continuation)
-        if next_one is not None:
-            self.cursors[number] = backend, next_one
+        page, continuation = (cursor.kept or backend).row(query, database, spec, cursor.continuation)
+        if continuation is None:
+            cursor.close()
+        else:
+            self.cursors[number] = Cursor(continuation, cursor.kept, cursor.owner)
         return bytes(page)
 
-    def forget(self, backend: Backend) -> None:
-        """The cursors that a connection kept are gone with it."""
-        for number, (kept, _) in list(self.cursors.items()):
-            if kept is backend:
-                self.cursors.pop(number, None)
+    def close(self, numbers: Iterable[int]) -> None:
+        """Cursors that nobody reads on."""
+        for number in numbers:
+            cursor = self.cursors.pop(number, None)
+            if cursor is not None:
+                cursor.close()
+
+    def forget(self, owner: Backend) -> None:
+        """The cursors of a client go with its connection."""
+        self.close([number for number, cursor in list(self.cursors.items()) if cursor.owner is owner])
 
 
 def _with_codes(result: bytes) -> bytes:
