@@ -3,10 +3,17 @@ from uuid import uuid4
 
 import pytest
 
-from tests.stores.mongo.engine import Engine, running
+from tests.stores.mongo.engine import ENGINE, Engine, running
 from tests.support.driver import left_sockets
 
 __all__ = ["engine", "left_sockets", "url"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the engine cannot do that the tests run over."""
+    mark = item.get_closest_marker("not_on_documentdb")
+    if mark is not None and ENGINE == "documentdb":
+        pytest.skip(str(mark.args[0]))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A real database behind the MongoDB wire protocol: SecantusDB in a process of its own."""
+"""A real database behind the MongoDB wire protocol: SecantusDB in a process of its own.
+
+With AIREGISTRY_TEST_ENGINE=documentdb it is the open-source engine DocumentDB instead, which has no change streams.
+"""
 
 import contextlib
 import os
@@ -16,6 +19,7 @@ import pytest
 
 INSTALLED = find_spec("secantus") is not None and find_spec("pymongo") is not None
 MISSING = "needs secantusdb and pymongo: pip install 'airegistry[dev]'"
+ENGINE = os.environ.get("AIREGISTRY_TEST_ENGINE") or "secantusdb"
 
 
 def free_port() -> int:
@@ -52,14 +56,10 @@ class Engine:
     def start(self) -> None:
         """Returns when it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "empty.toml").touch()
-        command = [
-            sys.executable, "-c", "import sys; from secantus.cli import main; sys.exit(main())",
-            "--config", str(self.folder / "empty.toml"), "--host", "127.0.0.1", "--port", str(self.port),
-            "--storage-path", str(self.folder / "data"), "--cache-size", "128M", "--log-level", "ERROR", *self._options,
-        ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+            self._process = subprocess.Popen(
+                self._command(), stdout=log, stderr=log, cwd=self.folder, env=self._environment()
+            )
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -79,14 +79,39 @@ class Engine:
             self._process.wait()
             self._process = None
 
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.kill()
+
+    def _command(self) -> list[str]:
+        (self.folder / "empty.toml").touch()
+        return [
+            sys.executable, "-c", "import sys; from secantus.cli import main; sys.exit(main())",
+            "--config", str(self.folder / "empty.toml"), "--host", "127.0.0.1", "--port", str(self.port),
+            "--storage-path", str(self.folder / "data"), "--cache-size", "128M", "--log-level", "ERROR", *self._options,
+        ]  # fmt: skip
+
+    def _environment(self) -> dict[str, str] | None:
+        return None
+
 
 @contextlib.contextmanager
 def running(folder: Path, *options: str) -> Iterator[Engine]:
     if not INSTALLED:
         pytest.skip(MISSING)
-    engine = Engine(folder, *options)
-    engine.start()
+    engine = _engine(folder, *options)
     try:
+        engine.start()
         yield engine
     finally:
-        engine.kill()
+        engine.close()
+
+
+def _engine(folder: Path, *options: str) -> Engine:
+    if ENGINE == "secantusdb":
+        return Engine(folder, *options)
+    if ENGINE != "documentdb":
+        raise RuntimeError(f"AIREGISTRY_TEST_ENGINE is secantusdb or documentdb, not {ENGINE!r}")
+    from tests.stores.mongo.documentdb.server import DocumentDB  # which is an `Engine`
+
+    return DocumentDB(folder, *options)

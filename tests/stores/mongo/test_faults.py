@@ -21,6 +21,8 @@ from tests.stores.mongo.losing import Losing, before
 
 pytest.importorskip("pymongo", reason="needs pymongo")
 
+from pymongo.errors import CursorNotFound
+
 from airegistry.stores.mongo.calls import Calls
 from airegistry.stores.mongo.open import MongoStores, open_mongo
 
@@ -278,6 +280,18 @@ async def test_a_database_that_hangs_for_a_while_carries_a_write_out_once(tmp_pa
             assert await stores.documents.get("c", "k") == Document("c", "k", 1, {})
 
 
+async def test_an_answer_in_parts_whose_cursor_is_gone_is_asked_for_again() -> None:
+    tries: list[int] = []
+
+    async def read() -> str:
+        tries.append(len(tries))
+        if len(tries) == 1:
+            raise CursorNotFound("cursor id 7 not found", 43)
+        return "all of it"
+
+    assert await Calls().run(read) == "all of it"
+
+
 async def test_without_a_database_the_error_says_so_soon(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="the database does not answer"), anyio.fail_after(10):
         async with open_mongo("mongodb://127.0.0.1:9/?directConnection=true", calls=Calls(patience=0)):
@@ -306,6 +320,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made, key
 
 
+@pytest.mark.not_on_documentdb("its gateway has neither TLS nor passwords")
 async def test_tls_and_a_password_by_scram_sha_256(tmp_path: Path) -> None:
     from pymongo import AsyncMongoClient
 
