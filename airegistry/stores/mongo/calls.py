@@ -28,8 +28,8 @@ AT_ONCE = 32
 """Operations under way at once; the others wait here, where waiting is no failure of the database."""
 _PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _PASSING = frozenset({6, 7, 43, 50, 64, 89, 91, 100, 112, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
-"""Codes of a server that steps down, shuts down, is too slow or not in step: the next attempt may find another. 43 is of
-one that forgot the cursor of an answer in parts, when it started anew perhaps."""
+"""Codes of a server that steps down, shuts down, is too slow or not in step: the next attempt may find another. 43 is
+of one that forgot the cursor of an answer in parts, when it started anew perhaps."""
 _logger = logging.getLogger(__name__)
 
 
