@@ -26,8 +26,11 @@ def commands() -> App:
     app.command(serve.serve)
     app.command(version)
     # Whoever serves needs none of their modules.
+    from rich.console import Console
+
     from airegistry.cli.all_commands import add_all
 
+    app.console = Console()  # of this terminal as it is now: groups of commands would keep the one that they had first
     add_all(app)
     app.register_install_completion_command(help="Install shell completion for bash, zsh, fish or PowerShell.")
     return app

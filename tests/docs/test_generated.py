@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from airegistry.cli.main import main
 from scripts.write_docs import DOCS, filled, parts
 
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if "<!-- generated: " in page.read_text(encoding="utf-8")]
@@ -30,3 +31,14 @@ def test_a_part_that_is_out_of_date_is_written_anew() -> None:
     page = "by hand\n<!-- generated: tools -->\nold\n<!-- end -->\nby hand too\n"
     new = filled(page, {"tools": "| new |\n"})
     assert new == "by hand\n<!-- generated: tools -->\n\n| new |\n\n<!-- end -->\nby hand too\n"
+
+
+def test_help_is_as_wide_as_the_terminal_is_now(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths = []
+    for columns in (60, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        main(["agent", "list", "--help"])
+        widths.append(max(map(len, capsys.readouterr().out.splitlines())))
+    assert widths[0] <= 60 < widths[1] <= 100
