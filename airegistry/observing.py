@@ -112,8 +112,8 @@ def watched_stores(stores: Stores, telemetry: Telemetry) -> Stores:
         return stores
     from airegistry.telemetry.store import WatchedStore
 
-    near = None if stores.near is None else WatchedStore(stores.near, live)
-    return replace(stores, documents=WatchedStore(stores.documents, live), near=near)
+    watched = partial(WatchedStore, live=live, local=not stores.shared)
+    return replace(stores, documents=watched(stores.documents), near=stores.near and watched(stores.near))
 
 
 def backend_client(settings: Settings, guard: Guard, telemetry: Telemetry) -> StreamClient:

@@ -112,6 +112,7 @@ class Gateway(Outermost[Reply]):
         reply.handshake = not inbound.modern
         version = _pinned(version, inbound.server_version)
         envelope, body = await self._message(scope, receive, reply, inbound)
+        self._understood(scope, inbound, envelope, body)
         target = path if version is None else f"{path}@{version}"
         session = None
         if inbound.session is not None and not inbound.modern and transport == "mcp":
@@ -133,6 +134,9 @@ class Gateway(Outermost[Reply]):
                 raise Unsupported(f"{path!r} is a virtual server, which is not served here")
         if presence.over:
             await reply.cut(Internal("the registry stops") if self._stops else Quarantined("cut off"))
+
+    def _understood(self, scope: Scope, inbound: Inbound, envelope: Envelope, body: bytes | None) -> None:
+        """It is known what is asked: for those who watch."""
 
     async def _serve_directly(self, request: Request, asset: Server, reply: Reply, presence: Presence) -> None:
         try:

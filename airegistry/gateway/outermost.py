@@ -45,13 +45,19 @@ class Outermost(ABC, Generic[R]):
             AirError: it is refused.
         """
 
+    def _left(self, scope: Scope) -> None:
+        """A request was served, or failed by what `sys.exception` says: for those who watch."""
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
         reply = self._reply(send)
         try:
-            await self._serve(scope, receive, reply)
+            try:
+                await self._serve(scope, receive, reply)
+            finally:
+                self._left(scope)
         except AirError as error:
             await reply.refuse(error, challenge=self._step_up(scope, error))
         except _ClientGone:

@@ -1,14 +1,15 @@
 """The gateway, watched: each message is a span below that of its request, or of what its `_meta` says."""
 
-from starlette.types import Receive, Scope
+import sys
+
+from starlette.types import Scope
 
 from airegistry.gateway.app import Gateway
 from airegistry.gateway.envelope import Envelope, Inbound
-from airegistry.gateway.errors import Reply
-from airegistry.telemetry.live import Live
+from airegistry.telemetry.live import Live, Within
 from airegistry.telemetry.messages import attributes_of, context_in
 
-_SPAN = "airegistry.span"
+SPAN = "airegistry.span"
 """Where a request has what its message's span is left by."""
 
 
@@ -17,32 +18,27 @@ class WatchedGateway(Gateway):
 
     telemetry: Live
 
-    async def _serve(self, scope: Scope, receive: Receive, reply: Reply) -> None:
-        try:
-            await super()._serve(scope, receive, reply)
-        except BaseException as error:
-            _leave(scope, error)
-            raise
-        _leave(scope)
-
-    async def _message(
-        self, scope: Scope, receive: Receive, reply: Reply, inbound: Inbound
-    ) -> tuple[Envelope, bytes | None]:
-        envelope, body = await super()._message(scope, receive, reply, inbound)
+    def _understood(self, scope: Scope, inbound: Inbound, envelope: Envelope, body: bytes | None) -> None:
         carrier = {} if body is None else context_in(body)
-        if carrier or self.telemetry.recording:
-            name, attributes = attributes_of(envelope.method, envelope.name, envelope.id)
-            attributes["airegistry.server"] = scope["path"].rpartition("/")[0][1:]
-            if inbound.session is not None:
-                attributes["mcp.session.id"] = inbound.session[:100]
-            if inbound.version is not None:
-                attributes["mcp.protocol.version"] = inbound.version[:100]
-            if (span := self.telemetry.message(carrier, name, "server", attributes)) is not None:
-                scope[_SPAN] = entered = self.telemetry.within(span)
-                entered.__enter__()
-        return envelope, body
+        if not carrier and not self.telemetry.recording:
+            return
+        name, attributes = attributes_of(envelope.method, envelope.name, envelope.id)
+        attributes["airegistry.server"] = scope["path"].rpartition("/")[0][1:]
+        if inbound.session is not None:
+            attributes["mcp.session.id"] = inbound.session[:100]
+        if inbound.version is not None:
+            attributes["mcp.protocol.version"] = inbound.version[:100]
+        if (span := self.telemetry.message(carrier, name, "server", attributes)) is not None:
+            scope[SPAN] = entered = self.telemetry.within(span)
+            entered.__enter__()
+
+    def _left(self, scope: Scope) -> None:
+        leave(scope)
 
 
-def _leave(scope: Scope, error: BaseException | None = None) -> None:
-    if (entered := scope.get(_SPAN)) is not None:
+def leave(scope: Scope) -> None:
+    """End the span of a request's message, if it has one."""
+    entered: Within | None = scope.get(SPAN)
+    if entered is not None:
+        error = sys.exception()
         entered.__exit__(None if error is None else type(error), error, None)

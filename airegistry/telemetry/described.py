@@ -128,7 +128,8 @@ METRICS = (
     _seconds("airegistry.webhook.delivery.duration", "outcome", "Attempts to deliver a webhook."),
     _seconds(
         "airegistry.store.operation.duration", "operation collection",
-        "Operations of the store, by operation and collection.",
+        "Operations of the store, by operation and collection. That one document is read (`get`) is told where other "
+        "processes share the store: elsewhere it is in memory.",
     ),
     _gauge("airegistry.catalog.assets", "{asset}", "Assets in the catalog.", "kind"),
     _gauge("airegistry.catalog.health", "{asset}", "Backends that are switched on, by health.", "health"),

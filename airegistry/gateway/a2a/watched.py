@@ -6,11 +6,9 @@ from airegistry.gateway.a2a.app import AgentGateway, AgentRequest, target_of
 from airegistry.gateway.a2a.operations import SENDS
 from airegistry.gateway.a2a.replies import AgentReply
 from airegistry.gateway.envelope import Inbound
-from airegistry.telemetry.live import Live, Within
+from airegistry.gateway.watched import SPAN, leave
+from airegistry.telemetry.live import Live
 from airegistry.telemetry.messages import LONGEST, Attributes
-
-_SPAN = "airegistry.a2a.span"
-"""Where a request has what its message's span is left by."""
 
 
 class WatchedAgentGateway(AgentGateway):
@@ -18,13 +16,8 @@ class WatchedAgentGateway(AgentGateway):
 
     telemetry: Live
 
-    async def _serve(self, scope: Scope, receive: Receive, reply: AgentReply) -> None:
-        try:
-            await super()._serve(scope, receive, reply)
-        except BaseException as error:
-            _leave(scope, error)
-            raise
-        _leave(scope)
+    def _left(self, scope: Scope) -> None:
+        leave(scope)
 
     async def _read(
         self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply
@@ -41,12 +34,6 @@ class WatchedAgentGateway(AgentGateway):
             if isinstance(asked.id, str | int):
                 attributes["jsonrpc.request.id"] = str(asked.id)[:LONGEST]
             if (span := self.telemetry.message({}, asked.operation, "server", attributes)) is not None:
-                scope[_SPAN] = entered = self.telemetry.within(span)
+                scope[SPAN] = entered = self.telemetry.within(span)
                 entered.__enter__()
         return request
-
-
-def _leave(scope: Scope, error: BaseException | None = None) -> None:
-    entered: Within | None = scope.get(_SPAN)
-    if entered is not None:
-        entered.__exit__(None if error is None else type(error), error, None)
