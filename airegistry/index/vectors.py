@@ -105,10 +105,8 @@ class VectorTable:
     def _likely(self, vector: Vectors, known: Numbers, lexical: Scores | None) -> Numbers:
         """Of some slots those that have one of the likely rows, and the best by their words."""
         heads, runs = self._heads[known], self._runs[known]
-        among = np.zeros(len(self._rows), np.bool_)
-        among[self._rows_of(heads, runs)] = True
-        near = np.zeros(len(self._rows), np.bool_)
-        near[self._rows.near(vector, None if among.all() else among, _LIKELY)] = True
+        among = self._marked(self._rows_of(heads, runs))
+        near = self._marked(self._rows.near(vector, None if among.all() else among, _LIKELY))
         likely = near[heads]
         if self._count:
             ends = near[self._parts[: self._filled]]
@@ -154,10 +152,14 @@ class VectorTable:
         return found
 
     def _wanted(self, heads: Numbers, runs: Numbers) -> Numbers | None:
-        """The rows to be looked at; None for all, where most are wanted."""
-        if 2 * (len(heads) + np.count_nonzero(runs >= 0)) > len(self._rows):
-            return None
-        return np.unique(self._rows_of(heads, runs))
+        """The rows to be looked at, in their order; None for all, where most are wanted."""
+        wanted = self._marked(self._rows_of(heads, runs))
+        return None if 2 * np.count_nonzero(wanted) > len(wanted) else np.flatnonzero(wanted)
+
+    def _marked(self, rows: Numbers) -> Mask:
+        marked = np.zeros(len(self._rows), np.bool_)
+        marked[rows] = True
+        return marked
 
     def _rows_of(self, heads: Numbers, runs: Numbers) -> Numbers:
         mine = np.zeros(self._count, np.bool_)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.web.people import PHONE, People
 from tests.web.world import ADMIN, ANN, BOB, WebWorld
@@ -136,3 +136,47 @@ def test_the_sidebar_folds_collapses_and_stays_as_it_was_left(people: People) ->
     assert wider["width"] > width["width"] + 100
     page.reload()
     expect(page.get_by_role("button", name="Expand the sidebar")).to_have_attribute("aria-expanded", "false")
+
+
+@pytest.mark.parametrize("layout", ["Cards", "Table"])
+def test_the_focus_stays_among_the_results_while_later_ones_come(people: People, layout: str) -> None:
+    page = people(ADMIN, "/ui/?q=vault")
+    page.get_by_role("button", name=layout).click()
+    item = page.locator("[data-item]")
+    expect(item.first).to_contain_text("vault")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("/catalog.*query=weather"), hold)
+    page.get_by_label("Search the registry").fill("weather")
+    page.keyboard.press("ArrowDown")
+    expect(item.first).to_be_focused()
+    while not held:
+        page.wait_for_timeout(10)
+    held.pop().continue_()
+    expect(item.first).to_contain_text("Weather")
+    expect(item.first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Weather", level=1)).to_be_focused()
+
+
+def test_a_letter_still_to_be_searched_for_does_not_bring_anybody_back(people: People) -> None:
+    page = people(ADMIN, "/ui/?q=forecast")
+    expect(page.locator(".card").first).to_contain_text("Weather")
+    # as on a busy machine: two letters, of which the second waits for its turn, a card, and long nothing
+    page.evaluate("""async () => {
+        const box = document.querySelector('.search input');
+        for (const text of ['forecas', 'foreca']) {
+            box.value = text;
+            box.dispatchEvent(new InputEvent('input', {bubbles: true}));
+        }
+        document.querySelector('.card').click();
+        const until = performance.now() + 150;
+        for (let drawn = 0; drawn < 9; drawn++) await null;
+        while (performance.now() < until);
+    }""")
+    expect(page.get_by_role("heading", name="Weather", level=1)).to_be_focused()
+    page.wait_for_timeout(200)
+    expect(page.get_by_role("heading", name="Weather", level=1)).to_be_visible()

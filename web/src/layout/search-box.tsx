@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../icons";
 import { navigate, usePlace, withParams } from "../router";
 import { useSoon } from "../soon";
@@ -17,7 +17,8 @@ export function SearchBox({ input }: { input: { current: HTMLInputElement | null
     navigate(here ? withParams({ q: sent.current || null }) : `/?q=${encodeURIComponent(sent.current)}`, { replace: here });
   };
   const [soon, forget] = useSoon(search);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    // before the next timer: a letter that is still to be searched for would bring the person back
     if (there === sent.current) return;
     sent.current = there; // somebody went elsewhere, or back
     forget();

@@ -11,6 +11,7 @@ import { strings } from "../strings";
 import type { BrowseAnswer, Card } from "../types";
 import { CodeBlock } from "../ui/code";
 import { IconButton } from "../ui/button";
+import { useKeptFocus } from "../ui/kept-focus";
 import { Page } from "../ui/page";
 import { EmptyState, ErrorState, Skeleton } from "../ui/states";
 import { Tabs, type Tab } from "../ui/tabs";
@@ -24,6 +25,7 @@ const PAGE = 60;
 const BEST = 30;
 /** Keeps the line of the summary while that is on its way: nothing below moves when it comes. */
 const NBSP = "\u00a0";
+const NONE: Card[] = [];
 
 /** The home of the page: everything that one may see, searched, narrowed down and counted. */
 export default function Find() {
@@ -33,6 +35,8 @@ export default function Find() {
   const asked = { query: query.get("q"), kinds: query.getAll("kind"), ...chosen.facets, include_disabled: chosen.disabled || null };
   const read = useLatest<BrowseAnswer>("/catalog", { ...asked, limit: asked.query ? BEST : PAGE });
   const { cards, more } = usePages(read.data, asked);
+  const main = useRef<HTMLDivElement>(null);
+  useKeptFocus(main, cards);
   const total = read.data?.total ?? 0;
   const narrowed = Boolean(query.get("q")) || chosen.any || query.has("kind");
   return (
@@ -46,7 +50,7 @@ export default function Find() {
       </div>
       <div class="find">
         <Filters facets={read.data?.facets ?? {}} chosen={chosen} total={query.get("q") ? null : total} />
-        <div class="find-main">
+        <div class="find-main" ref={main}>
           <FilterBar chosen={chosen} />
           {read.data?.suggestions.length ? <Suggestions names={read.data.suggestions} /> : null}
           {read.error && !read.data ? <ErrorState error={read.error} again={read.again} /> : null}
@@ -67,7 +71,7 @@ function usePages(first: BrowseAnswer | undefined, asked: Record<string, unknown
   useEffect(() => () => reading.current?.abort(), [key]);
   const fits = rest !== null && first !== undefined && rest.key === key && rest.total === first.total;
   const cursor = fits ? rest.cursor : (first?.next_cursor ?? null);
-  const before = fits ? rest.cards : [];
+  const before = fits ? rest.cards : NONE;
   const more = useCallback(() => {
     if (!cursor || !first || (reading.current && !reading.current.signal.aborted)) return;
     const mine = (reading.current = new AbortController());

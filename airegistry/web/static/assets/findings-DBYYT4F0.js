@@ -1,1 +1,0 @@
-export{n as OneFinding,t as default}from"./findings-DQv0vAiB.js";

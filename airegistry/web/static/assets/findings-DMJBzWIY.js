@@ -1,0 +1,1 @@
+export{n as OneFinding,t as default}from"./findings-BIz9y75w.js";

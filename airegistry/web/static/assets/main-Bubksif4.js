@@ -1,1 +1,0 @@
-import{A as e,At as t,F as n,N as r,Ot as i,Q as a,St as o,pt as s,rt as c}from"./core-DaCF5lCn.js";var l=document.getElementById(`app`),u=location.pathname.slice(i.length);if(a(n,u.startsWith(`/ui/`)?u.slice(3):`/`)?.route.load(),l)try{let{session:n,standing:r}=await o();t(s(e,{session:n,standing:r}),l),c()}catch(e){t(s(r,{error:e,again:()=>location.reload()}),l)}

@@ -1,0 +1,1 @@
+import{$ as e,Ct as t,I as n,P as r,it as i,j as a,jt as o,kt as s,mt as c}from"./core-DCO8cdI5.js";var l=document.getElementById(`app`),u=location.pathname.slice(s.length);if(e(n,u.startsWith(`/ui/`)?u.slice(3):`/`)?.route.load(),l)try{let{session:e,standing:n}=await t();o(c(a,{session:e,standing:n}),l),i()}catch(e){o(c(r,{error:e,again:()=>location.reload()}),l)}

@@ -1,1 +1,0 @@
-/* empty css                 *//* empty css              */import{Z as e,j as t,pt as n}from"./core-DaCF5lCn.js";import{t as r}from"./act-DnP4aKKC.js";import{t as i}from"./type-form-Cu56LuGF.js";function a(){let{types:a}=r;return n(t,{title:a.new,above:n(e,{to:`/types`,children:a.title}),below:a.lead,children:n(i,{})})}export{a as default};

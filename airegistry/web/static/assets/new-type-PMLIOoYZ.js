@@ -1,0 +1,1 @@
+/* empty css                 *//* empty css              */import{M as e,Q as t,mt as n}from"./core-DCO8cdI5.js";import{t as r}from"./act-DnP4aKKC.js";import{t as i}from"./type-form-a5TaNzK9.js";function a(){let{types:a}=r;return n(e,{title:a.new,above:n(t,{to:`/types`,children:a.title}),below:a.lead,children:n(i,{})})}export{a as default};

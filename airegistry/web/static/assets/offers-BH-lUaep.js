@@ -1,0 +1,1 @@
+export{t as default,n as offersOf}from"./offers-BK_sLaZY.js";

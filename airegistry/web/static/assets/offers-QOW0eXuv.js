@@ -1,1 +1,0 @@
-export{t as default,n as offersOf}from"./offers-DwOA_7wL.js";

@@ -1,0 +1,1 @@
+export{t as NewToken,n as default}from"./tokens-X9PkxwLI.js";

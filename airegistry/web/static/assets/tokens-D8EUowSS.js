@@ -1,1 +1,0 @@
-export{t as NewToken,n as default}from"./tokens-BfOI_zST.js";

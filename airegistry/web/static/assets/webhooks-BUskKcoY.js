@@ -1,1 +1,0 @@
-export{t as WebhookState,n as default,r as some}from"./webhooks-Bc0ebIHy.js";

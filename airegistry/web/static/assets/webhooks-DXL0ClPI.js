@@ -1,0 +1,1 @@
+export{t as WebhookState,n as default,r as some}from"./webhooks-DqU8UEgt.js";
