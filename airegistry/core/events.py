@@ -149,6 +149,8 @@ class Events:
             except (Internal, OSError) as error:
                 log.warning("what became of an act on %s cannot be seen yet: %s", name, error)
                 self._doubted.setdefault(name, asset)
+            except Exception:  # one that nobody can read must not keep the others from being looked at
+                log.exception("what became of an act on %s cannot be told", name)
 
     async def _tell_again(self) -> None:
         for (number, about), events in list(self._owed.items()):

@@ -116,6 +116,25 @@ async def test_what_an_act_was_about_that_failed_is_looked_at_until_the_store_is
     assert seen == ["weather"]
 
 
+async def test_what_cannot_be_looked_at_keeps_nothing_else_from_it() -> None:
+    events, seen = Events(), list[str]()
+
+    async def look(asset: AnyAsset) -> None:
+        if asset.path == "weather":
+            raise ValueError("no asset is written so")
+        seen.append(asset.path)
+
+    events.look = look
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(events.run)
+        for path in ("weather", "snow"):
+            with pytest.raises(Unavailable):
+                async with events.telling(event("register", path)):
+                    raise Unavailable("the store is lost")
+        await until(lambda: seen == ["snow"])
+        tasks.cancel_scope.cancel()
+
+
 async def test_an_act_that_failed_after_its_first_write_is_known_to_search_and_lists() -> None:
     store = Losing()
     world = await build(store=store)
