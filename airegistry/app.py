@@ -72,6 +72,7 @@ from airegistry.oauth.origin import OriginGuard
 from airegistry.oauth.server import Choices, Foundation, Identity, open_identity
 from airegistry.oauth.step_up import StepUpChallenges
 from airegistry.observing import backend_client, open_telemetry, watch_surface, watched_stores
+from airegistry.open_files import allow_many
 from airegistry.outside import Outside, open_ans, open_outside, open_repositories
 from airegistry.plain_http import front_door, web_routes
 from airegistry.replicas import Replica, joined, lasting
@@ -352,6 +353,7 @@ def serve(settings: Settings) -> None:
     """
     log_to_stderr(settings)
     stay_lean()
+    allow_many()
     bound = bind(settings.host, settings.port)
     settings = settings.model_copy(update={"port": bound.getsockname()[1]})
     try:

@@ -121,9 +121,10 @@ def backend_client(settings: Settings, guard: Guard, telemetry: Telemetry) -> St
     first, idle = settings.first_byte_timeout, settings.idle_timeout
     if (live := live_of(telemetry)) is None:
         return StreamClient(guard, first_byte_timeout=first, idle_timeout=idle)
-    from airegistry.egress.watched_stream import WatchedStreamClient
+    from airegistry.egress.watched_stream import Exchanges
 
-    return WatchedStreamClient(guard, live, settings.telemetry_propagation, first_byte_timeout=first, idle_timeout=idle)
+    watch = Exchanges(live, settings.telemetry_propagation)
+    return StreamClient(guard, first_byte_timeout=first, idle_timeout=idle, watch=watch)
 
 
 def watch_surface(

@@ -113,8 +113,9 @@ class Audit:
         self, who: Principal, method: str, ref: str, name: str | None, *, decision: str, outcome: str, reason: str,
         started: float, target: str | None, data_classification: str | None, via: str | None,
         said: Said | None = None, id: str | None = None,
-    ) -> None:  # fmt: skip
-        """What `note` writes of an `event`: one at each call of the data path, printed when it is written.
+    ) -> float:  # fmt: skip
+        """What `note` writes of an `event`: one at each call of the data path, printed when it is written; how long the
+        call took, in seconds.
 
         `said` gives the call's params; `id` is what `begin_call` gave of it.
         """
@@ -124,6 +125,7 @@ class Audit:
             data_classification, via, self._calls.parameters, said, id, current_request_id(),
         )  # fmt: skip
         self._add(event() if self._failing else event)  # what waits for the disk must not hold bodies
+        return latency
 
     async def begin_call(
         self, who: Principal, method: str, ref: str, name: str | None, *, target: str | None,

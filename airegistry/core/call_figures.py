@@ -2,7 +2,7 @@
 
 from airegistry.core.assets import Agent, Server
 from airegistry.core.grants import ASKS
-from airegistry.core.ports import AnyAsset, Clock
+from airegistry.core.ports import AnyAsset
 from airegistry.core.telemetry import Telemetry
 
 DURATION = "airegistry.gateway.call.duration"
@@ -12,22 +12,21 @@ _OF_TOOLS = frozenset(("tools/call", *ASKS))
 class CallFigures:
     """Tells telemetry of each call as it ends. Names that nobody registered are not told: callers choose them."""
 
-    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry if telemetry.on else None
         self._duration = telemetry.histogram(DURATION, "kind", "path", "tool", "decision", "outcome")
-        self._clock = clock
 
     def note(
-        self, asset: AnyAsset | None, method: str, name: str | None, started: float, *, decision: str, outcome: str
+        self, asset: AnyAsset | None, method: str, name: str | None, seconds: float, *, decision: str, outcome: str
     ) -> None:
-        """A call that began at `started`, monotonic, has ended."""
+        """A call has ended that took so long."""
         if self._telemetry is None:
             return
         kind, path = ("", "") if asset is None else (asset.kind, asset.path)
         tool = name or ""
         if method not in _OF_TOOLS or not tool or (decision == "deny" and not _offers(asset, tool)):
             tool = ""
-        self._duration(self._clock.monotonic() - started, (kind, path, tool, decision, outcome))
+        self._duration(seconds, (kind, path, tool, decision, outcome))
         self._telemetry.annotate({"airegistry.decision": decision, "airegistry.outcome": outcome})
 
 

@@ -66,7 +66,7 @@ class Invocation:
         self._access = access
         self._visibility = visibility
         self._audit = audit
-        self._figures = CallFigures(telemetry, clock)
+        self._figures = CallFigures(telemetry)
         self._clock = clock
         self._upstream = upstream
         self._protection = protection
@@ -385,10 +385,10 @@ class Invocation:
         *, decision: str, reason: str, outcome: str, via: VirtualServer | None, said: Said | None = None,
         id: str | None = None,
     ) -> None:  # fmt: skip
-        self._audit.note_call(
+        took = self._audit.note_call(
             who, method, ref, name, decision=decision, outcome=outcome, reason=reason, started=started,
             target=asset.url if isinstance(asset, Server | Agent) else None,
             data_classification=asset.data_classification if asset else None,
             via=None if via is None else f"{via.kind}/{via.path}", said=said, id=id,
         )  # fmt: skip
-        self._figures.note(asset, method, name, started, decision=decision, outcome=outcome)
+        self._figures.note(asset, method, name, took, decision=decision, outcome=outcome)

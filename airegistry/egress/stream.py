@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,11 @@ _COMMON = frozenset(("accept", "content-type", "mcp-protocol-version", "mcp-meth
 _FRAMING = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 
 Body = bytes | AsyncIterator[bytes]
+Headers = Sequence[tuple[str, str]]
+Ended = Callable[[int, BaseException | None], None]
+"""Told how an exchange began to be answered: with a status, or with an error instead."""
+Watch = Callable[[str, str, Headers, Body | None], tuple[Headers, Body | None, Ended]]
+"""Told of a request before it goes out; what goes out is what it gives back."""
 
 
 class NotSent(UpstreamFailed):
@@ -134,12 +139,14 @@ class StreamClient:
         first_byte_timeout: float = 60.0,
         idle_timeout: float | None = None,
         tls: ssl.SSLContext | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._guard = guard
         self._connect_timeout = connect_timeout
         self._first_byte_timeout = first_byte_timeout
         self._idle_timeout = idle_timeout
         self._tls = tls
+        self._watch = watch
         self._moment = Patience(MOMENT)
         self._linger = Patience(LINGER)
         self._entered = False
@@ -170,7 +177,7 @@ class StreamClient:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body | None = None, *,
+        self, method: str, url: str, headers: Headers, body: Body | None = None, *,
         first_byte_timeout: float | None = None, endless: bool = False,
     ) -> AsyncIterator[StreamResponse]:  # fmt: skip
         """`request`, whose answer is finished with at the end of the block."""
@@ -179,7 +186,7 @@ class StreamClient:
             yield answer
 
     async def request(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body | None = None, *,
+        self, method: str, url: str, headers: Headers, body: Body | None = None, *,
         first_byte_timeout: float | None = None, endless: bool = False,
     ) -> StreamResponse:  # fmt: skip
         """Send a request; returns its answer when the head is there. Whoever asked calls its `finish`, or uses `with`.
@@ -197,10 +204,20 @@ class StreamClient:
         """
         if not self._entered:
             raise RuntimeError("StreamClient is used outside its context")
-        target = self._guard.target(url)
-        head = _head(method, url, target, headers, body)
-        limit = self._first_byte_timeout if first_byte_timeout is None else first_byte_timeout
-        connection = await self._sent(target, head, body, limit, None if endless else self._linger)
+        ended = None
+        if self._watch is not None:
+            headers, body, ended = self._watch(method, url, headers, body)
+        try:
+            target = self._guard.target(url)
+            head = _head(method, url, target, headers, body)
+            limit = self._first_byte_timeout if first_byte_timeout is None else first_byte_timeout
+            connection = await self._sent(target, head, body, limit, None if endless else self._linger)
+        except BaseException as error:
+            if ended is not None:
+                ended(0, error)
+            raise
+        if ended is not None:
+            ended(connection.status, None)
         return StreamResponse(connection, target, None if endless else self._idle_timeout, self._moment, self._linger)
 
     async def _sent(
@@ -327,7 +344,7 @@ def _line(method: str, url: str, target: Target) -> bytes:
     return f"{method} {path} HTTP/1.1\r\nHost: {target}\r\n".encode("ascii")
 
 
-def _head(method: str, url: str, target: Target, headers: Sequence[tuple[str, str]], body: Body | None) -> bytes:
+def _head(method: str, url: str, target: Target, headers: Headers, body: Body | None) -> bytes:
     parts = [_line(method, url, target)]
     for name, value in headers:
         parts.append(_header(name, value, target))

@@ -1,10 +1,10 @@
-"""The gateway's way out, watched: requests to backends are timed, and carry on the trace that they are part of.
+"""What watches the gateway's way out: requests to backends are timed, and carry on the trace that they are part of.
 
 What goes on is the W3C context, `traceparent` and `tracestate`, in headers and in `_meta` of the message. Of a trace
 that is not recorded here the client's own goes on as it came, unless the settings say that none does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Literal
 from urllib.parse import urlsplit
@@ -13,8 +13,7 @@ import orjson
 from pydantic import JsonValue
 
 from airegistry.core.errors import AirError
-from airegistry.egress.guard import Guard
-from airegistry.egress.stream import Body, StreamClient, StreamResponse
+from airegistry.egress.stream import Body, Ended, Headers
 from airegistry.telemetry.described import BACKEND_REQUESTS
 from airegistry.telemetry.live import Live, LiveSpan
 from airegistry.telemetry.messages import about, is_of_mcp
@@ -25,43 +24,34 @@ _CONTEXT = frozenset(("traceparent", "tracestate"))
 Propagation = Literal["none", "trace"]
 
 
-class WatchedStreamClient(StreamClient):
-    """See `StreamClient`."""
+class Exchanges:
+    """Requests to backends. One that is recorded tells of its span, where the settings let it."""
 
-    def __init__(
-        self, guard: Guard, live: Live, propagation: Propagation, *, first_byte_timeout: float, idle_timeout: float
-    ) -> None:
-        super().__init__(guard, first_byte_timeout=first_byte_timeout, idle_timeout=idle_timeout)
+    def __init__(self, live: Live, propagation: Propagation) -> None:
         self._live = live
         self._propagates = propagation == "trace"
         self._duration = live.figures.of(BACKEND_REQUESTS)
 
-    async def request(
-        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: Body | None = None, *,
-        first_byte_timeout: float | None = None, endless: bool = False,
-    ) -> StreamResponse:  # fmt: skip
-        """See `StreamClient`."""
+    def __call__(
+        self, method: str, url: str, headers: Headers, body: Body | None
+    ) -> tuple[Headers, Body | None, Ended]:
+        """A request begins; see `Watch`."""
         if not self._propagates:
             headers = [header for header in headers if header[0] not in _CONTEXT]
         span = None
-        if self._live.recording:
+        if self._live.open.count and self._live.recording:
             span = self._begun(method, url, body)
             if self._propagates:
                 headers, body = _carrying(self._live.carrier_of(span), headers, body)
-        began, status, error = perf_counter(), "", "cancelled"
-        try:
-            response = await super().request(
-                method, url, headers, body, first_byte_timeout=first_byte_timeout, endless=endless
-            )
-            status, error = str(response.status), ""
-        except AirError as failure:
-            error = failure.code
-            raise
-        finally:
-            self._duration.record(perf_counter() - began, (method, status, error))
+        began = perf_counter()
+
+        def ended(status: int, error: BaseException | None) -> None:
+            told = "" if error is None else error.code if isinstance(error, AirError) else "cancelled"
+            self._duration.record(perf_counter() - began, (method, str(status) if status else "", told))
             if span is not None:
-                _end(span, status, error)
-        return response
+                _end(span, status, told)
+
+        return headers, body, ended
 
     def _begun(self, method: str, url: str, body: Body | None) -> LiveSpan:
         name, attributes = about(body) if isinstance(body, bytes) and len(body) <= LONGEST else ("", {})
@@ -72,17 +62,15 @@ class WatchedStreamClient(StreamClient):
         return self._live.begin(name or method, "client", attributes)
 
 
-def _end(span: LiveSpan, status: str, error: str) -> None:
+def _end(span: LiveSpan, status: int, error: str) -> None:
     if status:
-        span.set({"http.response.status_code": int(status)})
-    if error or status >= "4":
-        span.fail(error or status)
+        span.set({"http.response.status_code": status})
+    if error or status >= 400:
+        span.fail(error or str(status))
     span.end()
 
 
-def _carrying(
-    carrier: Mapping[str, str], headers: Sequence[tuple[str, str]], body: Body | None
-) -> tuple[Sequence[tuple[str, str]], Body | None]:
+def _carrying(carrier: Mapping[str, str], headers: Headers, body: Body | None) -> tuple[Headers, Body | None]:
     """A request that tells of the span it is made for, and of no other."""
     kept = [header for header in headers if header[0] not in _CONTEXT]
     if isinstance(body, bytes) and len(body) <= LONGEST:

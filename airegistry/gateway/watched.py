@@ -6,8 +6,8 @@ from starlette.types import Scope
 
 from airegistry.gateway.app import Gateway
 from airegistry.gateway.envelope import Envelope, Inbound
-from airegistry.telemetry.live import Live, Within
-from airegistry.telemetry.messages import attributes_of, context_in
+from airegistry.telemetry.live import Live, LiveSpan, Within
+from airegistry.telemetry.messages import TRACED, attributes_of, context_in
 
 SPAN = "airegistry.span"
 """Where a request has what its message's span is left by."""
@@ -19,6 +19,8 @@ class WatchedGateway(Gateway):
     telemetry: Live
 
     def _understood(self, scope: Scope, inbound: Inbound, envelope: Envelope, body: bytes | None) -> None:
+        if not self.telemetry.open.count and (body is None or TRACED not in body):
+            return
         carrier = {} if body is None else context_in(body)
         if not carrier and not self.telemetry.recording:
             return
@@ -28,17 +30,22 @@ class WatchedGateway(Gateway):
             attributes["mcp.session.id"] = inbound.session[:100]
         if inbound.version is not None:
             attributes["mcp.protocol.version"] = inbound.version[:100]
-        if (span := self.telemetry.message(carrier, name, "server", attributes)) is not None:
-            scope[SPAN] = entered = self.telemetry.within(span)
-            entered.__enter__()
+        enter(self.telemetry, scope, self.telemetry.message(carrier, name, "server", attributes))
 
     def _left(self, scope: Scope) -> None:
-        leave(scope)
+        if SPAN in scope:
+            leave(scope)
+
+
+def enter(telemetry: Live, scope: Scope, span: LiveSpan | None) -> None:
+    """Have a request be served within the span of its message, if that is recorded."""
+    if span is not None:
+        scope[SPAN] = entered = telemetry.within(span)
+        entered.__enter__()
 
 
 def leave(scope: Scope) -> None:
-    """End the span of a request's message, if it has one."""
-    entered: Within | None = scope.get(SPAN)
-    if entered is not None:
-        error = sys.exception()
-        entered.__exit__(None if error is None else type(error), error, None)
+    """End the span of a request's message."""
+    entered: Within = scope[SPAN]
+    error = sys.exception()
+    entered.__exit__(None if error is None else type(error), error, None)

@@ -156,6 +156,7 @@ METRICS = (
     _counter("process.cpu.time", "s", "cpu.mode", "Time of processors that the process took, by `user` and `system`."),
     _gauge("process.memory.usage", "By", "Memory of the process that is resident. On Linux."),
     _gauge("process.unix.file_descriptor.count", "{file_descriptor}", "Files and sockets that are open. On Linux."),
+    _gauge("airegistry.process.file_descriptor.limit", "{file_descriptor}", "How many may be open at once. On Linux."),
     _gauge("process.uptime", "s", "Time since the registry started."),
 )  # fmt: skip
 

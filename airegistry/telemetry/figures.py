@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
-from opentelemetry.context import Context, get_current
 from opentelemetry.trace import get_current_span
 
 from airegistry.telemetry.described import METRICS, Metric
@@ -34,6 +33,21 @@ class Exemplar(NamedTuple):
     span: int
 
 
+class OpenSpans:
+    """How many spans are recorded just now. While there are none, as mostly, nobody has to look for one."""
+
+    __slots__ = ("_lock", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = Lock()
+
+    def change(self, by: int) -> None:
+        """One begins, or ends, in whichever thread."""
+        with self._lock:
+            self.count += by
+
+
 class Series:
     """What was added up under one set of attributes. `counts` has a place for each bucket and one beyond the last."""
 
@@ -48,8 +62,9 @@ class Series:
 class Adding:
     """One metric, and what was added up of it. `most` values of each attribute are told apart. Thread-safe."""
 
-    def __init__(self, metric: Metric, most: int) -> None:
+    def __init__(self, metric: Metric, most: int, open: OpenSpans) -> None:
         self.metric = metric
+        self._open = open
         self.known = frozenset(metric.attributes)
         self._most = most
         self._buckets = metric.buckets
@@ -70,8 +85,8 @@ class Adding:
         seen.append((value, key))
         if len(seen) >= AT_ONCE:
             self._sort()
-        if present := get_current():  # it is empty outside of traces, which most work is
-            self._remember(value, key, present)
+        if self._open.count:
+            self._remember(value, key)
 
     def at(self, key: Key) -> Series:
         """The place of a set of attributes, for those who add to it from the event loop alone."""
@@ -97,8 +112,8 @@ class Adding:
                 series.sum += value
                 series.counts[bisect_left(self._buckets, value)] += 1
 
-    def _remember(self, value: float, key: Key, present: Context) -> None:
-        span = get_current_span(present)
+    def _remember(self, value: float, key: Key) -> None:
+        span = get_current_span()
         if span.is_recording():
             seen = span.get_span_context()
             exemplar = Exemplar(value, time.time_ns(), seen.trace_id, seen.span_id)
@@ -131,7 +146,8 @@ class Figures:
 
     def __init__(self, most: int, metrics: Sequence[Metric] = METRICS) -> None:
         self.began = time.time_ns()
-        self._adding = {metric.name: Adding(metric, most) for metric in metrics}
+        self.open = OpenSpans()
+        self._adding = {metric.name: Adding(metric, most, self.open) for metric in metrics}
         self._watched: list[tuple[Adding, Callable[[], Mapping[Key, float]]]] = []
         self.strangers: set[str] = set()
         """Names that no table has: what was said under them is not sent. A test sees to it that there are none."""

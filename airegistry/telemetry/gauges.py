@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from airegistry import open_files
 from airegistry.core.assets import Health, Kind
 from airegistry.core.breaker import CircuitState
 from airegistry.core.federation import Federation
@@ -98,6 +99,7 @@ def _watch_process(figures: Figures, clock: Clock) -> None:
     if _MEMORY.exists():
         figures.watch("process.memory.usage", lambda: int(_MEMORY.read_text().split()[1]) * _PAGE)
         figures.watch("process.unix.file_descriptor.count", lambda: len(os.listdir(_FILES)))
+        figures.watch("airegistry.process.file_descriptor.limit", open_files.limit)
 
 
 def _cpu() -> Values:

@@ -11,7 +11,6 @@ from airegistry.telemetry.described import HTTP_ACTIVE, HTTP_REQUESTS
 from airegistry.telemetry.figures import Series
 from airegistry.telemetry.live import Carrier, Live, LiveSpan
 
-_NONE: Carrier = {}
 _METHODS = frozenset("GET HEAD POST PUT PATCH DELETE OPTIONS".split())
 RouteOf = Callable[[Scope], str]
 """The template that a request's path fits; empty where there is none."""
@@ -33,7 +32,15 @@ class Requests:
         scheme: str = scope["scheme"]
         active, about = self._known.get((method, scheme)) or self._known_now(method, scheme)
         active.sum += 1
-        span = self._live.entered(_context_in(scope["headers"]), method, "server", about)
+        carrier = None
+        for name, value in scope["headers"]:
+            if name == b"traceparent":
+                carrier = _context(value, scope["headers"])
+                break
+        if carrier is None:
+            span = self._live.entered(method, "server", about)
+        else:
+            span = self._live.continued(carrier, method, "server", about)
         token = None if span is None else context.attach(trace.set_span_in_context(span.inner))
         began = perf_counter()
 
@@ -54,12 +61,9 @@ class Requests:
         return found
 
 
-def _context_in(headers: Sequence[tuple[bytes, bytes]]) -> Carrier:
-    for name, value in headers:
-        if name == b"traceparent":
-            state = next((value for name, value in headers if name == b"tracestate"), b"")
-            return {"traceparent": value.decode("latin-1"), "tracestate": state.decode("latin-1")}
-    return _NONE
+def _context(parent: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Carrier:
+    state = next((value for name, value in headers if name == b"tracestate"), b"")
+    return {"traceparent": parent.decode("latin-1"), "tracestate": state.decode("latin-1")}
 
 
 def _end(span: LiveSpan, method: str, route: str, status: int) -> None:

@@ -15,14 +15,14 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from airegistry import __version__
 from airegistry.core.errors import AirError
 from airegistry.core.telemetry import NO_SPAN, NOTHING, Histogram, Kind, Span, Value
 from airegistry.telemetry.encoding import SCOPE
-from airegistry.telemetry.figures import Figures
+from airegistry.telemetry.figures import Figures, OpenSpans
 from airegistry.telemetry.sampling import Sampling
 
 QUEUE = 4096
@@ -87,13 +87,19 @@ class Within:
 class Spans(SpanProcessor):
     """Keeps what is over until it is sent."""
 
-    def __init__(self, most: int = QUEUE) -> None:
+    def __init__(self, open: OpenSpans, most: int = QUEUE) -> None:
+        self._open = open
         self._ended: deque[ReadableSpan] = deque()
         self._most = most
         self.dropped = 0
 
+    def on_start(self, span: trace.Span, parent_context: Context | None = None) -> None:
+        """Count one."""
+        self._open.change(1)
+
     def on_end(self, span: ReadableSpan) -> None:
         """Take one, if there is room."""
+        self._open.change(-1)
         if len(self._ended) < self._most:
             self._ended.append(span)
         else:
@@ -111,9 +117,11 @@ class Live:
 
     def __init__(self, sampling: Sampling, resource: Mapping[str, str], *, most: int) -> None:
         self.figures = Figures(most)
-        self.spans = Spans()
+        self.open = self.figures.open
+        self.spans = Spans(self.open)
         self.resource = resource
         self._sampling = sampling
+        self._begins = sampling.begins
         provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource(dict(resource)), shutdown_on_exit=False)
         provider.add_span_processor(self.spans)
         self._tracer = provider.get_tracer(SCOPE, __version__)
@@ -147,14 +155,13 @@ class Live:
 
     def annotate(self, attributes: Mapping[str, Value]) -> None:
         """See `Telemetry`."""
-        if self.recording:
+        if self.open.count:
             trace.get_current_span().set_attributes(attributes)
 
     @property
     def recording(self) -> bool:
         """Whether what is under way is being recorded by this process."""
-        present = context.get_current()  # empty outside of traces, which most work is
-        return bool(present) and trace.get_current_span(present).is_recording()
+        return self.open.count > 0 and trace.get_current_span().is_recording()
 
     @property
     def wanted(self) -> bool:
@@ -182,15 +189,24 @@ class Live:
         """Have a span be the present one for the block, and end with it."""
         return Within(span)
 
-    def entered(self, carrier: Carrier, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
-        """The span of a request from outside, below what the caller says it belongs to; None when it is not recorded,
-        which holds for everything that is done for it."""
-        parent = _W3C.extract(carrier) if carrier else None
-        above = trace.get_current_span(parent).get_span_context() if parent is not None else trace.INVALID_SPAN_CONTEXT
-        if not (self._sampling.goes_on(above) if above.is_valid else self._sampling.begins()):
-            _pass_by(above)
-            return None
-        return self.begin(name, kind, attributes, parent if above.is_valid else None)
+    def entered(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
+        """The span of a request from outside; None when it is not recorded, which holds for everything that is done for
+        it, for as long as its task lives."""
+        if self._begins():
+            return self.begin(name, kind, attributes)
+        _passed.set(True)
+        return None
+
+    def continued(self, carrier: Carrier, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
+        """As `entered`, below what the caller says the request belongs to."""
+        parent = _W3C.extract(carrier)
+        above = trace.get_current_span(parent).get_span_context()
+        if not above.is_valid:
+            return self.entered(name, kind, attributes)
+        if self._sampling.goes_on(above):
+            return self.begin(name, kind, attributes, parent)
+        context.attach(trace.set_span_in_context(trace.NonRecordingSpan(above)))
+        return None
 
     def message(self, carrier: Carrier, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
         """The span of a message: below what the message itself says it belongs to, else below the present one."""
@@ -208,11 +224,3 @@ class Live:
         carrier: dict[str, str] = {}
         _W3C.inject(carrier, trace.set_span_in_context(span.inner))
         return carrier
-
-
-def _pass_by(above: SpanContext) -> None:
-    """Remember, for as long as the request's task lives, that nothing of it is recorded."""
-    if above.is_valid:
-        context.attach(trace.set_span_in_context(trace.NonRecordingSpan(above)))
-    else:
-        _passed.set(True)

@@ -15,6 +15,8 @@ _OF_MCP = re.compile(
     r"(?:tools|prompts|resources|completion|server|logging|notifications|subscriptions)/.|initialize$|ping$"
 )
 """Methods that are of MCP and of no other protocol over JSON-RPC."""
+TRACED = b'"traceparent"'
+"""Stands in each message that has a context."""
 Attributes = dict[str, Value]
 
 
@@ -51,7 +53,7 @@ def is_of_mcp(method: object) -> TypeGuard[str]:
 
 def context_in(body: bytes) -> dict[str, str]:
     """The W3C context that a message has in `_meta`; empty where it has none."""
-    if b'"traceparent"' not in body:
+    if TRACED not in body:
         return {}
     params = _read(body).get("params")
     meta = params.get("_meta") if isinstance(params, dict) else None

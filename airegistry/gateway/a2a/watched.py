@@ -6,7 +6,7 @@ from airegistry.gateway.a2a.app import AgentGateway, AgentRequest, target_of
 from airegistry.gateway.a2a.operations import SENDS
 from airegistry.gateway.a2a.replies import AgentReply
 from airegistry.gateway.envelope import Inbound
-from airegistry.gateway.watched import SPAN, leave
+from airegistry.gateway.watched import SPAN, enter, leave
 from airegistry.telemetry.live import Live
 from airegistry.telemetry.messages import LONGEST, Attributes
 
@@ -17,7 +17,8 @@ class WatchedAgentGateway(AgentGateway):
     telemetry: Live
 
     def _left(self, scope: Scope) -> None:
-        leave(scope)
+        if SPAN in scope:
+            leave(scope)
 
     async def _read(
         self, scope: Scope, rest: str, inbound: Inbound, receive: Receive, reply: AgentReply
@@ -33,7 +34,5 @@ class WatchedAgentGateway(AgentGateway):
                 attributes["gen_ai.operation.name"] = "invoke_agent"
             if isinstance(asked.id, str | int):
                 attributes["jsonrpc.request.id"] = str(asked.id)[:LONGEST]
-            if (span := self.telemetry.message({}, asked.operation, "server", attributes)) is not None:
-                scope[SPAN] = entered = self.telemetry.within(span)
-                entered.__enter__()
+            enter(self.telemetry, scope, self.telemetry.message({}, asked.operation, "server", attributes))
         return request
