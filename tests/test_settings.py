@@ -8,7 +8,7 @@ from airegistry.core.errors import Invalid
 from airegistry.settings import ClientSettings, Settings, load
 from airegistry.settings_parts.storing import default_data
 
-TOKEN = "t" * 32
+TOKEN = "operator-" + "t" * 23
 
 
 @pytest.fixture(autouse=True)

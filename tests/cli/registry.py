@@ -17,7 +17,7 @@ from mcp_types import CallToolRequestParams
 
 from tests.cli.outside import outside_tools
 
-TOKEN = "t" * 40
+TOKEN = "operator-" + "t" * 31
 Json = dict[str, Any]
 
 

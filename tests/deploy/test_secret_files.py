@@ -7,7 +7,7 @@ import pytest
 from airegistry.core.errors import Invalid
 from airegistry.settings import load
 
-TOKEN = "t" * 40
+TOKEN = "operator-" + "t" * 31
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,8 @@ from tests.support.processes import served
 
 SHORTEST = 12
 """Characters of a secret from which on it is told from a word; made secrets are looked up by so many."""
+DISTINCT = 4
+"""Characters that a secret has more than: of fewer there is many a text that is made up at random."""
 _NAMED = re.compile(r"(?:TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL)$")
 _FORM = re.compile(
     r"airr?_[A-Za-z0-9_.-]{24,}|whsec_[A-Za-z0-9+/=]{24,}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
@@ -65,6 +67,7 @@ class SecretWatch(logging.Handler):
         """Look for what a test module calls a secret."""
         for name, value in vars(module).items():
             if isinstance(value, str) and _NAMED.search(name) and " " not in value:
+                assert len(value) < SHORTEST or len(set(value)) > DISTINCT, f"{name} is found in whatever is long"
                 self.know(value)
 
     def complaints(self) -> list[str]:
