@@ -11,7 +11,7 @@ import pytest
 from airegistry import __version__
 from airegistry.cli.errors import Status
 from tests.cli.conftest import Run
-from tests.cli.registry import FakeRegistry
+from tests.cli.registry import TOKEN, FakeRegistry
 from tests.support.processes import python_env, run_module
 
 
@@ -66,7 +66,7 @@ def test_the_module_is_the_program() -> None:
 
 def test_a_reader_that_went_away_ends_it_quietly(fake: FakeRegistry) -> None:
     fake.says({"services": [{"path": "weather", "description": "word " * 40_000}]})
-    with start(["list"], {"AIREGISTRY_URL": fake.url, "AIREGISTRY_TOKEN": "t" * 40}) as process:
+    with start(["list"], {"AIREGISTRY_URL": fake.url, "AIREGISTRY_TOKEN": TOKEN}) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
