@@ -82,17 +82,20 @@ _BREAKS = re.compile(
 class QueryView:
     """A query as the legs see it.
 
-    `terms` are its distinct tokens; `typed` says that it is short enough to be a name or keywords.
+    `terms` are its distinct tokens; `typed` says that it is short enough to be a name or keywords, of which the
+    `unfinished` one may be still on its way.
     """
 
     text: str
     terms: tuple[str, ...]
     typed: bool
+    unfinished: str | None
 
 
 def view(query: str) -> QueryView:
     """What ranking reads of a query, made once."""
-    return QueryView(query, tuple(dict.fromkeys(tokens(query))), len(query.split()) <= TYPED_WORDS)
+    terms, typed = tuple(dict.fromkeys(found := tokens(query))), len(query.split()) <= TYPED_WORDS
+    return QueryView(query, terms, typed, found[-1] if found and typed and query[-1].isalnum() else None)
 
 
 def parts_of(query: str) -> tuple[str, ...]:

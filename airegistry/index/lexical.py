@@ -22,6 +22,7 @@ from airegistry.core.ranking import (
     slip_edits,
     tokens,
 )
+from airegistry.core.unfinished import FEWEST, MOST, stems_ahead
 from airegistry.index.arrays import Arrays, grown, packed_bytes, unpacked_bytes
 from airegistry.index.vocabulary import Vocabulary
 
@@ -105,14 +106,29 @@ class Lexical:
         self._held[slot] = b""
 
     def terms(self, query: QueryView, visible: Mask) -> list[str]:
-        """The terms to look for: in a typed query a slip gives way to the words that may be meant."""
+        """The terms to look for: in a typed query one that is unfinished, or a slip, gives way to the words that may be
+        meant."""
         if not query.typed:
             return list(query.terms)
         found: list[str] = []
         for term in query.terms:
-            edits = 0 if len(self._seen(term, visible)[0]) else slip_edits(term)
-            found += (meant(term, self.near(term, edits, visible)) if edits else []) or [term]
+            others: list[str] = []
+            if not self._is_seen(term, visible):
+                others = self.begun(term, visible) if term == query.unfinished else []
+                edits = 0 if others else slip_edits(term)
+                others = others or (meant(term, self.near(term, edits, visible)) if edits else [])
+            found += others or [term]
         return list(dict.fromkeys(found))
+
+    def begun(self, term: str, visible: Mask) -> list[str]:
+        """The words that most visible documents have of those that a term may be the beginning of, at most 3; words of
+        long texts are not among them."""
+        if len(term) < FEWEST:
+            return []
+        ahead = [word for word in stems_ahead(term) if self._terms.get(word) is not None]
+        found = dict.fromkeys([*self._terms.begun(term, self._spelled[: len(self._terms)] > 0), *ahead])
+        held = {word: len(self._seen(word, visible)[0]) for word in found if self._is_spelled(word, visible)}
+        return sorted(held, key=lambda word: (-held[word], word))[:MOST]
 
     def scores(self, terms: Sequence[str], visible: Mask) -> tuple[Scores, float]:
         """BM25F score of each slot, as if the visible documents were all there are, 0 elsewhere; and the share of the

@@ -64,6 +64,12 @@ class Vocabulary:
             if distance <= edits:
                 yield self._terms[number], distance
 
+    def begun(self, start: str, among: Mask) -> list[str]:
+        """Terms that begin so and go on, of those whose numbers are chosen."""
+        sign = _sign(start)
+        longer = among & (self._signs[: len(among)] & sign == sign) & (self._sizes[: len(among)] > len(start))
+        return [term for number in np.flatnonzero(longer).tolist() if (term := self._terms[number]).startswith(start)]
+
     def dump(self) -> Arrays:
         """All of it, to be restored."""
         signs, taken = self._signs[: len(self)].copy(), np.zeros(len(self), np.bool_)

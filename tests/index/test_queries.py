@@ -40,6 +40,37 @@ def test_a_slip_in_a_long_query_is_left_alone() -> None:
     assert found(filled(document("server/a", "invoices")), "please write me some invocies") == []
 
 
+@pytest.mark.parametrize("typed", ["noti", "notif", "notific", "notificat", "notification", "send notificati"])
+def test_the_last_word_may_be_unfinished(typed: str) -> None:
+    index = filled(document("server/a", "notifications"), document("server/b", "weather"))
+    assert found(index, typed) == ["server/a"]
+
+
+@pytest.mark.parametrize("typed", ["n", "weath sun", "weath ", "please tell me some weath"])
+def test_nothing_is_guessed_of_a_letter_of_what_is_not_last_or_of_what_is_said(typed: str) -> None:
+    assert found(filled(document("server/a", "weather notes")), typed) == []
+
+
+def test_the_commonest_words_are_guessed_three_at_most() -> None:
+    words = ["call", "call", "calm", "calm", "camel", "cable", "candle"]
+    index = filled(*(document(f"server/{number}", word) for number, word in enumerate(words)))
+    assert sorted(found(index, "ca")) == ["server/0", "server/1", "server/2", "server/3", "server/5"]
+
+
+def test_a_hidden_word_is_not_guessed_and_takes_no_others_place() -> None:
+    index = filled(*(document(f"server/{number}", f"invoi{letter}k") for number, letter in enumerate("bcdfg")))
+    matches, _ = index.search("invoi", None, allowed=only("server/3", "server/4"))
+    assert [match.id for match in matches] == ["server/3", "server/4"]
+
+
+def test_words_of_long_texts_are_not_guessed() -> None:
+    entry = IndexDocument(
+        "server/a", "server", {"name": "weather", "body": "notifications"}, np.zeros((0, 0), np.float32)
+    )
+    assert found(filled(entry), "notif") == ["server/a"], "that is its stem"
+    assert found(filled(entry), "notifi") == []
+
+
 def test_a_part_of_a_query_lifts_what_it_is_near_to() -> None:
     rows = np.eye(DIMENSIONS, dtype=np.float32)
     index = filled(*(document(f"server/{number}", vectors=rows[[number]]) for number in range(3)))
