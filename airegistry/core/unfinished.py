@@ -5,8 +5,8 @@ from typing import Final
 
 import Stemmer
 
-FEWEST = 2
-"""Letters of a word of which one may guess the rest."""
+FEWEST = 3
+"""Letters of a word of which one may guess the rest: two begin too many."""
 MOST = 3
 """Words that one which is still being typed may stand for."""
 _SHORTEST_STEM = 4
