@@ -57,6 +57,11 @@ _LIFTS = pattern(
     r"|\b(?:always|automatically) (?:run|execute|approve|allow|accept|send|upload)\b"
 )
 
+_HOOK = (
+    r"\"(?:PreToolUse|PostToolUse|SessionStart|SessionEnd|UserPromptSubmit|Stop|SubagentStop|Notification|PreCompact)"
+    r"\"\s{0,2}:"
+)
+"""The key of a hook; what follows up to the next one is its own: hooks by the thousand would take seconds else."""
 _SPOTS = (
     Spot(
         _rule(
@@ -138,8 +143,7 @@ _SPOTS = (
     Spot(
         _rule("skill-hooks.command", "a hook of the assistant runs a shell, or something from the network", sure=True),
         pattern(
-            r"\"(?:PreToolUse|PostToolUse|SessionStart|SessionEnd|UserPromptSubmit|Stop|SubagentStop|Notification"
-            r"|PreCompact)\"\s{0,2}:(?s:.){0,600}?\"command\"\s{0,2}:\s{0,2}\""
+            rf"{_HOOK}(?:(?!{_HOOK})(?s:.)){{0,600}}?\"command\"\s{{0,2}}:\s{{0,2}}\""
             r"[^\n]{0,200}?(?:\bcurl\b|\bwget\b|\bnc\b|/dev/tcp|base64|\b(?:ba|z)?sh -l?c\b|python3? -c|node -e"
             r"|https?://|\beval\b|powershell)"
         ),
