@@ -152,9 +152,8 @@ WORDS = (
             "exfiltration.beacon", "high", "carries what was said away in the address of a picture", REMEDIATION, CODES
         ),
         phrases(
-            r"!\[[^\]]{0,80}\]\(https?://[^)\s]{1,200}[?&=/#][^)]{0,20}[{<$\[%][^)]{0,60}?(?:message|conversation|"
-            r"prompt|"
-            r"question|answer|asked|said|data|secret|history|context|token|key|user|chat|input|content|summary|base64|"
+            r"!\[[^\]]{0,80}\]\(https?://(?:(?!!\[)[^)\s]){1,200}[?&=/#][^)]{0,20}[{<$\[%][^)]{0,60}?(?:message|"
+            r"conversation|prompt|question|answer|asked|said|data|secret|history|context|token|key|user|chat|input|content|summary|base64|"
             r"encod)",
             r"\bhttps?://\S{1,200}[?&]\w{1,20}=? ?(?:followed by|plus|and then|with|\+) [^.!?]{0,40}?\b(?:message|"
             r"conversation|prompt|question|secret|history|context|user|chat|base64|encoded)",
