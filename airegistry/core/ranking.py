@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -94,8 +94,9 @@ class QueryView:
 
 def view(query: str) -> QueryView:
     """What ranking reads of a query, made once."""
-    terms, typed = tuple(dict.fromkeys(found := tokens(query))), len(query.split()) <= TYPED_WORDS
-    return QueryView(query, terms, typed, found[-1] if found and typed and query[-1].isalnum() else None)
+    found, typed = tokens(query), len(query.split()) <= TYPED_WORDS
+    unfinished = found[-1] if found and typed and query[-1].isalnum() else None
+    return QueryView(query, tuple(dict.fromkeys(found)), typed, unfinished)
 
 
 def parts_of(query: str) -> tuple[str, ...]:
@@ -123,6 +124,12 @@ def tokens(text: str) -> list[str]:
     return found
 
 
+def stemmer() -> Callable[[str], str]:
+    """What gives a word's stem: cheap to make, and not to be shared by threads."""
+    stem: Callable[[str], str] = Stemmer.Stemmer("english", 0).stemWord
+    return stem
+
+
 def _plain(text: str) -> str:
     """Compatible forms made one, accents taken off."""
     decomposed = unicodedata.normalize("NFKD", text)
@@ -135,8 +142,7 @@ def _word_tokens(word: str) -> tuple[str, ...]:
     if len(parts) > 1:
         # A lone letter split off (the `o` of `OAuth`) is noise; the whole keeps it.
         parts = [part for part in parts if len(part) > 1 or part.isdigit()] + [_SEPARATORS.sub("", word)]
-    # A stemmer is cheap to make and must not be shared by threads.
-    stem = Stemmer.Stemmer("english", 0).stemWord
+    stem = stemmer()
     return tuple(stem(part) for part in map(str.lower, parts) if part not in STOP_WORDS)
 
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-import Stemmer
+from airegistry.core.ranking import stemmer
 
 FEWEST = 3
 """Letters of a word of which one may guess the rest: two begin too many."""
@@ -35,6 +35,6 @@ def stems_ahead(term: str) -> frozenset[str]:
     """
     if len(term) <= _SHORTEST_STEM or not term.isalpha():
         return frozenset()
-    stem = Stemmer.Stemmer("english", 0).stemWord  # cheap to make, and must not be shared by threads
+    stem = stemmer()
     found = {stem(term + tail) for tail in _TAILS}
     return frozenset(each for each in found if len(each) >= _SHORTEST_STEM and term.startswith(each) and each != term)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from struct import Struct
 
 import numpy as np
@@ -110,15 +110,8 @@ class Lexical:
         meant."""
         if not query.typed:
             return list(query.terms)
-        found: list[str] = []
-        for term in query.terms:
-            others: list[str] = []
-            if not self._is_seen(term, visible):
-                others = self.begun(term, visible) if term == query.unfinished else []
-                edits = 0 if others else slip_edits(term)
-                others = others or (meant(term, self.near(term, edits, visible)) if edits else [])
-            found += others or [term]
-        return list(dict.fromkeys(found))
+        meant_by = (self._meant(term, visible, unfinished=term == query.unfinished) for term in query.terms)
+        return list(dict.fromkeys(chain.from_iterable(meant_by)))
 
     def begun(self, term: str, visible: Mask) -> list[str]:
         """The words that most visible documents have of those that a term may be the beginning of, at most 3; words of
@@ -186,6 +179,15 @@ class Lexical:
         found._held = [bytes(piece) for piece in unpacked_bytes("held", arrays)]
         found._lengths, found._spelled = arrays["lengths"].astype(np.int64), arrays["spelled"].astype(np.int64)
         return found
+
+    def _meant(self, term: str, visible: Mask, *, unfinished: bool) -> Sequence[str]:
+        """What a term of a typed query stands for: itself where a visible document has it, or nothing else is near."""
+        if self._is_seen(term, visible):
+            return [term]
+        if unfinished and (begun := self.begun(term, visible)):
+            return begun
+        edits = slip_edits(term)
+        return (meant(term, self.near(term, edits, visible)) if edits else []) or [term]
 
     def _is_seen(self, term: str, visible: Mask) -> bool:
         """Whether a visible document has a term."""

@@ -121,7 +121,6 @@ class Live:
         self.spans = Spans(self.open)
         self.resource = resource
         self._sampling = sampling
-        self._begins = sampling.begins
         provider = TracerProvider(sampler=ALWAYS_ON, resource=Resource(dict(resource)), shutdown_on_exit=False)
         provider.add_span_processor(self.spans)
         self._tracer = provider.get_tracer(SCOPE, __version__)
@@ -192,7 +191,7 @@ class Live:
     def entered(self, name: str, kind: Kind, attributes: Mapping[str, Value]) -> LiveSpan | None:
         """The span of a request from outside; None when it is not recorded, which holds for everything that is done for
         it, for as long as its task lives."""
-        if self._begins():
+        if self._sampling.begins():
             return self.begin(name, kind, attributes)
         _passed.set(True)
         return None

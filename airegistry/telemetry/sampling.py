@@ -40,8 +40,10 @@ class Sampling:
 
     def _drawn(self) -> float:
         """How many traces until the next one that is meant: drawn at once for all of them, which costs each less."""
-        if self._ratio >= 1 or self._ratio <= 0:
-            return 1 if self._ratio > 0 else math.inf
+        if self._ratio <= 0:
+            return math.inf
+        if self._ratio >= 1:
+            return 1
         return 1 + math.floor(math.log(1 - random.random()) / math.log1p(-self._ratio))  # noqa: S311  # no secret
 
     def goes_on(self, parent: SpanContext) -> bool:
