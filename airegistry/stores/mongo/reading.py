@@ -1,10 +1,10 @@
 """An answer of the database in parts, over lost connections."""
 
 from collections.abc import AsyncGenerator
-from contextlib import nullcontext
 from functools import partial
 
 import pymongo
+from pymongo import ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import CursorNotFound, PyMongoError
@@ -51,8 +51,7 @@ class Reading:
             if cursor is None:
                 cursor = self._rows.find(self._filter, WHOLE, batch_size=count, limit=self._left or 0).sort("_id", 1)
             try:
-                with pymongo.timeout(SECONDS) if self._left is None else nullcontext():
-                    part = await cursor.to_list(count)
+                part = await self._part(cursor, count)
             except CursorNotFound:  # nobody read on for too long
                 self._cursor = None
                 if not known:
@@ -63,3 +62,13 @@ class Reading:
             else:
                 self._cursor = cursor
                 return part
+
+    async def _part(self, cursor: AsyncCursor[Row], count: int) -> list[Row]:
+        if self._left is not None:
+            return await cursor.to_list(count)
+        client = self._rows.database.client
+        if not client.topology_description.apply_selector(ReadPreference.PRIMARY):
+            # With a timeout set the driver looks for a server until that is over, and not for its usual three seconds.
+            await client.admin.command("ping")
+        with pymongo.timeout(SECONDS):
+            return await cursor.to_list(count)
