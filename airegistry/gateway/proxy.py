@@ -3,31 +3,16 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
-import orjson
-
-from airegistry.core.calls import Outcome
 from airegistry.core.errors import NotFound
-from airegistry.core.pleas import state_asked_for
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.a2a.handles import Handles
 from airegistry.gateway.attempts import OK, Again, Result, attempts
-from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, SessionLost
+from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused, Reply, RequestId, SessionLost
+from airegistry.gateway.glance import HANDLES, INSPECTED, Checked, Glance, Look
 from airegistry.gateway.lists import Filter, JsonFilter, Keep, SseFilter
-from airegistry.gateway.sse import Events, data_of
 from airegistry.gateway.states import States
 from airegistry.gateway.tasks import Tasks
-
-INSPECTED: Final = 64 * 1024
-"""How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
-
-ASKED: Final = 4 * 2**20
-"""The same for an answer that is seen to ask for input when it is longer than that."""
-
-_ASKS = b'"input_required"'
-_HANDLES = (b'"taskId"', _ASKS)
-_TOLD = (b'"isError"', b'"error"', *_HANDLES)
 
 # An allow-list: cookies, challenges, CORS and the like are the backend's and must not act on the gateway's origin.
 _SHOWN = frozenset((b"content-type", b"content-encoding", b"mcp-protocol-version", b"retry-after", b"allow"))
@@ -50,6 +35,7 @@ class Outgoing:
     `renew` gets other headers after the backend answered 401, `reopen` after it lost the session; None when there is
     no help. `reopened` is whether that was tried: a session that is lost again is not opened for ever.
     `heard` is told the bytes of an event stream, `bind` what a result gives the caller, before the caller has it whole.
+    `only` is the id of the request where the client has others under way elsewhere: no other is answered.
     """
 
     method: str
@@ -65,6 +51,7 @@ class Outgoing:
     reopened: bool = False
     heard: Callable[[bytes], None] | None = None
     bind: Bind | None = None
+    only: RequestId = None
 
 
 class _Head:
@@ -212,29 +199,41 @@ def _without_type(head: _Head) -> list[tuple[bytes, bytes]]:
 async def _stream(response: StreamResponse, head: _Head, reply: Reply, outgoing: Outgoing) -> Result:
     """Send on what comes as it comes. What looks like the last event waits a moment for the end of its stream."""
     bind = outgoing.bind
-    glance = Glance(head)
+    look = _look(head, outgoing)
     headers = head.headers + (_SSE_HEADERS if head.sse else _JSON_HEADERS)
     if head.length is not None:
         headers.append((b"content-length", b"%d" % head.length))
-    await reply.start(head.status, headers, follows=response.has_piece)
-    ended = False
+    if not response.has_piece:
+        await reply.start(head.status, headers)
+    result: Result | None = None
     while (piece := await response.piece()) is not None:
         if head.sse and not outgoing.endless and (b'"result"' in piece or b'"error"' in piece):
             await response.settle()
-        ended = response.ended
-        glance.feed(piece)
-        if bind is not None and (ended or any(handle in piece for handle in _HANDLES)):
-            await bind(glance.result())
-        await reply.body(piece, more=not ended)
-    if not ended:
+        look.feed(piece)
+        result = look.end() if response.ended else None
+        if bind is not None and (result is not None or any(handle in piece for handle in HANDLES)):
+            await bind(result or look.result())
+        if not reply.started:
+            await reply.start(head.status, headers, follows=True)
+        await reply.body(piece, more=result is None)
+    if result is None:
+        result = look.end()
         if bind is not None:
-            await bind(glance.result())
+            await bind(result)
         await reply.body(b"", more=False)
-    return glance.result()
+    return result
+
+
+def _look(head: _Head, outgoing: Outgoing) -> Look:
+    if outgoing.only is None:
+        return Glance(head.status, sse=head.sse, heard=head.heard)
+    if head.encoded:
+        raise BadAnswer("the backend compressed its answer without being asked to")
+    return Checked(head.status, sse=head.sse, id=outgoing.only)
 
 
 async def _filter(response: StreamResponse, head: _Head, reply: Reply, filter_: Filter) -> Result:
-    glance = Glance(head)
+    glance = Glance(head.status, sse=head.sse, heard=head.heard)
     if head.sse:
         await reply.start(head.status, head.headers + _SSE_HEADERS)
         async for chunk in response.chunks():
@@ -249,75 +248,3 @@ async def _filter(response: StreamResponse, head: _Head, reply: Reply, filter_: 
         glance.feed(body)
         await reply.whole(head.status, head.headers + _JSON_HEADERS, body)
     return glance.result()
-
-
-class Glance:
-    """Looks at a passing answer for its outcome: at JSON up to INSPECTED bytes, at the end of an event stream.
-
-    What is longer is not kept, and counts by its HTTP status alone.
-    """
-
-    __slots__ = ("_chunks", "_head", "_limit", "_size")
-
-    def __init__(self, head: _Head) -> None:
-        self._head = head
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._limit = INSPECTED
-
-    def feed(self, chunk: bytes) -> None:
-        """Remember a chunk, if there is room."""
-        if self._head.heard is not None:
-            self._head.heard(chunk)
-        self._size += len(chunk)
-        if self._size <= self._limit or self._asks(chunk):
-            self._chunks.append(chunk)
-        elif self._head.sse:
-            # The result is the last event: what came before it can go.
-            fits = len(chunk) <= INSPECTED
-            self._chunks, self._size = ([chunk], len(chunk)) if fits else ([], 0)
-        else:
-            self._chunks.clear()
-            self._limit = 0
-
-    def _asks(self, chunk: bytes) -> bool:
-        """Whether more has to be kept than is as a rule: whose the state is must be known, however much is asked."""
-        if self._limit == INSPECTED and _ASKS in b"".join((*self._chunks, chunk)):
-            self._limit = ASKED
-        return self._size <= self._limit
-
-    def result(self) -> Result:
-        """The outcome as far as it could be seen."""
-        status = self._head.status
-        body = b"".join(self._chunks)
-        if any(told in body for told in _TOLD):
-            for message in reversed(_messages(body, sse=self._head.sse)):
-                if (seen := _outcome_of(message)) is not None:
-                    return seen
-        return OK if status < 400 else Result("error", f"HTTP {status}")
-
-
-def _messages(body: bytes, *, sse: bool) -> list[bytes]:
-    if not sse:
-        return [body]
-    events = Events(len(body))
-    return [data_of(event) for event in (*events.feed(body), events.rest())]
-
-
-def _outcome_of(message: bytes) -> Result | None:
-    """The outcome that a JSON-RPC response states; None when the message is something else."""
-    try:
-        value = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(value, dict):
-        return None
-    error, result = value.get("error"), value.get("result")
-    if isinstance(error, dict):
-        return Result("error", f"JSON-RPC {error.get('code')}")
-    if isinstance(result, dict):
-        task = result.get("task")
-        id_ = task.get("taskId") if isinstance(task, dict) else result.get("taskId")
-        outcome: Outcome = "tool_error" if result.get("isError") is True else "ok"
-        return Result(outcome, task=id_ if isinstance(id_, str) else None, state=state_asked_for(result))
-    return None

@@ -61,6 +61,11 @@ class Events:
             raise BadAnswer(f"the backend sent an event of more than {self._limit} bytes")
         return events
 
+    @property
+    def in_one(self) -> bool:
+        """Whether a part of an event was fed, and not all of it."""
+        return bool(self._buffer)
+
     def _ends(self) -> Iterator[int]:
         """Where events end: behind an empty line that is not their first one."""
         buffer, begin = self._buffer, 0

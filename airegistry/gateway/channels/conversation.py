@@ -113,7 +113,7 @@ class Conversation(ABC):
                     yield RunningExchange(self, running, heard, self._learn)
             else:
                 messages = await self._delivered(running)
-                yield RunningExchange(self, running, messages, self._learn)
+                yield RunningExchange(self, running, messages, self._learn, messages)
         finally:
             self._tokens.pop(running.id, None)
             try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from airegistry.core.assets import Json
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.errors import RequestId
 
 Era = Literal["modern", "legacy"]
@@ -60,10 +61,14 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The response: `result` or `error`, as the backend gave it. A modern result may be `input_required`."""
+    """The response: `result` or `error`, as the backend gave it. A modern result may be `input_required`.
+
+    `passed` is whether the client has got it already.
+    """
 
     result: Json | None
     error: Json | None
+    passed: bool = False
 
 
 Event = Notice | Question | Answer
@@ -78,6 +83,10 @@ class Exchange(Protocol):
         Raises:
             UpstreamFailed: the backend broke off, or cannot be understood.
         """
+        ...
+
+    async def passage(self) -> Passage | None:
+        """The answer, if it is what comes next and its result can be passed on as it comes: then nothing follows."""
         ...
 
     async def reply(self, question: Question, reply: Json) -> None:

@@ -13,6 +13,7 @@ from airegistry.core.errors import UpstreamFailed
 from airegistry.egress.stream import NotSent, StreamClient, StreamResponse
 from airegistry.gateway.channels.conversation import FAREWELL_SECONDS, Conversation
 from airegistry.gateway.channels.exchange import Client, Headers
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.running import Running, Sent, speaks_of_session
 from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, header, parsed, read_off, whole
 from airegistry.gateway.errors import BadAnswer, SessionLost
@@ -141,6 +142,10 @@ class _Stream:
             self._left -= 1
             await self._resume(self._messages.last_id)
 
+    async def passage(self, running: Running) -> Passage | None:
+        """The answer, if it is what comes next and can be passed on."""
+        return await self._messages.passage(running.id, running.over)
+
     async def aclose(self) -> None:
         """Let go of the stream."""
         self._messages.settled = self._running.answered
@@ -171,6 +176,10 @@ class _Once:
             raise StopAsyncIteration
         message, self._message = self._message, None
         return message
+
+    async def passage(self, running: Running) -> Passage | None:
+        """It was read."""
+        return None
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -14,6 +14,7 @@ from airegistry.egress.stream import NotSent, StreamClient
 from airegistry.gateway.channels.conversation import Conversation
 from airegistry.gateway.channels.exchange import Client, Headers
 from airegistry.gateway.channels.listeners import Box
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.running import Running, Sent, speaks_of_session
 from airegistry.gateway.channels.wire import FIRST_BYTE_SECONDS, Messages, Wire, parsed, read_off, whole
 from airegistry.gateway.errors import BadAnswer, SessionLost
@@ -160,6 +161,10 @@ class _Awaited(Box):
         self._all = exchanges
         self._id = id
         exchanges[id] = self
+
+    async def passage(self, running: Running) -> Passage | None:
+        """The stream is that of all requests."""
+        return None
 
     async def aclose(self) -> None:
         """Take no more."""

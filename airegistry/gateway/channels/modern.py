@@ -36,6 +36,7 @@ from airegistry.gateway.channels.exchange import (
     Opening,
     Question,
 )
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import (
     FIRST_BYTE_SECONDS,
     SSE,
@@ -182,6 +183,10 @@ class _Exchange:
             else:
                 return Notice(message)
         raise BadAnswer("the backend ended its answer without a result")
+
+    async def passage(self) -> Passage | None:
+        """None: the other era knows other results."""
+        return None
 
     async def reply(self, question: Question, reply: Json) -> None:
         """Nothing: this era has no questions of backends."""

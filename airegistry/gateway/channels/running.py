@@ -8,6 +8,7 @@ from mcp_types import METHOD_NOT_FOUND
 from airegistry.core.assets import Json
 from airegistry.gateway.channels.exchange import Answer, Event, Notice, Question
 from airegistry.gateway.channels.listeners import Listener
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import answer_of, answers
 from airegistry.gateway.errors import BadAnswer, RequestId
 
@@ -29,6 +30,10 @@ class Running:
         self.answered = False
         self.asked: set[RequestId] = set()
 
+    def over(self) -> None:
+        """The answer is there."""
+        self.answered = True
+
 
 class Talk(Protocol):
     """What a request under way needs of its channel."""
@@ -48,6 +53,10 @@ class Sent(Protocol):
     def __aiter__(self) -> Self: ...
 
     async def __anext__(self) -> Json: ...
+
+    async def passage(self, running: "Running") -> Passage | None:
+        """The answer, if it is what comes next and can be passed on."""
+        ...
 
     async def aclose(self) -> None:
         """Let go of them."""
@@ -76,7 +85,7 @@ class Heard:
 class RunningExchange:
     """The `Exchange` of one request."""
 
-    __slots__ = ("_channel", "_learn", "_messages", "_running")
+    __slots__ = ("_channel", "_learn", "_messages", "_running", "_sent")
 
     def __init__(
         self,
@@ -84,8 +93,11 @@ class RunningExchange:
         running: Running,
         messages: AsyncIterator[Json],
         learn: Callable[[Running, Answer], None] | None = None,
+        sent: Sent | None = None,
     ) -> None:
+        """`sent` are the messages again, where they are all that there is."""
         self._channel = channel
+        self._sent = sent
         self._running = running
         self._messages = messages
         self._learn = learn
@@ -108,6 +120,10 @@ class RunningExchange:
                     self._learn(self._running, answer)
                 return answer
         raise unfinished()
+
+    async def passage(self) -> Passage | None:
+        """The answer, if it is what comes next and its result can be passed on as it comes: then nothing follows."""
+        return None if self._sent is None else await self._sent.passage(self._running)
 
     async def reply(self, question: Question, reply: Json) -> None:
         """Answer a question of the backend.

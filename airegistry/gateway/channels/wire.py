@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, Self
 
@@ -14,6 +14,7 @@ from airegistry.core.assets import Json
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.egress.stream import StreamClient, StreamResponse
 from airegistry.gateway.channels.exchange import Answer, Headers
+from airegistry.gateway.channels.passage import Passage, passage_of
 from airegistry.gateway.errors import BadAnswer, CallRefused, CredentialRefused
 from airegistry.gateway.sse import Bytes, Events, Fields, fields_of
 
@@ -192,10 +193,14 @@ class Messages:
     has what it wants says so by `settled`: then the connection is kept, if the end comes soon.
     """
 
-    __slots__ = ("_begun", "_endless", "_events", "_left", "_response", "_waiting", "last_id", "retry", "settled")
+    __slots__ = (
+        "_begun", "_endless", "_events", "_held", "_left", "_response", "_waiting", "last_id", "retry", "settled",
+    )  # fmt: skip
 
     def __init__(self, response: StreamResponse, *, limit: int = MAX_ANSWER, endless: bool = False) -> None:
         self._response = response
+        self._held: bytes | None = None
+        """A piece that was looked at, and is to be read yet."""
         self._begun = False
         self._events = Events(limit)
         self._left = limit
@@ -213,13 +218,41 @@ class Messages:
         if not self._begun and not self._endless and content_type(self._response) == JSON:
             if self._left < 0:
                 raise StopAsyncIteration
-            body = await whole(self._response, self._left)
+            body = bytearray()
+            while (piece := await self._piece()) is not None:
+                body += piece
             self._left = -1
-            return parsed(body)
+            return parsed(bytes(body))
         data = await self.data()
         if data is None:
             raise StopAsyncIteration
         return parsed(data)
+
+    async def passage(self, request_id: int, on_over: Callable[[], None]) -> Passage | None:
+        """The answer to a request, if it is what comes next, to be passed on; what its backend could resume is not."""
+        kind = content_type(self._response)
+        read_on = self._waiting or self._events.in_one or self.last_id is not None or self._left < 0
+        if read_on or kind not in (JSON, SSE):
+            return None
+        self._held = await self._piece()
+        if self._held is None:
+            return None
+        found = passage_of(self._held, request_id, self._piece, on_over, framed=kind == SSE)
+        if found is not None:
+            self._held, self._begun = None, True
+        return found
+
+    async def _piece(self) -> bytes | None:
+        """The next piece of the answer; None at its end."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
+        piece = await self._response.piece()
+        if piece is not None and not self._endless:
+            self._left -= len(piece)
+            if self._left < 0:
+                raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
+        return piece
 
     async def data(self) -> bytes | memoryview | None:
         """The next message of a stream, unread; None when it has ended."""
@@ -240,12 +273,9 @@ class Messages:
                 raise BadAnswer(f"the backend answered {status} with neither JSON nor an event stream")
             self._begun = True
         while not self._waiting:
-            chunk = await self._response.piece()
+            chunk = await self._piece()
             if chunk is None:
                 return None
-            self._left -= len(chunk)
-            if self._left < 0 and not self._endless:
-                raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
             self._waiting.extend(self._events.feed(chunk))
         fields = fields_of(self._waiting.popleft())
         if fields.id and b"\0" not in fields.id:

@@ -5,6 +5,7 @@ from mcp_types import INVALID_PARAMS
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, ConsentRequired
 from airegistry.core.principals import Principal
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.envelope import Envelope, Inbound
 from airegistry.gateway.errors import Malformed, Reply
@@ -31,6 +32,7 @@ class Posted:
         self._session = session
         self._reply = reply
         self._stream: EventStream | None = None
+        self._passing = False
 
     @property
     def begun(self) -> bool:
@@ -53,11 +55,24 @@ class Posted:
         return self._stream
 
     async def answer(self, data: bytes) -> None:
-        """Send the response."""
-        if self._stream is None:
-            await self._reply.whole(200, JSON_HEADERS, data)
-        else:
+        """Send the response, unless one has begun."""
+        if self._stream is not None:
             await self._stream.put(data)
+        elif not self._passing:
+            await self._reply.whole(200, JSON_HEADERS, data)
+
+    async def pass_on(self, head: bytes, passage: Passage) -> None:
+        """Send the response as it comes. What has begun so and fails stays unfinished."""
+        piece = await passage.piece()
+        if passage.over or self._stream is not None:
+            await self.answer(head + piece + await passage.whole())
+            return
+        self._passing = True
+        await self._reply.start(200, [*JSON_HEADERS], follows=True)
+        await self._reply.body(head + piece, more=True)
+        while not passage.over:
+            piece = await passage.piece()
+            await self._reply.body(piece, more=not passage.over)
 
     async def end(self) -> None:
         """Nothing follows."""

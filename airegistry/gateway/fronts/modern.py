@@ -141,8 +141,10 @@ class ModernFront:
         if isinstance(name, str):
             headers.append(("mcp-name", encode_header_value(name)))
         body = printed({"jsonrpc": "2.0", "id": asking.id, "method": route.method, "params": params})
-        outgoing = Outgoing("POST", server.url, with_credential(headers, route.call), body, False,
-                            self._first_byte_timeout, renew=partial(self._renewed, route, headers))  # fmt: skip
+        outgoing = Outgoing(
+            "POST", server.url, with_credential(headers, route.call), body, False, self._first_byte_timeout,
+            renew=partial(self._renewed, route, headers), only=asking.id,
+        )  # fmt: skip
         if self._proxy.shared:  # the answer to it may go to another replica at once
             outgoing.bind = partial(self._bind, route)
         reply = LateReply(asking.reply) if asking.streaming else asking.reply

@@ -18,6 +18,7 @@ import anyio
 from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, Internal
 from airegistry.gateway.channels.exchange import Event, Exchange, Question
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import printed
 
 PARKED_SECONDS: Final = 300.0
@@ -61,6 +62,10 @@ class Run:
 
     def __aiter__(self) -> "Run":
         return self
+
+    async def passage(self) -> Passage | None:
+        """None: what is said waits here."""
+        return None
 
     async def __anext__(self) -> Event:
         try:

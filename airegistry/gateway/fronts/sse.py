@@ -6,6 +6,7 @@ from airegistry.core.assets import Json
 from airegistry.core.errors import AirError, Internal, RateLimited
 from airegistry.core.principals import Principal
 from airegistry.gateway.channels.exchange import Client
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.envelope import Envelope
 from airegistry.gateway.errors import Malformed, Reply
@@ -44,6 +45,10 @@ class Streamed:
     async def answer(self, data: bytes) -> None:
         """Send the response."""
         await self._session.unasked.put(data)
+
+    async def pass_on(self, head: bytes, passage: Passage) -> None:
+        """Send the response, which is one event."""
+        await self.answer(head + await passage.whole())
 
 
 class SseFront:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final, Protocol
 
 import anyio
+import orjson
 from anyio.abc import TaskStatus
 from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND, MISSING_REQUIRED_CLIENT_CAPABILITY
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_HANDSHAKE_VERSION
@@ -15,6 +16,7 @@ from airegistry.core.calls import failed_as
 from airegistry.core.errors import AirError, ConsentRequired, Quarantined, RateLimited
 from airegistry.gateway.attempts import CANCELLED, Result
 from airegistry.gateway.channels.exchange import Answer, Channel, Client, Exchange, Notice, Question
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.wire import printed
 from airegistry.gateway.errors import BadAnswer, Malformed, RequestId, error_body
 from airegistry.gateway.fronts import translate
@@ -25,6 +27,7 @@ from airegistry.gateway.fronts.leash import Leash
 from airegistry.gateway.fronts.listening import OnToolsChanged, follow, listen, respond
 from airegistry.gateway.fronts.pleas import SaidPlea
 from airegistry.gateway.fronts.renewal import Renewal
+from airegistry.gateway.fronts.rounds import Round
 from airegistry.gateway.fronts.session import Asked, Session
 from airegistry.gateway.tool_lists import response
 
@@ -62,6 +65,10 @@ class Outlet(Protocol):
         """Send the response."""
         ...
 
+    async def pass_on(self, head: bytes, passage: Passage) -> None:
+        """Send the response as it comes, after its head. What has begun so and fails stays unfinished."""
+        ...
+
 
 @dataclass(slots=True, eq=False)
 class Said:
@@ -81,6 +88,11 @@ class Said:
     async def error(self, error: Json) -> None:
         """Send an error."""
         await self.outlet.answer(printed({"jsonrpc": "2.0", "id": self.id, "error": error}))
+
+    async def passed(self, passage: Passage) -> Answer:
+        """Send a result as it comes."""
+        await self.outlet.pass_on(b'{"jsonrpc":"2.0","id":%b,"result":' % orjson.dumps(self.id), passage)
+        return Answer(passage.result, None, passed=True)
 
     async def refuse(self, error: AirError) -> None:
         """Send a refusal.
@@ -175,7 +187,8 @@ class Talk:
         async with session.channel(route.server, route.call.headers) as channel:
             if channel.era == "legacy":
                 await _set_level(session, channel)
-                return await self._answered(said, route, channel, await self._asked(said, route, channel, route.params))
+                answer = await self._asked(said, route, channel, route.params, passing=_passes(said, route))
+                return await self._answered(said, route, channel, answer)
             base = translate.params_for_modern(route.params, session.level or translate.DEFAULT_LEVEL)
             params = base
             for number in range(MAX_ROUNDS):
@@ -189,21 +202,28 @@ class Talk:
                 params = {**base, **given}
         raise BadAnswer(f"the backend asked {MAX_ROUNDS} times and did not answer")
 
-    async def _asked(self, said: Said, route: Route, channel: Channel, params: Json) -> Answer:
-        """Send a request; what comes before its answer goes to the client."""
+    async def _asked(
+        self, said: Said, route: Route, channel: Channel, params: Json, *, passing: bool = False
+    ) -> Answer:
+        """Send a request; what comes before its answer goes to the client, and with `passing` a result as it comes."""
         questions: list[str] = []
         try:
             async with channel.request(route.method, params) as exchange:
-                async for event in exchange:
-                    if isinstance(event, Answer):
-                        return event
+                events = aiter(exchange)
+                while True:
+                    passage = await exchange.passage() if passing else None
+                    event = await (anext(events, None) if passage is None else said.passed(passage))
+                    if event is None or isinstance(event, Answer):
+                        break
                     if isinstance(event, Question):
                         await self._ask(said, channel, exchange, event, questions)
                     elif is_shown(said.session, event):
                         await said.outlet.event(printed(event.message))
         finally:
             said.session.forget(questions)
-        raise BadAnswer("the backend ended its answer without a result")
+        if event is None:
+            raise BadAnswer("the backend ended its answer without a result")
+        return event
 
     async def _ask(
         self, said: Said, channel: Channel, exchange: Exchange, question: Question, questions: list[str]
@@ -221,7 +241,7 @@ class Talk:
         if not isinstance(wanted, dict) or not wanted:
             await anyio.sleep(min(0.05 * 2**number, 0.25))
             return state
-        round_ = _Round(set(wanted))
+        round_ = Round(set(wanted))
         questions: list[str] = []
         try:
             for key, request in wanted.items():
@@ -240,6 +260,8 @@ class Talk:
 
     async def _answered(self, said: Said, route: Route, channel: Channel, answer: Answer) -> Result:
         outcome, failure = translate.outcome_of(answer)
+        if answer.passed:
+            return Result(outcome, failure)
         modern = channel.era == "modern"
         if answer.error is not None:
             await said.error(translate.error_for_legacy(route.method, answer.error) if modern else answer.error)
@@ -331,30 +353,6 @@ class Talk:
             await respond(channel, event, translate.cannot_answer(event.method))
 
 
-class _Round:
-    """The answers to several questions that are asked at once; the first error ends it."""
-
-    def __init__(self, waiting: set[str]) -> None:
-        self._waiting = waiting
-        self.answers: Json = {}
-        self.failure: Json | None = None
-        self.over = anyio.Event()
-
-    async def take(self, key: str, method: str, reply: Json) -> None:
-        """Take one answer. Whoever cannot or will not fill in a form has cancelled it."""
-        result, error = reply.get("result"), reply.get("error")
-        if isinstance(result, dict):
-            self.answers[key] = result
-        elif method == "elicitation/create":
-            self.answers[key] = {"action": "cancel"}
-        else:
-            known = isinstance(error, dict) and isinstance(error.get("code"), int)
-            self.failure = error if known and isinstance(error, dict) else {"code": -32603, "message": "no answer"}
-        self._waiting.discard(key)
-        if self.failure is not None or not self._waiting:
-            self.over.set()
-
-
 def negotiated(params: Json) -> tuple[str, Client]:
     """Version and client of an `initialize`.
 
@@ -374,6 +372,11 @@ def is_shown(session: Session, notice: Notice) -> bool:
     if method == "notifications/message":
         return session.level is None or translate.is_loud(notice.message, session.level)
     return method != "notifications/subscriptions/acknowledged"
+
+
+def _passes(said: Said, route: Route) -> bool:
+    """Whether the result of a backend of the older era is, byte for byte, what the client is to get."""
+    return route.result is None and said.method == "tools/call" and translate.knows_all_content(said.session.version)
 
 
 def _unanswerable(request: JsonValue) -> Answer:

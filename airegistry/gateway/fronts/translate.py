@@ -137,8 +137,13 @@ def _downgrade_call(result: Json, version: str) -> None:
         if not result.get("content"):
             result["content"] = [{"type": "text", "text": orjson.dumps(value).decode()}]
     content = result.get("content")
-    if isinstance(content, list) and not is_version_at_least(version, "2025-06-18"):
+    if isinstance(content, list) and not knows_all_content(version):
         result["content"] = [_older_content(part, version) for part in content]
+
+
+def knows_all_content(version: str) -> bool:
+    """Whether a client of a version has all kinds of content that the older era has."""
+    return is_version_at_least(version, "2025-06-18")
 
 
 def _older_content(part: JsonValue, version: str) -> JsonValue:

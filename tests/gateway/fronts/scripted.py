@@ -19,6 +19,7 @@ from airegistry.gateway.channels.exchange import (
     Opening,
     Question,
 )
+from airegistry.gateway.channels.passage import Passage
 from airegistry.gateway.channels.pool import Channels
 
 PATH = "scripted"
@@ -33,6 +34,9 @@ class ScriptedExchange:
         for event in self._script:
             yield event
         raise UpstreamFailed("the script is over")
+
+    async def passage(self) -> Passage | None:
+        return None
 
     async def reply(self, question: Question, reply: Json) -> None:
         self.replies.append(reply)

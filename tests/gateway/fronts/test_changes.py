@@ -196,6 +196,7 @@ async def test_a_backend_that_says_that_its_tools_changed_is_looked_at(
         await backend.tell(Notice(CHANGED))
         stream = messages(answer)
         assert [(await anext(stream))["method"][-12:] for _ in range(2)] == ["acknowledged", "list_changed"]
+    await until(lambda: backend.heard == 0)
     async with world.legacy("scripted") as older, older.get():
         await until(lambda: backend.heard == 1)
         await backend.tell(Notice(CHANGED))
