@@ -1,5 +1,6 @@
 """What a passing answer says of how a call ended, and whether it is the answer to that call at all."""
 
+import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -9,8 +10,10 @@ from airegistry.core.assets import Json
 from airegistry.core.calls import Outcome
 from airegistry.core.pleas import state_asked_for
 from airegistry.gateway.attempts import OK, Result
+from airegistry.gateway.channels.passage import line_end
 from airegistry.gateway.channels.wire import MAX_ANSWER
 from airegistry.gateway.errors import BadAnswer, RequestId
+from airegistry.gateway.result_text import ResultText
 from airegistry.gateway.sse import Events, data_of, fields_of
 
 INSPECTED: Final = 64 * 1024
@@ -23,6 +26,14 @@ _ASKS = b'"input_required"'
 HANDLES: Final = (b'"taskId"', _ASKS)
 """What an answer has in it that gives its caller something to come back with."""
 _TOLD = (b'"isError"', b'"error"', *HANDLES)
+
+_FRAME = rb"(?P<framed>(?:event: ?message\r?\n)?data: ?)?"
+_ID = rb'(?P<id>"[^"\\]*"|-?[0-9]+)'
+_HEAD: Final = re.compile(_FRAME + rb'\{"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb', ?"result": ?(?=\{)')
+_TAIL: Final = re.compile(rb"\s*\}\s*")
+_HEAD_RESULT_FIRST: Final = re.compile(_FRAME + rb'\{"result": ?(?=\{)')
+_TAIL_RESULT_FIRST: Final = re.compile(rb'\s*, ?"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb"\s*\}\s*")
+"""Both orders of members that servers of the SDKs print."""
 
 
 class Look(Protocol):
@@ -99,31 +110,38 @@ class Glance:
 
 
 class Checked:
-    """Looks at everything, and lets through no response to another request than `id`.
+    """Lets through no response to another request than `id`.
 
     Behind a virtual server stand several backends; clients tell responses apart by their ids alone, and have others
-    under way. An event is looked at before its end goes on, JSON before it ends: so at most MAX_ANSWER bytes.
+    under way. An event is looked at before its end goes on, JSON before it ends. What begins like the response and is
+    longer than INSPECTED is followed, not kept; anything else may have MAX_ANSWER bytes.
     """
 
-    __slots__ = ("_body", "_events", "_id", "_seen")
+    __slots__ = ("_body", "_events", "_id", "_limit", "_seen", "_tail", "_text")
 
     def __init__(self, status: int, *, sse: bool, id: RequestId) -> None:
         self._id = id
         self._events = Events(MAX_ANSWER) if sse else None
         self._body = bytearray()
+        self._limit = INSPECTED
+        self._text: ResultText | None = None
+        self._tail = _TAIL
         self._seen = _by_status(status)
 
     def feed(self, chunk: bytes) -> None:
-        """Look at the events that end here."""
-        if self._events is None:
+        """Look at what ends here."""
+        if self._text is not None:
+            self._follow(self._text, chunk)
+        elif self._events is not None:
+            self._feed_events(self._events, chunk)
+        else:
             self._body += chunk
-            if len(self._body) > MAX_ANSWER:
-                raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
-            return
-        for event in self._events.feed(chunk):
-            fields = fields_of(event)
-            if fields.data and fields.event in (None, b"", b"message"):
-                self._look(fields.data)
+            if len(self._body) > self._limit:
+                self._limit = MAX_ANSWER
+                if self._begins(bytes(self._body), framed=False):
+                    self._body = bytearray()
+                elif len(self._body) > MAX_ANSWER:
+                    raise BadAnswer(f"the backend's answer is longer than {MAX_ANSWER} bytes")
 
     def result(self) -> Result:
         """The outcome as far as it could be seen."""
@@ -131,9 +149,52 @@ class Checked:
 
     def end(self) -> Result:
         """The outcome, when all of it is to this request."""
+        if self._text is not None:
+            self._ended(self._text)
         if self._body:
             self._look(bytes(self._body))
         return self._seen
+
+    def _feed_events(self, events: Events, chunk: bytes) -> None:
+        for event in events.feed(chunk):
+            fields = fields_of(event)
+            if fields.data and fields.event in (None, b"", b"message"):
+                self._look(fields.data)
+            self._limit = INSPECTED
+        if events.begun > self._limit:
+            self._limit = MAX_ANSWER
+            begun = events.taken()
+            if not self._begins(begun, framed=True):
+                events.feed(begun)
+
+    def _begins(self, begun: bytes, *, framed: bool) -> bool:
+        """Whether what has begun is followed from now on, as it is the response or nothing; what asks is read."""
+        if _ASKS in begun:
+            return False
+        for head, tail in ((_HEAD, _TAIL), (_HEAD_RESULT_FIRST, _TAIL_RESULT_FIRST)):
+            begins = head.match(begun)
+            if begins is None or (begins["framed"] is not None) != framed:
+                continue
+            if tail is _TAIL and begins["id"] != orjson.dumps(self._id):
+                continue
+            self._text, self._tail = ResultText(), tail
+            self._follow(self._text, begun[begins.end() :])
+            return True
+        return False
+
+    def _follow(self, text: ResultText, chunk: bytes) -> None:
+        end = None if self._events is None else line_end(chunk)
+        text.feed(chunk if end is None else chunk[:end])
+        if end is not None and self._events is not None:
+            self._ended(text)
+            self._text, self._limit = None, INSPECTED
+            self._feed_events(self._events, b":" + chunk[end:])  # what is left of the event says nothing any more
+
+    def _ended(self, text: ResultText) -> None:
+        ends = None if text.rest is None else self._tail.fullmatch(text.rest)
+        if ends is None or (self._tail is not _TAIL and ends["id"] != orjson.dumps(self._id)):
+            raise BadAnswer("the backend answered what it was not asked")
+        self._seen = Result("tool_error") if text.failed else self._seen
 
     def _look(self, data: bytes | memoryview) -> None:
         try:

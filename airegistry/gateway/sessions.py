@@ -75,7 +75,7 @@ class EventIds:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the stream."""
-        if b"id:" not in chunk and self._line == b"?" and b"\n" not in chunk and b"\r" not in chunk:
+        if self._line == b"?" and b"\n" not in chunk and b"\r" not in chunk:
             return  # a further part of a long line
         lines = (self._line + chunk).splitlines(keepends=True)
         rest = lines.pop() if lines and not lines[-1].endswith((b"\n", b"\r")) else b""

@@ -62,9 +62,15 @@ class Events:
         return events
 
     @property
-    def in_one(self) -> bool:
-        """Whether a part of an event was fed, and not all of it."""
-        return bool(self._buffer)
+    def begun(self) -> int:
+        """How many bytes of an event were fed that has not ended."""
+        return len(self._buffer)
+
+    def taken(self) -> bytes:
+        """Those bytes, which are forgotten here."""
+        begun = bytes(self._buffer)
+        self._buffer, self._line, self._seen = bytearray(), 0, 0
+        return begun
 
     def _ends(self) -> Iterator[int]:
         """Where events end: behind an empty line that is not their first one."""

@@ -63,7 +63,7 @@ class Question:
 class Answer:
     """The response: `result` or `error`, as the backend gave it. A modern result may be `input_required`.
 
-    `passed` is whether the client has got it already.
+    `passed` is whether the client has got it already: then only whether it is an error stands here.
     """
 
     result: Json | None

@@ -6,14 +6,14 @@ from typing import Final
 
 import orjson
 
-from airegistry.core.assets import Json
 from airegistry.gateway.errors import BadAnswer
+from airegistry.gateway.result_text import ResultText
 
 _BEGINS: Final = re.compile(
     rb"(?P<framed>(?:event: ?message\r?\n)?data: ?)?"
-    rb'\{"jsonrpc": ?"2\.0", ?"id": ?(?P<id>[1-9][0-9]{0,17}), ?"result": ?'
+    rb'\{"jsonrpc": ?"2\.0", ?"id": ?(?P<id>[1-9][0-9]{0,17}), ?"result": ?(?=\{)'
 )
-_LINE_END: Final = re.compile(rb"[\r\n]")
+_ENDS: Final = re.compile(rb"\s*\}\s*")
 
 Read = Callable[[], Awaitable[bytes | None]]
 """Gives the next piece of a body, None at its end."""
@@ -26,17 +26,17 @@ class Passage:
     `framed` is whether the answer is an event, and so ends with its line. `over` is set with the last piece.
     """
 
-    __slots__ = ("_first", "_framed", "_over", "_parts", "_read", "over", "result")
+    __slots__ = ("_first", "_framed", "_over", "_read", "_text", "failed", "over")
 
     def __init__(self, first: bytes, read: Read, on_over: Callable[[], None], *, framed: bool) -> None:
         self._first: bytes | None = first
         self._read = read
         self._over = on_over
         self._framed = framed
-        self._parts: list[bytes] = []
+        self._text: ResultText | None = None
         self.over = False
-        self.result: Json = {}
-        """What it said, when it is over."""
+        self.failed = False
+        """When it is over, whether it said that a tool failed."""
 
     async def piece(self) -> bytes:
         """The next piece, perhaps an empty one.
@@ -52,11 +52,13 @@ class Passage:
             if self._framed:
                 raise BadAnswer("the backend ended its answer in the middle")
             piece, self.over = b"", True
-        elif self._framed and (end := _LINE_END.search(piece)) is not None:
-            piece, self.over = piece[: end.start()], True
-        self._parts.append(piece)
+        elif self._framed and (end := line_end(piece)) is not None:
+            piece, self.over = piece[:end], True
+        if self._text is None and self.over:
+            self.failed = _in_one(piece)
+        else:
+            self._follow(piece)
         if self.over:
-            self.result = _result_in(b"".join(self._parts))
             self._over()
         return piece
 
@@ -66,6 +68,13 @@ class Passage:
         while not self.over:
             pieces.append(await self.piece())
         return b"".join(pieces)
+
+    def _follow(self, piece: bytes) -> None:
+        text = self._text = self._text or ResultText()
+        text.feed(piece)
+        if self.over and (text.rest is None or not _ENDS.fullmatch(text.rest)):
+            raise _not_one()
+        self.failed = text.failed
 
 
 def passage_of(
@@ -78,14 +87,26 @@ def passage_of(
     return Passage(chunk[begins.end() :], read, on_over, framed=framed)
 
 
-def _result_in(text: bytes) -> Json:
-    """The object that is all there is before the brace that ends the message. A second member beside it, an id of
-    another request say, would go on to the client."""
+def line_end(text: bytes) -> int | None:
+    """Where the first line of a text ends, in whichever way."""
+    end = text.find(b"\n")
+    other = text.find(b"\r", 0, None if end < 0 else end)
+    found = end if other < 0 else other
+    return None if found < 0 else found
+
+
+def _in_one(text: bytes) -> bool:
+    """Whether a result, which is all there is before the brace that ends its message, says that a tool failed. A second
+    member beside it, an id of another request say, would go on to the client."""
     text = text.rstrip()
     try:
         result = orjson.loads(memoryview(text)[:-1]) if text.endswith(b"}") else None
     except orjson.JSONDecodeError:
         result = None
     if not isinstance(result, dict):
-        raise BadAnswer("the backend's answer is not JSON, or has more in it than a result")
-    return result
+        raise _not_one()
+    return result.get("isError") is True
+
+
+def _not_one() -> BadAnswer:
+    return BadAnswer("the backend's answer is not JSON, or has more in it than a result")

@@ -231,7 +231,7 @@ class Messages:
     async def passage(self, request_id: int, on_over: Callable[[], None]) -> Passage | None:
         """The answer to a request, if it is what comes next, to be passed on; what its backend could resume is not."""
         kind = content_type(self._response)
-        read_on = self._waiting or self._events.in_one or self.last_id is not None or self._left < 0
+        read_on = self._waiting or self._events.begun or self.last_id is not None or self._left < 0
         if read_on or kind not in (JSON, SSE):
             return None
         self._held = await self._piece()

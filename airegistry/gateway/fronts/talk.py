@@ -92,7 +92,7 @@ class Said:
     async def passed(self, passage: Passage) -> Answer:
         """Send a result as it comes."""
         await self.outlet.pass_on(b'{"jsonrpc":"2.0","id":%b,"result":' % orjson.dumps(self.id), passage)
-        return Answer(passage.result, None, passed=True)
+        return Answer({"isError": passage.failed}, None, passed=True)
 
     async def refuse(self, error: AirError) -> None:
         """Send a refusal.

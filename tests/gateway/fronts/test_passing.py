@@ -184,6 +184,7 @@ OTHERS: dict[str, Callable[[bytes], bytes]] = {
     "a request that is an answer": lambda id: b'{"jsonrpc":"2.0","id":99,"method":"ping","result":{}}',
     "what is no number": lambda id: b'{"jsonrpc":"2.0","id":99,"result":{"n":NaN}}',
     "true": lambda id: b'{"jsonrpc":"2.0","id":true,"result":{}}',
+    "a closed object and another": lambda id: result_of(id)[:-1] + b',"id":99,"z":{}}',
     "cut short": lambda id: result_of(id)[:-1],
     "cut shorter": lambda id: result_of(id)[:-2],
     "another end": lambda id: result_of(id)[:-1] + b"]",
