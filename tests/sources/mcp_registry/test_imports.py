@@ -21,6 +21,7 @@ from tests.support.rounds import ROUNDS
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 Json = dict[str, Any]
 KILLS = 3 if ROUNDS == 1 else ROUNDS
+SERVERS = 60 if ROUNDS == 1 else 150
 SEEN = ("name", "version", "description", "transport", "url", "command", "args", "env", "tags", "repository_url")
 
 
@@ -128,7 +129,7 @@ async def test_the_stored_catalogue_comes_in_through_a_registry_that_is_shaky(re
 
 
 async def test_an_import_broken_off_by_kill_9_anywhere_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    async with official(150) as (_, url):
+    async with official(SERVERS) as (_, url):
         with serving(_made(tmp_path / "whole")) as sound:
             assert (await cli(sound, "import", url))["outcome"] == "ok"
             expected = await assets(sound)
