@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from airegistry.core.documents import Document, DocumentStore, Json
+from airegistry.core.documents import KEY, Document, DocumentStore, Json
 from airegistry.core.embedding import Whole, fractions, whole
 from airegistry.core.errors import AirError, Conflict
 from airegistry.core.ports import Clock, Vectors
@@ -58,18 +58,15 @@ class SharedVectors:
 
     async def many(self, names: Iterable[str]) -> dict[str, Bundle]:
         """The bundles of those of some assets that have one, in one look."""
-        marks = {_mark(name): name for name in names}
-        if not marks:
+        wanted = [*names]
+        if not wanted:
             return {}
-        found = self._store.find(self._collection, where={"asset": list(marks)})
-        return {each.key: _bundle(each) async for each in found if _mark(each.key) in marks}
+        return {each.key: _bundle(each) async for each in self._store.find(self._collection, where={KEY: wanted})}
 
     async def claim(self, name: str, bundle: Bundle) -> bool:
         """Say that this process makes what the bundle lacks; False when another one wrote it meanwhile."""
         try:
-            await self._store.put(
-                self._collection, name, self._body(name, bundle.made, maker=self.id), expect=bundle.version
-            )
+            await self._store.put(self._collection, name, self._body(bundle.made, maker=self.id), expect=bundle.version)
         except Conflict:
             return False
         return True
@@ -77,7 +74,7 @@ class SharedVectors:
     async def put(self, name: str, made: Made) -> None:
         """Share the vectors of an asset, all of them. A failure is logged: others make their own."""
         try:
-            await self._store.put(self._collection, name, self._body(name, made))
+            await self._store.put(self._collection, name, self._body(made))
         except AirError:
             log.exception("the vectors of %s are not shared", name)
 
@@ -102,11 +99,10 @@ class SharedVectors:
                 deleted += await self._store.delete(collection, name)
         return deleted
 
-    def _body(self, name: str, made: Made, maker: str = "") -> Json:
+    def _body(self, made: Made, maker: str = "") -> Json:
         """`of` and `vectors` are in the same order, the latter as the index keeps them: whole 4096ths."""
         rows = whole(np.stack([*made.values()])) if made else np.zeros((0, 0), np.int16)
         return {
-            "asset": _mark(name),
             "of": b64encode(b"".join(made)).decode(),
             "vectors": b64encode(rows.astype(_KEPT).tobytes()).decode(),
             "maker": maker,
@@ -115,11 +111,6 @@ class SharedVectors:
 
     def _today(self) -> date:
         return self.clock.now().date()
-
-
-def _mark(name: str) -> str:
-    """Short enough for databases to find many by."""
-    return blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 def _bundle(document: Document) -> Bundle:
