@@ -9,15 +9,13 @@ from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from airegistry.core.embedding import Whole, fractions, whole
 from airegistry.core.ports import Vectors
 from airegistry.core.ranking import Numbers
 from airegistry.index.digests import SIZE, Digests, Halves, halves
 from airegistry.index.disk import Disk, write_whole
-
-Records = npt.NDArray[np.void]
+from airegistry.index.mapped import MappedRecords
 
 _NAMES = ("digest", "vector")
 _CHECKSUM = 4
@@ -36,7 +34,7 @@ class KeptVectors:
     def __init__(self, fingerprint: str) -> None:
         self._fingerprint = fingerprint
         self._lock = Lock()
-        self._saved: Records = np.zeros(0, _record(0))
+        self._saved = MappedRecords(np.zeros(0, _record(0)))
         self._places = Digests(halves(b""))
         self._asked = np.zeros(0, np.bool_)
         self._new: dict[bytes, Whole] = {}
@@ -63,7 +61,7 @@ class KeptVectors:
             places = self._places.places([digests[text] for text in rest])
             known = places >= 0
             self._asked[places[known]] = True
-            vectors = self._saved["vector"][places[known]]
+            vectors = self._saved.vectors(places[known])
         saved = [text for text, there in zip(rest, known.tolist(), strict=True) if there]
         found = dict(zip(saved, fractions(vectors), strict=True)) if saved else {}
         return found | {text: fractions(vector) for text, vector in new.items()}
@@ -82,7 +80,7 @@ class KeptVectors:
             ValueError: it is damaged.
         """
         digests = _checked(path)
-        saved = _mapped(path)
+        saved = MappedRecords.of(path)
         with self._lock:
             self._saved, self._asked = saved, np.zeros(len(saved), np.bool_)
             self._places = Digests(digests)
@@ -107,7 +105,7 @@ class KeptVectors:
             file.write(summed.checksum.to_bytes(_CHECKSUM, "big"))
 
         write_whole(path, write, disk)
-        found, saved = Digests(halves(b"".join(digests))), _mapped(path)
+        found, saved = Digests(halves(b"".join(digests))), MappedRecords.of(path)
         with self._lock:  # what was asked for while it was written counts
             self._asked = np.concatenate((self._asked[places], np.ones(len(new), np.bool_)))
             self._saved, self._places = saved, found
@@ -127,11 +125,12 @@ class KeptVectors:
     def _pieces(self, places: Numbers, new: Mapping[bytes, Whole], digests: list[bytes]) -> Iterator[bytes]:
         """A file's head and its records, a few at a time: all of them may be more than there is memory. `digests` takes
         down those of the records."""
-        width = len(next(iter(new.values()))) if new else self._saved["vector"].shape[1]
+        saved = self._saved
+        width = len(next(iter(new.values()))) if new else saved.width
         form, added = _record(width), [*new.items()]
         yield _head(form, len(places) + len(new))
         for start in range(0, len(places), _CHUNK):
-            records = self._saved[places[start : start + _CHUNK]]
+            records = saved.records(places[start : start + _CHUNK])
             digests.append(records["digest"].tobytes())
             yield records.tobytes()
         for start in range(0, len(added), _CHUNK):
@@ -180,12 +179,6 @@ def _checked(path: Path) -> Halves:
         if file.read() != checksum.to_bytes(_CHECKSUM, "big"):
             raise ValueError("its checksum is wrong")
     return halves(b"".join(digests))
-
-
-def _mapped(path: Path) -> Records:
-    """The records of a file, read when they are needed."""
-    mapped: Records = np.load(path, mmap_mode="r", allow_pickle=False)
-    return mapped.view(np.ndarray)  # whose rows are made faster than those of a memmap
 
 
 def _record(width: int) -> np.dtype[np.void]:
