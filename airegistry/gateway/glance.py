@@ -1,6 +1,5 @@
 """What a passing answer says of how a call ended, and whether it is the answer to that call at all."""
 
-import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -10,11 +9,10 @@ from airegistry.core.assets import Json
 from airegistry.core.calls import Outcome
 from airegistry.core.pleas import state_asked_for
 from airegistry.gateway.attempts import OK, Result
-from airegistry.gateway.channels.passage import line_end
-from airegistry.gateway.channels.wire import MAX_ANSWER
+from airegistry.gateway.channels.wire import MAX_ANSWER, parsed
 from airegistry.gateway.errors import BadAnswer, RequestId
-from airegistry.gateway.result_text import ResultText
-from airegistry.gateway.sse import Events, data_of, fields_of
+from airegistry.gateway.result_text import HEAD, HEAD_RESULT_FIRST, TAIL, TAIL_RESULT_FIRST, ResultText
+from airegistry.gateway.sse import Events, data_of, fields_of, line_end
 
 INSPECTED: Final = 64 * 1024
 """How many bytes of an answer are looked at for its outcome; a longer result counts as a success."""
@@ -26,14 +24,6 @@ _ASKS = b'"input_required"'
 HANDLES: Final = (b'"taskId"', _ASKS)
 """What an answer has in it that gives its caller something to come back with."""
 _TOLD = (b'"isError"', b'"error"', *HANDLES)
-
-_FRAME = rb"(?P<framed>(?:event: ?message\r?\n)?data: ?)?"
-_ID = rb'(?P<id>"[^"\\]*"|-?[0-9]+)'
-_HEAD: Final = re.compile(_FRAME + rb'\{"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb', ?"result": ?(?=\{)')
-_TAIL: Final = re.compile(rb"\s*\}\s*")
-_HEAD_RESULT_FIRST: Final = re.compile(_FRAME + rb'\{"result": ?(?=\{)')
-_TAIL_RESULT_FIRST: Final = re.compile(rb'\s*, ?"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb"\s*\}\s*")
-"""Both orders of members that servers of the SDKs print."""
 
 
 class Look(Protocol):
@@ -125,7 +115,7 @@ class Checked:
         self._body = bytearray()
         self._limit = INSPECTED
         self._text: ResultText | None = None
-        self._tail = _TAIL
+        self._tail = TAIL
         self._seen = _by_status(status)
 
     def feed(self, chunk: bytes) -> None:
@@ -171,11 +161,11 @@ class Checked:
         """Whether what has begun is followed from now on, as it is the response or nothing; what asks is read."""
         if _ASKS in begun:
             return False
-        for head, tail in ((_HEAD, _TAIL), (_HEAD_RESULT_FIRST, _TAIL_RESULT_FIRST)):
+        for head, tail in ((HEAD, TAIL), (HEAD_RESULT_FIRST, TAIL_RESULT_FIRST)):
             begins = head.match(begun)
             if begins is None or (begins["framed"] is not None) != framed:
                 continue
-            if tail is _TAIL and begins["id"] != orjson.dumps(self._id):
+            if tail is TAIL and begins["id"] != orjson.dumps(self._id):
                 continue
             self._text, self._tail = ResultText(), tail
             self._follow(self._text, begun[begins.end() :])
@@ -192,17 +182,12 @@ class Checked:
 
     def _ended(self, text: ResultText) -> None:
         ends = None if text.rest is None else self._tail.fullmatch(text.rest)
-        if ends is None or (self._tail is not _TAIL and ends["id"] != orjson.dumps(self._id)):
+        if ends is None or (self._tail is not TAIL and ends["id"] != orjson.dumps(self._id)):
             raise BadAnswer("the backend answered what it was not asked")
         self._seen = Result("tool_error") if text.failed else self._seen
 
     def _look(self, data: bytes | memoryview) -> None:
-        try:
-            message = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise BadAnswer("the backend's answer is not JSON") from None
-        if not isinstance(message, dict):
-            raise BadAnswer("the backend's answer is not a JSON-RPC message")
+        message = parsed(data)
         answers = "result" in message or "error" in message
         if "method" in message and not answers:
             return

@@ -9,6 +9,14 @@ from typing import Final
 
 from airegistry.gateway.errors import BadAnswer
 
+_FRAME = rb"(?P<framed>(?:event: ?message\r?\n)?data: ?)?"
+_ID = rb'(?P<id>"[^"\\]*"|-?[0-9]+)'
+HEAD: Final = re.compile(_FRAME + rb'\{"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb', ?"result": ?(?=\{)')
+TAIL: Final = re.compile(rb"\s*\}\s*")
+HEAD_RESULT_FIRST: Final = re.compile(_FRAME + rb'\{"result": ?(?=\{)')
+TAIL_RESULT_FIRST: Final = re.compile(rb'\s*, ?"jsonrpc": ?"2\.0", ?"id": ?' + _ID + rb"\s*\}\s*")
+"""Both orders of members that servers of the SDKs print."""
+
 _STEPS: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 _OTHERS: Final = bytes(byte for byte in range(256) if byte not in _STEPS)
 _FAILED_FIRST: Final = re.compile(rb'\{\s*"isError": ?true')

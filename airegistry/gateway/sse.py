@@ -171,6 +171,12 @@ def _line(text: Bytes, start: int, seen: int) -> tuple[int, int] | None:
     return (other, other + 2) if end == other + 1 else (other, other + 1)
 
 
+def line_end(text: Bytes) -> int | None:
+    """Where the first line of a text ends, if it does."""
+    found = _line(text, 0, 0)
+    return None if found is None else found[0]
+
+
 def _is(name: bytes, line: bytes) -> bool:
     """Whether a line is of a field; one without a colon is of the field that it names."""
     return line.startswith(name) and (len(line) == len(name) or line[len(name) : len(name) + 1] == _COLON)

@@ -17,7 +17,7 @@ _LOOKED: Final = 1024
 
 
 class MappedRecords:
-    """Records, a row each; each answer is a copy. Not thread-safe."""
+    """Records, a row each; each answer is a copy. Threads may share them: how many were looked at is a rough count."""
 
     def __init__(self, records: Records) -> None:
         self._map = records.base

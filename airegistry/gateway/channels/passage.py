@@ -1,19 +1,12 @@
 """An answer whose result goes on as it comes, without being read into objects and printed again."""
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import orjson
 
 from airegistry.gateway.errors import BadAnswer
-from airegistry.gateway.result_text import ResultText
-
-_BEGINS: Final = re.compile(
-    rb"(?P<framed>(?:event: ?message\r?\n)?data: ?)?"
-    rb'\{"jsonrpc": ?"2\.0", ?"id": ?(?P<id>[1-9][0-9]{0,17}), ?"result": ?(?=\{)'
-)
-_ENDS: Final = re.compile(rb"\s*\}\s*")
+from airegistry.gateway.result_text import HEAD, TAIL, ResultText
+from airegistry.gateway.sse import line_end
 
 Read = Callable[[], Awaitable[bytes | None]]
 """Gives the next piece of a body, None at its end."""
@@ -72,7 +65,7 @@ class Passage:
     def _follow(self, piece: bytes) -> None:
         text = self._text = self._text or ResultText()
         text.feed(piece)
-        if self.over and (text.rest is None or not _ENDS.fullmatch(text.rest)):
+        if self.over and (text.rest is None or not TAIL.fullmatch(text.rest)):
             raise _not_one()
         self.failed = text.failed
 
@@ -81,18 +74,10 @@ def passage_of(
     chunk: bytes, request_id: int, read: Read, on_over: Callable[[], None], *, framed: bool
 ) -> Passage | None:
     """The answer to a request whose first bytes these are; None where it has to be read to know what it is."""
-    begins = _BEGINS.match(chunk)
-    if begins is None or (begins["framed"] is not None) != framed or int(begins["id"]) != request_id:
+    begins = HEAD.match(chunk)
+    if begins is None or (begins["framed"] is not None) != framed or begins["id"] != b"%d" % request_id:
         return None
     return Passage(chunk[begins.end() :], read, on_over, framed=framed)
-
-
-def line_end(text: bytes) -> int | None:
-    """Where the first line of a text ends, in whichever way."""
-    end = text.find(b"\n")
-    other = text.find(b"\r", 0, None if end < 0 else end)
-    found = end if other < 0 else other
-    return None if found < 0 else found
 
 
 def _in_one(text: bytes) -> bool:
