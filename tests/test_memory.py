@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from airegistry.memory import give_back, stay_lean
+from airegistry.memory import give_back, load, stay_lean
 
 
 class Loop:
@@ -36,3 +36,14 @@ def test_what_start_up_left_behind_is_freed() -> None:
         assert left() is None
     finally:
         gc.enable()
+
+
+def test_while_modules_are_loaded_garbage_is_looked_for_less_often_and_not_never() -> None:
+    before = gc.get_threshold()
+    try:
+        load()
+        young, *older = gc.get_threshold()
+        assert young > before[0] > 0
+        assert older == [*before[1:]]
+    finally:
+        gc.set_threshold(*before)

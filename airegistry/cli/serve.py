@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from airegistry import memory
 from airegistry.cli.errors import Status, Told
 from airegistry.core.errors import AirError
 from airegistry.stores.lock import FolderInUse
@@ -23,6 +24,7 @@ def serve(
     ] = None,
 ) -> None:
     """Run the registry until it is stopped."""
+    memory.load()
     # uvicorn loads its reloader's library (1.3 MB) wherever it is installed, and nothing is reloaded here.
     sys.modules.setdefault("watchfiles", None)  # type: ignore[arg-type]  # None is how an import is refused
     # The whole product hangs on this import: no other command may wait for it.

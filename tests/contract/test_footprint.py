@@ -1,12 +1,15 @@
 """What an idle registry takes of a machine."""
 
 import os
+import sys
 from pathlib import Path
 
 import anyio
 import pytest
 
+from benchmarks.start import BARE
 from tests.contract.acts import Desk
+from tests.support.processes import Process, free_port, listens, python_env
 from tests.support.registry import Registry, serving
 
 MEGABYTE = 1024 * 1024
@@ -17,6 +20,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The modules are compiled, as an installation has them: a first start from a checkout compiles them itself."""
     with serving(tmp_path_factory.mktemp("first")) as registry:
         anyio.run(search, registry)
+    bare_start(tmp_path_factory.mktemp("bare"))
 
 
 async def search(registry: Registry) -> None:
@@ -24,24 +28,36 @@ async def search(registry: Registry) -> None:
     assert (await Desk(registry).ask("search_registry", query="anything at all"))["results"] is not None
 
 
-def test_a_cold_start_costs_less_than_three_seconds_of_processor_time(
+def test_a_cold_start_costs_less_than_three_times_one_of_a_bare_fastmcp_server(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the command to /readyz with an empty catalog; not by the clock, which other work on the machine slows.
+    """Processor time from the command to the first answer, with an empty catalog.
 
-    That slows the processor too, through its caches: the quickest of three starts counts.
+    Both are started in turn, as machines differ and other work slows them: the best of three pairs counts.
     """
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # measuring coverage takes time of its own
-    spent = []
+    ratios = []
     for _ in range(3):
+        bare = bare_start(tmp_path_factory.mktemp("bare"))
         with serving(tmp_path_factory.mktemp("cold")) as registry:
-            spent.append(processor_seconds(registry))
-    assert min(spent) < 3
+            ratios.append(processor_seconds(registry.process) / bare)
+    assert min(ratios) < 3
 
 
-def processor_seconds(registry: Registry) -> float:
+def bare_start(folder: Path) -> float:
+    """What a FastMCP server of one tool spends until it answers."""
+    port = free_port()
+    process = Process([sys.executable, "-c", BARE, str(port)], folder / "bare.log", python_env({"HOME": str(folder)}))
+    try:
+        process.wait_until(lambda: listens(port))
+        return processor_seconds(process)
+    finally:
+        process.close()
+
+
+def processor_seconds(process: Process) -> float:
     """What the process has spent so far, all its threads together."""
-    fields = Path(f"/proc/{registry.process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
