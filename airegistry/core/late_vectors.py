@@ -10,7 +10,7 @@ from airegistry.core.errors import AirError
 log = logging.getLogger(__name__)
 QUIET = 0.1
 """Seconds without another asset after which vectors are made: whoever registers many is answered first."""
-LATEST = 10.0
+LATEST = 30.0
 """Seconds for which an asset gives way to others."""
 FEW = 32
 """Assets for whose vectors somebody who searches waits."""

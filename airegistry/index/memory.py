@@ -257,20 +257,20 @@ class MemoryIndex:
 
     def _cosines(self, query: Query, visible: Mask, words: Scores, coverage: float) -> Scores:
         """The cosine of each visible slot with the query, for the best ones so far with the query's parts as well."""
-        cosines = self._nearness(query, 0, visible, words)
+        cosines = self._nearness(query, 0, visible)
         if query.vectors is not None and len(query.vectors) > 1:
             slots = np.flatnonzero(visible)
             best = slots[heads(fuse(cosines[slots], words[slots], coverage))]
             chosen = np.zeros_like(visible)
             chosen[best] = True
-            parts = [self._nearness(query, number, chosen, None)[best] for number in range(1, len(query.vectors))]
+            parts = [self._nearness(query, number, chosen)[best] for number in range(1, len(query.vectors))]
             cosines[best] = with_parts(cosines[best], parts)
         return cosines
 
-    def _nearness(self, query: Query, number: int, visible: Mask, words: Scores | None) -> Scores:
+    def _nearness(self, query: Query, number: int, visible: Mask) -> Scores:
         """The cosine of each visible slot with one of the query's vectors, NaN where it has none; see `VectorTable`."""
         assert query.vectors is not None
-        return self._vectors.cosines(query.vectors[number], visible, words)
+        return self._vectors.cosines(query.vectors[number], visible)
 
     def _part(self, query: Query, slot: int) -> int | None:
         """The part of a slot that is nearest to the query, None when none is nearer than its head."""

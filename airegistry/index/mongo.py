@@ -2,7 +2,7 @@
 
 Words, filters and access are those of `MemoryIndex`, in this process. The database proposes documents that may be near
 to a query; the vectors of those, and of the best by their words, are fetched and compared exactly, and what the caller
-may not see is left out before anything is scored. The others count as `VectorTable` has it beyond very many vectors.
+may not see is left out before anything is scored. The others count as having a constant cosine.
 """
 
 import logging
@@ -23,7 +23,6 @@ from airegistry.index.arrays import grown
 from airegistry.index.engines import Atlas, DocumentDb, Engine, Product, Row, VectorRows
 from airegistry.index.memory import Allowed, Facets, MemoryIndex, Query, digest
 from airegistry.index.rows import cosines
-from airegistry.index.vectors import FLOOR
 
 log = logging.getLogger(__name__)
 FEW = 500
@@ -34,6 +33,9 @@ ENOUGH = 100
 """Documents among them that are enough, and those that are proposed by their words."""
 DATABASE = "airegistry"
 """The database, where the URL names none."""
+FLOOR = -0.15
+"""The cosine of a document that was not looked at: about the least that texts have with each other. A constant, so that
+it tells nothing of what is hidden."""
 ANSWER_MS = 5_000
 _DUPLICATE = 11_000
 
@@ -125,8 +127,8 @@ class MongoIndex(MemoryIndex):
             visible = np.zeros(self._directory.size, np.bool_)
             visible[dense] = True
             words, _ = self._lexical.scores(self._lexical.terms(query.view, visible), visible)
-            dense = dense[np.argpartition(-words[dense], ENOUGH)[:ENOUGH]]
             dense = dense[words[dense] > 0]
+            dense = dense[np.argsort(-words[dense])[:ENOUGH]]
         return {self._directory.id(slot) for slot in dense.tolist()}
 
     def _look(self, query: Query, dense: Numbers, likely: set[str], kinds: Collection[str] | None) -> Query:
@@ -162,7 +164,7 @@ class MongoIndex(MemoryIndex):
             if 0 in numbered:
                 yield name, whole(np.stack([numbered[number] for number in sorted(numbered)]))
 
-    def _nearness(self, query: Query, number: int, visible: Mask, words: Scores | None) -> Scores:
+    def _nearness(self, query: Query, number: int, visible: Mask) -> Scores:
         """As `VectorTable.cosines`, for what was looked at."""
         found = np.full(len(visible), np.nan)
         if not isinstance(query, _Looked) or query.vectors is None:

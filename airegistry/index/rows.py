@@ -1,15 +1,18 @@
 """Vectors in one growing matrix, equal ones kept once, scored by brute force."""
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from airegistry.core.embedding import GRID, Whole, fractions
-from airegistry.core.ports import Mask, Vectors
+from airegistry.core.embedding import GRID, Whole
+from airegistry.core.ports import Vectors
 from airegistry.core.ranking import Numbers
-from airegistry.index.ann import Likely
 from airegistry.index.arrays import Arrays, grown
 
 _QUERY_GRID = 2048
@@ -21,20 +24,30 @@ _DIGEST = 16
 _BLOCK = 4096
 """Rows that are widened to float32 at a time: few enough to stay in the processor's cache, and enough that searches do
 not hand the interpreter to other threads at each turn."""
+_ALONE = 65_536
+"""Rows up to which one thread looks at them."""
+_HANDS = min(4, os.cpu_count() or 1)
+"""Threads that share more."""
+
+_MANY = 200_000
+"""Vectors past which they are kept as bytes, a half of the memory: that moves a cosine by 0.0006."""
+_WIDEST = 5.0
+"""Bytes tell components apart up to so many times their usual size."""
+_Kept = npt.NDArray[np.signedinteger[Any]]
 
 
 class Rows:
     """Vectors by row; rows that nobody uses any more are used again. Not thread-safe."""
 
-    _matrix: Whole
+    _matrix: _Kept
     _uses: Numbers
-    _block: Vectors
+    _blocks: list[Vectors]
     _rows: dict[bytes, int]
     _free: list[int]
-    _likely: Likely | None
-    _touched: set[int]
 
-    def __init__(self) -> None:
+    def __init__(self, many: int = _MANY) -> None:
+        """Past `many` rows they are kept as bytes."""
+        self._many = many
         self._clear()
 
     def __len__(self) -> int:
@@ -44,16 +57,17 @@ class Rows:
     @property
     def dimensions(self) -> int | None:
         """Length of the vectors, None while there are none."""
-        return self._matrix.shape[1] if self._rows else None
+        return self._matrix.shape[1] if self._used > len(self._free) else None
 
     def take(self, vectors: Whole) -> list[int]:
         """The rows of these vectors, each used once more."""
-        if not self._rows:
-            self._matrix = np.zeros((0, vectors.shape[1]), np.int16)
-            self._block = np.zeros((0, vectors.shape[1]), np.float32)
-        rows = [self._row(vector) for vector in vectors]
+        if self.dimensions is None:
+            self._begin(np.zeros((0, vectors.shape[1]), np.int16))
+        rows = [self._row(vector) for vector in self._as_kept(vectors)]
         for row in rows:
             self._uses[row] += 1
+        if self._used > self._many and self._matrix.dtype == np.int16:
+            self._narrow()
         return rows
 
     def release(self, rows: Sequence[int]) -> None:
@@ -61,36 +75,38 @@ class Rows:
         for row in rows:
             self._uses[row] -= 1
             if not self._uses[row]:
-                del self._rows[_digest(self._matrix[row])]
+                digest = _digest(self._matrix[row])
+                if self._rows.get(digest) == row:  # two that were told apart before they became bytes may be equal now
+                    del self._rows[digest]
                 self._free.append(row)
-        if not self._rows:
+        if self.dimensions is None:
             self._clear()
 
     def cosines(self, query: Vectors, rows: Numbers | None = None) -> Vectors:
         """The cosine of a query with each of some rows, or of all."""
         aimed = _aimed(query)
         count = self._used if rows is None else len(rows)
-        self._block = grown(self._block, min(count, _BLOCK))
         found = np.empty(count, np.float32)
-        for start in range(0, count, _BLOCK):
-            place = slice(start, min(start + _BLOCK, count))
-            widened = self._block[: place.stop - start]
+        if count <= _ALONE:
+            self._score(aimed, rows, found, 0, 0, count)
+        else:
+            ends = [count * hand // _HANDS for hand in range(_HANDS + 1)]
+            shares = zip(range(_HANDS), ends, ends[1:], strict=False)
+            waited = [_hands().submit(self._score, aimed, rows, found, *share) for share in shares]
+            for each in waited:
+                each.result()
+        found /= np.float32(self._grid * _QUERY_GRID)
+        return found
+
+    def _score(self, aimed: Vectors, rows: Numbers | None, found: Vectors, hand: int, first: int, last: int) -> None:
+        """Fill in the products of a query with the rows from `first` up to `last`, in a block of its own."""
+        self._blocks[hand] = block = grown(self._blocks[hand], min(last - first, _BLOCK))
+        for start in range(first, last, _BLOCK):
+            place = slice(start, min(start + _BLOCK, last))
+            widened = block[: place.stop - start]
             widened[:] = self._matrix[place if rows is None else rows[place]]
             # Row by row: BLAS would give a matrix product to all cores, whose waiting costs 15 ms where they are busy.
             np.vecdot(widened, aimed, out=found[place])
-        found /= np.float32(GRID * _QUERY_GRID)
-        return found
-
-    def near(self, query: Vectors, among: Mask | None, count: int) -> Numbers:
-        """The rows that are likely nearest to a query, by the extra `ann`, of all or of those that are marked."""
-        if self._likely is None:
-            self._likely, self._touched = Likely(self._matrix.shape[1]), set(range(self._used))
-        touched = sorted(self._touched)
-        for start in range(0, len(touched), _BLOCK):
-            rows = touched[start : start + _BLOCK]
-            self._likely.put(rows, fractions(self._matrix[rows]))
-        self._touched.clear()
-        return self._likely.near(query, among, count)
 
     def dump(self) -> Arrays:
         """All of it, to be restored."""
@@ -101,9 +117,9 @@ class Rows:
     @classmethod
     def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]], uses: Numbers) -> "Rows":
         """What was dumped, with how often each row is used."""
-        found, matrix = cls(), arrays["rows"].astype(np.int16, copy=False)
-        found._matrix, found._uses, found._used = matrix, uses, len(matrix)
-        found._block = np.zeros((0, matrix.shape[1]), np.float32)
+        found, rows = cls(), arrays["rows"]
+        found._begin(rows.astype(np.int8, copy=False) if rows.dtype == np.int8 else rows.astype(np.int16, copy=False))
+        found._uses, found._used = uses, len(rows)
         digests, taken = arrays["rows.digests"].tobytes(), arrays["rows.taken"].tolist()
         starts = range(0, len(digests), _DIGEST)
         found._rows = {digests[start : start + _DIGEST]: row for start, row in zip(starts, taken, strict=True)}
@@ -111,12 +127,32 @@ class Rows:
         return found
 
     def _clear(self) -> None:
-        self._matrix, self._block = np.zeros((0, 0), np.int16), np.zeros((0, 0), np.float32)
+        self._begin(np.zeros((0, 0), np.int16))
         self._uses, self._used = np.zeros(0, np.int64), 0
         self._rows, self._free = {}, []
-        self._likely, self._touched = None, set()
 
-    def _row(self, vector: Whole) -> int:
+    def _begin(self, matrix: _Kept) -> None:
+        """Go on with a matrix, which decides how the rows are kept."""
+        dimensions = matrix.shape[1]
+        self._matrix = matrix
+        self._grid = GRID if matrix.dtype == np.int16 else _coarse(dimensions)
+        self._blocks = [np.zeros((0, dimensions), np.float32) for _ in range(_HANDS)]
+
+    def _narrow(self) -> None:
+        """Keep the rows as bytes from now on."""
+        fine, used = self._matrix, self._used
+        self._begin(np.zeros((len(fine), fine.shape[1]), np.int8))
+        for start in range(0, used, _BLOCK):
+            self._matrix[start : min(start + _BLOCK, used)] = self._as_kept(fine[start : min(start + _BLOCK, used)])
+        self._rows = {_digest(self._matrix[row]): row for row in self._rows.values()}
+
+    def _as_kept(self, vectors: _Kept) -> _Kept:
+        if self._matrix.dtype == np.int16:
+            return vectors
+        coarse = np.rint(vectors * np.float32(self._grid / GRID))
+        return np.asarray(np.minimum(np.maximum(coarse, -127), 127), np.int8)
+
+    def _row(self, vector: _Kept) -> int:
         digest = _digest(vector)
         row = self._rows.get(digest)
         if row is None:
@@ -125,8 +161,6 @@ class Rows:
             self._matrix, self._uses = grown(self._matrix, self._used), grown(self._uses, self._used)
             self._matrix[row] = vector
             self._rows[digest] = row
-            if self._likely is not None:
-                self._touched.add(row)
         return row
 
 
@@ -139,5 +173,15 @@ def _aimed(query: Vectors) -> Vectors:
     return np.round(query * np.float32(_QUERY_GRID)).astype(np.float32)
 
 
-def _digest(vector: Whole) -> bytes:
+def _coarse(dimensions: int) -> float:
+    """Into how many parts 1 is divided where components are bytes."""
+    return float(round(127 * max(1.0, dimensions**0.5 / _WIDEST)))
+
+
+@cache
+def _hands() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_HANDS, thread_name_prefix="cosines")
+
+
+def _digest(vector: _Kept) -> bytes:
     return blake2b(vector.tobytes(), digest_size=_DIGEST).digest()

@@ -8,18 +8,11 @@ import numpy.typing as npt
 from airegistry.core.embedding import Whole
 from airegistry.core.ports import Mask, Vectors
 from airegistry.core.ranking import Numbers, Scores
-from airegistry.index.ann import available
 from airegistry.index.arrays import Arrays, grown
 from airegistry.index.rows import Rows
 
 _NONE = -1
 _SMALL = 4096
-_MANY = 200_000
-"""Vectors from which on the extra `ann`, where it is installed, says which are worth an exact look."""
-_LIKELY = 2048
-FLOOR = -0.15
-"""The cosine of a document that is not worth it: about the least that texts have with each other. A constant, so that
-it tells nothing of what is hidden."""
 
 
 class VectorTable:
@@ -36,9 +29,7 @@ class VectorTable:
     _filled: int
     _dead: int
 
-    def __init__(self, many: int | None = None) -> None:
-        """Past `many` vectors cosines are exact for those that are likely the best only."""
-        self._many = (_MANY if available() else None) if many is None else many
+    def __init__(self) -> None:
         self._rows = Rows()
         self._heads: Numbers = np.zeros(0, np.int64)
         self._runs: Numbers = np.zeros(0, np.int64)
@@ -74,11 +65,8 @@ class VectorTable:
             self._disown(slot)
             self._release(before)
 
-    def cosines(self, vector: Vectors, visible: Mask, lexical: Scores | None = None) -> Scores:
-        """For each visible slot half its head's cosine and half its best part's; NaN where there are no vectors.
-
-        Past very many vectors that is so of the likely ones and of the best by their words; others get a constant.
-        """
+    def cosines(self, vector: Vectors, visible: Mask) -> Scores:
+        """For each visible slot half its head's cosine and half its best part's; NaN where there are no vectors."""
         size = len(visible)
         cosines = np.full(size, np.nan)
         heads, runs = self._heads[:size], self._runs[:size]
@@ -86,10 +74,6 @@ class VectorTable:
         if not len(known):
             return cosines
         wanted = self._wanted(heads[known], runs[known])
-        if self._many is not None and (len(self._rows) if wanted is None else len(wanted)) > self._many:
-            cosines[known] = FLOOR
-            known = self._likely(vector, known, lexical)
-            wanted = self._wanted(heads[known], runs[known])
         found = self._rows.cosines(vector, wanted)
         if wanted is not None:
             found, some = np.zeros(len(self._rows), np.float32), found
@@ -101,21 +85,6 @@ class VectorTable:
             best = np.maximum.reduceat(found[ends], self._starts[: self._count])
             cosines[parted] = 0.5 * cosines[parted] + 0.5 * best[runs[parted]]
         return cosines
-
-    def _likely(self, vector: Vectors, known: Numbers, lexical: Scores | None) -> Numbers:
-        """Of some slots those that have one of the likely rows, and the best by their words."""
-        heads, runs = self._heads[known], self._runs[known]
-        among = self._marked(self._rows_of(heads, runs))
-        near = self._marked(self._rows.near(vector, None if among.all() else among, _LIKELY))
-        likely = near[heads]
-        if self._count:
-            ends = near[self._parts[: self._filled]]
-            likely |= (runs >= 0) & np.logical_or.reduceat(ends, self._starts[: self._count])[runs]
-        if lexical is not None:
-            words = lexical[known]
-            best = np.argpartition(words, -min(_LIKELY, len(words)))[-_LIKELY:]
-            likely[best[words[best] > 0]] = True
-        return known[likely]
 
     def best_part(self, vector: Vectors, slot: int) -> int | None:
         """The number of a slot's part nearest to a vector, None when none is nearer than its head."""
@@ -153,18 +122,14 @@ class VectorTable:
 
     def _wanted(self, heads: Numbers, runs: Numbers) -> Numbers | None:
         """The rows to be looked at, in their order; None for all, where most are wanted."""
-        wanted = self._marked(self._rows_of(heads, runs))
-        return None if 2 * np.count_nonzero(wanted) > len(wanted) else np.flatnonzero(wanted)
-
-    def _marked(self, rows: Numbers) -> Mask:
-        marked = np.zeros(len(self._rows), np.bool_)
-        marked[rows] = True
-        return marked
-
-    def _rows_of(self, heads: Numbers, runs: Numbers) -> Numbers:
+        if 2 * len(heads) > len(self._rows):
+            return None
         mine = np.zeros(self._count, np.bool_)
         mine[runs[runs >= 0]] = True
-        return np.concatenate((heads, self._parts[: self._filled][np.repeat(mine, self._lengths())]))
+        wanted = np.zeros(len(self._rows), np.bool_)
+        wanted[heads] = True
+        wanted[self._parts[: self._filled][np.repeat(mine, self._lengths())]] = True
+        return None if 2 * np.count_nonzero(wanted) > len(wanted) else np.flatnonzero(wanted)
 
     def _of(self, slot: int) -> list[int]:
         """The rows of a slot, head first."""

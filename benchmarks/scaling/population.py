@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from airegistry.core.assets import Agent, AgentSkill, Server, Skill
 from airegistry.core.documents import DocumentStore, Json
 from airegistry.core.ports import AnyAsset, Vectors
-from airegistry.core.search_texts import texts_of
+from airegistry.core.search_texts import texts_in_index
 from airegistry.core.shelf import Shelf
 from airegistry.discovery import FOLDER
 from airegistry.embedders.minilm import MiniLM
@@ -114,7 +114,7 @@ class KnownVectors:
         dice, cache = np.random.default_rng(2), load(self._folder, MiniLM().fingerprint)
         texts: list[str] = []
         for each in assets(self.known, count):
-            texts += (text for found in texts_of(each) for text in found.embedded)
+            texts += (text for found in texts_in_index(each) for text in found.embedded)
             if len(texts) >= MANY_TEXTS:
                 cache.put(_random(dice, texts))
                 texts = []

@@ -27,7 +27,7 @@ from benchmarks.rig.registry import Profiled, policy
 from benchmarks.rig.system import cpu, resident
 from benchmarks.scaling.population import CREW, fill
 from tests.contract.acts import Desk
-from tests.stores.mongo.engine import running
+from tests.stores.mongo.engine import ENGINE, running
 from tests.support.registry import Registry
 
 OPERATOR = "operator-token-of-the-benchmark-of-scale"
@@ -35,7 +35,7 @@ READY, WARM = 600.0, 3600.0
 """Seconds until a registry must be ready, and have all of its vectors."""
 MEBIBYTE = 1.048576
 TINYDB, MONGODB = "TinyDB", "MongoDB"
-CACHE = ("--cache-size", "1G")
+CACHE = ("--cache-size", "1G") if ENGINE == "secantusdb" else ()
 INSERTED = 500
 """Rows that are inserted at once."""
 

@@ -5,6 +5,7 @@ import pytest
 
 from airegistry.core.embedding import fractions, whole
 from airegistry.core.ports import Vectors
+from airegistry.index import rows as rows_module
 from airegistry.index.rows import Rows
 from airegistry.index.vectors import VectorTable
 from tests.index.base import UNITS
@@ -89,3 +90,71 @@ def test_a_cosine_is_the_same_in_whatever_order_and_block_it_is_added_up() -> No
 def test_what_is_kept_of_a_vector_is_kept_again_without_loss() -> None:
     kept = whole(UNITS)
     assert np.array_equal(whole(fractions(kept)), kept)
+
+
+def _units(count: int, seed: int, dimensions: int = 384) -> Vectors:
+    vectors = np.random.default_rng(seed).standard_normal((count, dimensions))
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def test_very_many_vectors_are_kept_as_bytes_and_cosines_hardly_move() -> None:
+    units, fine, bytes_ = _units(3000, 2), Rows(), Rows(many=1000)
+    for start in range(0, 3000, 500):  # on the way some are kept already
+        assert fine.take(whole(units[start : start + 500])) == bytes_.take(whole(units[start : start + 500]))
+    kept, halved = fine.dump()["rows"], bytes_.dump()["rows"]
+    assert (kept.dtype.name, halved.dtype.name, 2 * halved.nbytes) == ("int16", "int8", kept.nbytes)
+    for query in units[::500]:
+        assert bytes_.cosines(query) == pytest.approx(units @ query, abs=0.004)
+        assert np.std(bytes_.cosines(query) - units @ query) < 0.001
+    few = np.array([5, 1500, 2999])
+    assert bytes_.cosines(units[5], few).tolist() == bytes_.cosines(units[5])[few].tolist()
+
+
+def test_vectors_that_are_bytes_come_and_go_as_others_do() -> None:
+    units, rows = _units(50, 3), Rows(many=20)
+    places = rows.take(whole(units))
+    assert rows.take(whole(units[7:8])) == [places[7]]
+    rows.release([places[7], places[8]])
+    assert rows.cosines(units[7])[places[7]] > 0.99, "it was taken twice"
+    assert rows.take(whole(-units[7:8])) == [places[8]]
+    assert rows.cosines(units[7])[places[8]] < -0.99
+    rows.release([places[7], *(place for number, place in enumerate(places) if number != 7)])
+    assert rows.dimensions is None
+    assert rows.take(whole(_units(1, 4, dimensions=8))) == [0]
+    assert rows.dimensions == 8
+
+
+def test_vectors_that_only_more_digits_told_apart_are_both_kept_until_nobody_uses_them() -> None:
+    unit = whole(_units(1, 5))
+    near = unit + np.eye(1, 384, dtype=np.int16)
+    rows = Rows(many=2)
+    one, other = rows.take(np.concatenate((unit, near)))
+    rows.take(whole(_units(1, 6)))
+    for gone in (one, other):
+        rows.release([gone])
+    assert len({*rows.take(whole(_units(3, 7)))} & {one, other}) == 2, "their rows are used again"
+    assert rows.cosines(fractions(unit[0])).max() < 0.9
+
+
+@pytest.mark.parametrize("bound", [1000, 10**6])
+def test_a_table_of_bytes_is_restored_as_it_was(bound: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module.Rows.__init__, "__defaults__", (bound,))
+    units, table, visible = _units(2000, 8), VectorTable(), np.ones(1000, np.bool_)
+    for slot in range(1000):
+        table.put(slot, whole(units[[slot, 999 - slot, 2 * slot][: 1 + slot % 3]]))
+    restored = VectorTable.restored(table.dump())
+    table.put(3, whole(units[[1500]]))
+    restored.put(3, whole(units[[1500]]))
+    for query in units[::400]:
+        assert np.array_equal(restored.cosines(query, visible), table.cosines(query, visible))
+
+
+def test_threads_that_share_very_many_vectors_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    units, rows = _units(5003, 9, dimensions=32), Rows()
+    rows.take(whole(units))
+    alone, few = rows.cosines(units[4]), np.arange(0, 5003, 3)
+    some = rows.cosines(units[4], few)
+    monkeypatch.setattr(rows_module, "_ALONE", 100)
+    monkeypatch.setattr(rows_module, "_BLOCK", 64)
+    assert np.array_equal(rows.cosines(units[4]), alone)
+    assert np.array_equal(rows.cosines(units[4], few), some)

@@ -27,8 +27,8 @@ SKEW = 30.0
 MOST, AT_ONCE, PATIENCE = 100, 8, 5.0
 """Backends that are asked, how many at once, and seconds for each."""
 PACKAGES: Mapping[str, str] = {
-    "pymongo": "mongo", "faiss-cpu": "ann", "sentence-transformers": "sentence-transformers", "boto3": "aws",
-    "opentelemetry-sdk": "otel", "stackone-defender": "classifier", "keyring": "keyring",
+    "pymongo": "mongo", "sentence-transformers": "sentence-transformers", "boto3": "aws", "opentelemetry-sdk": "otel",
+    "stackone-defender": "classifier", "keyring": "keyring",
 }  # fmt: skip
 """Optional packages, each with the extra it comes with."""
 

@@ -17,6 +17,11 @@ PART = 500
 SECONDS = 60.0
 """The time for a part of everything, which an engine may sort first."""
 
+_OF_RANGES = frozenset(("c", "_id", "b"))
+_BY_ID = [("_id", 1)]
+"""The index for a filter that says no more than a range of ids. Some engines take another, for the collection that all
+of them are of, and then sort what may be a whole catalog for each page."""
+
 
 class Reading:
     """The rows that a filter names, in order of id, at most `limit`; `over` is whether there are no more beyond."""
@@ -50,6 +55,8 @@ class Reading:
             known, cursor = self._cursor is not None, self._cursor
             if cursor is None:
                 cursor = self._rows.find(self._filter, WHOLE, batch_size=count, limit=self._left or 0).sort("_id", 1)
+                if self._filter.keys() <= _OF_RANGES and "$lt" in self._filter["_id"]:
+                    cursor = cursor.hint(_BY_ID)
             try:
                 part = await self._part(cursor, count)
             except CursorNotFound:  # nobody read on for too long
