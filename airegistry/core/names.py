@@ -95,8 +95,8 @@ _Holders = str | tuple[str, str] | dict[str, str]
 class Names:
     """Names by their holders, as they are spelled. Safe from several threads.
 
-    Each distinct name has a slot, and a signature, the set of its letters in 64 bits: an edit changes two of them at
-    most, so one pass over numbers leaves few names to measure.
+    Each distinct name has a slot, a length, and a signature, the set of its letters in 64 bits. An edit changes the
+    length by one and two of the letters at most, so one pass over numbers leaves few names to measure.
     """
 
     def __init__(self) -> None:
@@ -105,6 +105,7 @@ class Names:
         self._keys: list[str] = []
         self._holders: list[_Holders] = []
         self._signatures = array("Q")
+        self._lengths = array("b")
         self._free: list[int] = []
         self._held: dict[str, int | tuple[int, ...]] = {}
 
@@ -131,7 +132,8 @@ class Names:
             return []
         with self._lock:
             changed = np.bitwise_count(np.frombuffer(self._signatures, np.uint64) ^ np.uint64(_signature(key)))
-            slots = np.flatnonzero(changed <= 2 * most).tolist()
+            longer = np.frombuffer(self._lengths, np.int8) - np.int8(len(key))
+            slots = np.flatnonzero((changed <= 2 * most) & (np.abs(longer) <= most)).tolist()
             found = [
                 (distance, name, holder)
                 for slot, distance in zip(slots, self._distances(key, slots, most), strict=True)
@@ -151,12 +153,13 @@ class Names:
             return slot
         if self._free:
             slot = self._free.pop()
-            self._keys[slot], self._signatures[slot] = key, _signature(key)
+            self._keys[slot], self._signatures[slot], self._lengths[slot] = key, _signature(key), len(key)
         else:
             slot = len(self._keys)
             self._keys.append(key)
             self._holders.append({})
             self._signatures.append(_signature(key))
+            self._lengths.append(len(key))
         self._slots[key] = slot
         return slot
 
