@@ -1,6 +1,7 @@
 """Vectors in one growing matrix, equal ones kept once, scored by brute force."""
 
 import os
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -26,6 +27,8 @@ _BLOCK = 4096
 not hand the interpreter to other threads at each turn."""
 _ALONE = 65_536
 """Rows up to which one thread looks at them."""
+_SCANS = 4
+"""Queries for which the cosines with so many are remembered: each kind of things is searched by itself."""
 _HANDS = min(4, os.cpu_count() or 1)
 """Threads that share more."""
 
@@ -44,6 +47,7 @@ class Rows:
     _blocks: list[Vectors]
     _rows: dict[bytes, int]
     _free: list[int]
+    _scans: OrderedDict[bytes, Vectors]
 
     def __init__(self, many: int = _MANY) -> None:
         """Past `many` rows they are kept as bytes."""
@@ -61,6 +65,7 @@ class Rows:
 
     def take(self, vectors: Whole) -> list[int]:
         """The rows of these vectors, each used once more."""
+        self._scans.clear()
         if self.dimensions is None:
             self._begin(np.zeros((0, vectors.shape[1]), np.int16))
         rows = [self._row(vector) for vector in self._as_kept(vectors)]
@@ -72,6 +77,7 @@ class Rows:
 
     def release(self, rows: Sequence[int]) -> None:
         """Use these rows once less."""
+        self._scans.clear()
         for row in rows:
             self._uses[row] -= 1
             if not self._uses[row]:
@@ -85,6 +91,9 @@ class Rows:
     def cosines(self, query: Vectors, rows: Numbers | None = None) -> Vectors:
         """The cosine of a query with each of some rows, or of all."""
         aimed = _aimed(query)
+        known = self._scans.get(aimed.tobytes())
+        if known is not None:
+            return known if rows is None else known[rows]
         count = self._used if rows is None else len(rows)
         found = np.empty(count, np.float32)
         if count <= _ALONE:
@@ -96,6 +105,11 @@ class Rows:
             for each in waited:
                 each.result()
         found /= np.float32(self._grid * _QUERY_GRID)
+        if rows is None and count > _ALONE:
+            found.flags.writeable = False
+            self._scans[aimed.tobytes()] = found
+            if len(self._scans) > _SCANS:
+                self._scans.popitem(last=False)
         return found
 
     def _score(self, aimed: Vectors, rows: Numbers | None, found: Vectors, hand: int, first: int, last: int) -> None:
@@ -129,7 +143,7 @@ class Rows:
     def _clear(self) -> None:
         self._begin(np.zeros((0, 0), np.int16))
         self._uses, self._used = np.zeros(0, np.int64), 0
-        self._rows, self._free = {}, []
+        self._rows, self._free, self._scans = {}, [], OrderedDict()
 
     def _begin(self, matrix: _Kept) -> None:
         """Go on with a matrix, which decides how the rows are kept."""

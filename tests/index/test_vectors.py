@@ -1,4 +1,5 @@
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,3 +159,29 @@ def test_threads_that_share_very_many_vectors_find_what_one_finds(monkeypatch: p
     monkeypatch.setattr(rows_module, "_BLOCK", 64)
     assert np.array_equal(rows.cosines(units[4]), alone)
     assert np.array_equal(rows.cosines(units[4], few), some)
+
+
+def test_who_asks_again_after_a_change_is_answered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "_ALONE", 100)
+    units, rows, scanned = _units(300, 10), Rows(), list[int]()
+    score = Rows._score
+
+    def counted(self: Rows, *given: Any) -> None:
+        scanned.append(given[4])
+        score(self, *given)
+
+    monkeypatch.setattr(Rows, "_score", counted)
+    places = rows.take(whole(units[:200]))
+    before, few = rows.cosines(units[4]).tolist(), np.arange(0, 200, 7)
+    times = len(scanned)
+    assert rows.cosines(units[4]).tolist() == before
+    assert rows.cosines(units[4], few).tolist() == [before[place] for place in few]
+    assert len(scanned) == times, "it was remembered"
+    rows.release([places[4]])
+    assert rows.take(whole(-units[4:5])) == [places[4]]
+    assert rows.cosines(units[4])[places[4]] < -0.99
+    for other in units[200:210]:
+        assert len(rows.cosines(other)) == 200
+    times = len(scanned)
+    assert rows.cosines(units[4])[places[4]] < -0.99
+    assert len(scanned) > times, "only the last few are remembered"
