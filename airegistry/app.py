@@ -65,7 +65,7 @@ from airegistry.governance import (
 )
 from airegistry.http_protocol import BoundedHttp
 from airegistry.http_server import GracefulServer, bind
-from airegistry.memory import give_back, settle, stay_lean
+from airegistry.memory import give_back, make_room_for, settle, stay_lean
 from airegistry.oauth.authenticate import Authenticate
 from airegistry.oauth.open_requests import OpenRequests
 from airegistry.oauth.origin import OriginGuard
@@ -191,9 +191,10 @@ def _ends(gateways: Gateways | None, listening: Listening, open_requests: OpenRe
 
 
 async def _warm(discovery: Discovery) -> None:
-    """Load the embedder and give vectors to the catalog, then give the memory that took back to the system."""
+    """Load the embedder, give vectors to the catalog, and give the memory that took back where there is not much."""
     await discovery.warm()
     give_back()
+    await make_room_for(lambda: len(discovery.search.indexing.index))
 
 
 async def _rules(settings: Settings, stores: Stores, replica: Replica, telemetry: Telemetry) -> Foundation:

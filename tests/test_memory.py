@@ -6,7 +6,8 @@ import weakref
 
 import pytest
 
-from airegistry.memory import give_back, load, stay_lean
+from airegistry import memory
+from airegistry.memory import give_back, load, make_room, stay_lean
 
 
 class Loop:
@@ -23,7 +24,9 @@ def test_a_process_is_kept_small_where_that_can_be_and_runs_on_everywhere(
     monkeypatch.setattr(sys, "platform", platform)
     for _ in range(2):
         stay_lean()
+        make_room()
         give_back()
+    stay_lean()
 
 
 def test_what_start_up_left_behind_is_freed() -> None:
@@ -47,3 +50,13 @@ def test_while_modules_are_loaded_garbage_is_looked_for_less_often_and_not_never
         assert older == [*before[1:]]
     finally:
         gc.set_threshold(*before)
+
+
+@pytest.mark.anyio
+async def test_there_is_room_as_soon_as_there_is_much_to_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    sizes = iter([10, 1000, memory.MUCH])
+    monkeypatch.setattr(memory, "LOOKS", 0)
+    monkeypatch.setattr(memory, "make_room", lambda: made.append(next(sizes, -1)))
+    await memory.make_room_for(lambda: next(sizes))
+    assert made == [-1], "once, after three looks"
