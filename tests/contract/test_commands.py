@@ -224,9 +224,11 @@ async def test_calls_through_the_gateway_ask_the_database_for_nothing(world: Wor
     for path in ("weather", "bundle"):
         await call(path)
     await world.calm()
-    appended = world.commands.appended
-    for _ in range(50):
-        for path in ("weather", "bundle"):
+    appended, times = world.commands.appended, []
+    for _ in range(2):  # once something may be asked for beside them, as sweeps are
+        world.commands.seen.clear()
+        for path in ("weather", "bundle") * 25:
             await call(path)
-    assert not world.commands.seen
+        times.append(Counter(world.commands.seen))
+    assert not times[0] & times[1]
     assert world.commands.appended - appended <= 100
