@@ -112,6 +112,9 @@ class Run:
             self.vectors.take(site.registries[0].data, over.filled)
             again = site.start()
             running = Running(written, first, warm, embedded, again, idle=site.memory(), used=used)
+        except Exception:
+            say(site.said())
+            raise
         finally:
             site.stop()
         self.found.running[place] = running

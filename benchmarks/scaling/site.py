@@ -34,6 +34,8 @@ OPERATOR = "operator-token-of-the-benchmark-of-scale"
 READY, WARM = 600.0, 3600.0
 """Seconds until a registry must be ready, and have all of its vectors."""
 MEBIBYTE = 1.048576
+LAST = 2000
+"""Characters that are shown of what a registry said before a run failed."""
 TINYDB, MONGODB = "TinyDB", "MongoDB"
 CACHE = ("--cache-size", "1G") if ENGINE == "secantusdb" else ()
 INSERTED = 500
@@ -72,6 +74,12 @@ class Site:
         """Stop all, as a service manager does."""
         for registry in self.registries:
             registry.close()
+
+    def said(self) -> str:
+        """Of each whether it runs still, and what it said last."""
+        return "\n".join(
+            f"status {registry.process.status}: {registry.process.output()[-LAST:]}" for registry in self.registries
+        )
 
     def memory(self) -> float:
         """Megabytes of the largest."""

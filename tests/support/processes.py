@@ -68,6 +68,11 @@ class Process:
     def pid(self) -> int:
         return self._child.pid
 
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self._child.poll()
+
     def output(self) -> str:
         """Everything it has printed, over all starts that shared the log."""
         return self.log.read_text(errors="replace")
