@@ -5,9 +5,9 @@ on it are read by their keys. While the outlines are not all there, or changes a
 """
 
 import logging
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from functools import lru_cache
+from typing import NamedTuple, cast
 
 import anyio
 from pydantic import JsonValue
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Outline(NamedTuple):
-    """A document's version and what it holds in `FIELDS`: half a kilobyte, with its key."""
+    """A document's version and what it holds in `FIELDS`."""
 
     version: int
     values: tuple[JsonValue, ...]
@@ -32,7 +32,7 @@ class Outline(NamedTuple):
     @classmethod
     def of(cls, version: int, body: Json) -> "Outline":
         """The outline of a document."""
-        return cls(version, tuple(_shared(body.get(field)) for field in FIELDS))
+        return cls(version, _shared(body))
 
     @property
     def fields(self) -> Json:
@@ -153,11 +153,18 @@ def _fields(outline: Outline) -> Json:
     return outline.fields
 
 
-def _shared(value: JsonValue) -> JsonValue:
-    """The value, made of texts that equal ones share."""
-    if isinstance(value, str):
-        return sys.intern(value)
-    return [_shared(each) for each in value] if isinstance(value, list) else value
+def _shared(body: Json) -> tuple[JsonValue, ...]:
+    """The values of a body, of which many have the same: they share them, and nobody may change a list of them."""
+    plain = (tuple(value) if isinstance(value := body.get(field), list) else value for field in FIELDS)
+    try:
+        return _same(*cast("tuple[Hashable, ...]", tuple(plain)))
+    except TypeError:  # an object among them: no asset has one there, and nobody else's document stops all lists
+        return tuple(body.get(field) for field in FIELDS)
+
+
+@lru_cache(16_384, typed=True)
+def _same(*values: Hashable) -> tuple[JsonValue, ...]:
+    return tuple(cast(JsonValue, [*value] if isinstance(value, tuple) else value) for value in values)
 
 
 def _beyond(asked: Sequence[Clause]) -> bool:

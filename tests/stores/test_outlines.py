@@ -98,6 +98,20 @@ async def test_what_outlines_do_not_tell_or_may_not_know_is_asked_of_the_store()
     assert len(await collect(world.outlines.find("assets"))) == 6
 
 
+async def test_documents_share_what_is_equal_and_one_that_no_asset_could_be_is_listed_too() -> None:
+    world = await furnished()
+    odd: Json = {"visibility": "public", "tags": [{"not": "a text"}], "enabled": 1}
+    await world.store.put("assets", "k7", odd)
+    for key in ("k8", "k9"):
+        await world.store.put("assets", key, {"visibility": "public", "tags": ["rain"], "enabled": key == "k9"})
+    await world.outlines.load()
+    assert await world.page({"tags": "rain", "enabled": True}) == ["k9"]
+    assert await world.page(after="k5", limit=3) == ["k7", "k8", "k9"]
+    held = world.outlines._rows.by_key
+    assert held["k1"].values is held["k3"].values
+    assert held["k8"].values[-2:] == (False, None)
+
+
 async def test_own_writes_are_listed_at_once_and_those_of_others_when_the_feed_tells_of_them() -> None:
     world = await furnished()
     await world.own.put("assets", "k0", PUBLIC)
