@@ -1,14 +1,11 @@
 """Whether an asset may enter the catalog, and as what: duplicates, then the gate, then the scan; fail closed."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from sys import intern
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
 from airegistry.core.access import Access
-from airegistry.core.assets import Duplicate, Server
+from airegistry.core.assets import Duplicate
 from airegistry.core.errors import Conflict, ScanFailed
 from airegistry.core.events import Event
 from airegistry.core.grants import EVERY_TOOL
@@ -17,16 +14,12 @@ from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.scans import ScanReport, Scans, applied
 from airegistry.core.search import Search
-from airegistry.core.shelf import ref
 from airegistry.core.sketches import Sketch
+from airegistry.core.twins import Twins
 
 OnDuplicate = Literal["report", "reject"]
 PREVIEW = "preview"
 """What a registration is called that only shows what would come of it. No gate is asked: nothing passes."""
-
-
-_Mark = str | bytes
-"""A URL, or the digest of the names of tools."""
 
 
 class Gate(Protocol):
@@ -50,51 +43,6 @@ class Admitted:
     duplicates: Sequence[Duplicate]
 
 
-class Twins:
-    """Servers by URL and by tool set, so that a duplicate is found in one look."""
-
-    def __init__(self) -> None:
-        self._by_mark: dict[_Mark, str | tuple[str, ...]] = {}
-        self._known: dict[str, tuple[str, Sequence[_Mark], Sketch]] = {}
-        """Version, marks and sketch by ref."""
-
-    def put(self, asset: AnyAsset) -> None:
-        """Remember an asset, in place of what was known of it; versions beside the default one do not count."""
-        name = intern(ref(asset))
-        known = self._known.get(name)
-        if known is not None and known[0] != asset.version:
-            return
-        self.remove(asset)
-        marks = _marks(asset)
-        self._known[name] = intern(asset.version), marks, Sketch.of(asset)
-        for mark in marks:
-            others = self._named(mark)
-            self._by_mark[mark] = (*others, name) if others else name
-
-    def remove(self, asset: AnyAsset) -> None:
-        """Forget an asset."""
-        name = ref(asset)
-        known = self._known.pop(name, None)
-        for mark in known[1] if known is not None else ():
-            left = tuple(other for other in self._named(mark) if other != name)
-            if left:
-                self._by_mark[mark] = left if len(left) > 1 else left[0]
-            else:
-                del self._by_mark[mark]
-
-    def of(self, asset: AnyAsset) -> list[tuple[Sketch, Literal["url", "tools"]]]:
-        """Other assets with the same URL or the same set of tools."""
-        found: list[tuple[Sketch, Literal["url", "tools"]]] = []
-        for mark in _marks(asset):
-            reason: Literal["url", "tools"] = "url" if isinstance(mark, str) else "tools"
-            found += [(self._known[name][2], reason) for name in self._named(mark) if name != ref(asset)]
-        return found
-
-    def _named(self, mark: _Mark) -> tuple[str, ...]:
-        found = self._by_mark.get(mark, ())
-        return (found,) if isinstance(found, str) else found
-
-
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What registrations are compared with, of everything in the catalog."""
@@ -102,26 +50,10 @@ class Compared:
     names: KnownNames = field(default_factory=KnownNames)
     twins: Twins = field(default_factory=Twins)
 
-    def put(self, asset: AnyAsset) -> None:
-        """Know an asset."""
+    def put(self, asset: AnyAsset, sketch: Sketch) -> None:
+        """Know an asset, and the sketch of it."""
         self.names.put(asset)
-        self.twins.put(asset)
-
-
-def _marks(asset: AnyAsset) -> Sequence[_Mark]:
-    url = getattr(asset, "url", None)
-    marks: list[_Mark] = [_normal(url)] if url else []
-    if isinstance(asset, Server) and asset.tools:
-        names = "\n".join(sorted(tool.name for tool in asset.tools))
-        marks.append(hashlib.sha256(names.encode("utf-8", "surrogatepass")).digest())
-    return marks
-
-
-def _normal(url: str) -> str:
-    parts = urlsplit(url)
-    port = {"http": 80, "https": 443}.get(parts.scheme)
-    host = (parts.hostname or "").lower() + (f":{parts.port}" if parts.port and parts.port != port else "")
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}?{parts.query}"
+        self.twins.put(asset, sketch)
 
 
 class Admission:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from sys import intern
 from typing import Literal, cast
 
@@ -17,15 +18,19 @@ from airegistry.core.lean_assets import LeanAssets
 from airegistry.core.made_of import MadeOf
 from airegistry.core.names import Names
 from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
-from airegistry.core.restoring import KeptIndex, batches, content_of
+from airegistry.core.restoring import KeptIndex, batches
+from airegistry.core.said import Said
 from airegistry.core.search_texts import NONE_MADE, SearchText, texts_in_index
 from airegistry.core.shared_vectors import Bundle, Made, SharedVectors
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.sketches import Sketch
 from airegistry.core.vector_exchange import Exchange
 
 log = logging.getLogger(__name__)
 When = Literal["now", "later", "elsewhere"]
 """When the vectors of an asset are made: those that are made elsewhere are awaited."""
+Told = Callable[[AnyAsset, Sketch], None]
+"""Is given an asset and its sketch."""
 
 
 @dataclass(slots=True)
@@ -141,13 +146,10 @@ class Indexing:
         else:
             await self.exchange.make(name)
 
-    async def rebuild(self, told: Sequence[Callable[[AnyAsset], None]] = ()) -> None:
+    async def rebuild(self, told: Sequence[Told] = ()) -> None:
         """Hold everything in the store: with its vectors where they are known, else by its words. Others are `told` of
         each asset: a large catalog takes its time to be read."""
         async for assets in batches(self._shelf.walk()):
-            for tell in told:
-                for asset in assets:
-                    tell(asset)
             changed = [asset for asset in assets if not self._hold_again(asset)]
             texts = {ref(asset): texts_in_index(asset) for asset in changed}
             known = {name: [self._known(text) for text in each] for name, each in texts.items()}
@@ -158,6 +160,8 @@ class Indexing:
                 found = zip(texts[name], kept, strict=True)
                 documents = [one or self._document(text, self._ready(text, made)) for text, one in found]
                 self._hold(asset, documents, all(each.content for each in documents))
+            for asset, tell in product(assets, told):
+                tell(asset, self.assets.sketches.get(ref(asset)) or Sketch.of(asset))
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
@@ -227,14 +231,14 @@ class Indexing:
         return True
 
     def _relabel(self, asset: AnyAsset, held: AnyAsset) -> None:
-        texts = texts_in_index(asset) if asset.health != held.health else ()
+        texts, said = texts_in_index(asset) if asset.health != held.health else (), Said.of(asset)
         with self._writing:
             if self.assets.get(ref(asset)) == held:
-                self.assets.put(ref(asset), asset)
+                self.assets.put(ref(asset), asset, said)
                 for text in texts:
                     self.index.label(text.id, text.filters)
                 if texts and self._made.get(ref(asset)) is not None:
-                    self.index.bind([text.id for text in texts], content_of(asset, self.embedding.fingerprint))
+                    self.index.bind([text.id for text in texts], said.content(self.embedding.fingerprint))
 
     async def _head(self, kind: Kind, path: str) -> tuple[AnyAsset, int] | None:
         head = await self._shelf.get(kind, path)
@@ -289,45 +293,45 @@ class Indexing:
             await self.shared.put(ref(asset), made)
 
     def _hold(
-        self,
-        asset: AnyAsset,
-        documents: Sequence[IndexDocument],
-        whole: bool = False,
+        self, asset: AnyAsset, documents: Sequence[IndexDocument], whole: bool = False,
         instead_of: AnyAsset | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Hold an asset, `whole` where all its vectors are there; where it is to stand `instead_of` one, only if that
         is held still."""
         name = intern(ref(asset))  # many hold it, and the names of its documents: one string of each is enough
         ids, kept = tuple(document.id for document in documents), self._documents.get(name, ())
+        said = Said.of(asset)
         with self._writing:
             if instead_of is not None and self.assets.get(name) != instead_of:
                 return
-            self._keep(name, asset, ids, whole)
+            self._keep(name, asset, said, ids, whole)
             for document in documents:
                 self.index.put(document)
             self._forget(kept, frozenset(ids))
             if whole or self.embedding.fingerprint is None:
-                self.index.bind(ids, content_of(asset, self.embedding.fingerprint))
+                self.index.bind(ids, said.content(self.embedding.fingerprint))
 
     def _hold_again(self, asset: AnyAsset) -> bool:
         """Hold an asset as it was held before the start, if that was kept and it has not changed."""
-        name = intern(ref(asset))
-        ids = self.index.put_again(name, content_of(asset, self.embedding.fingerprint))
+        said = Said.of(asset)
+        ids = self.index.put_again(ref(asset), said.content(self.embedding.fingerprint))
         if ids is not None:
             with self._writing:
-                self._keep(name, asset, tuple(ids), True, stored=True)
+                self._keep(intern(ids[0]), asset, said, tuple(ids), True, stored=True)
         return ids is not None
 
-    def _keep(self, name: str, asset: AnyAsset, ids: Sequence[str], whole: bool, *, stored: bool = False) -> None:
+    def _keep(
+        self, name: str, asset: AnyAsset, said: Said, ids: Sequence[str], whole: bool, *, stored: bool = False
+    ) -> None:
         """Remember an asset and which documents are its own; `stored` is one that was read from the store just now."""
         before = self.assets.sketches.get(name)
         self.made_of.compose(name, self._virtual(name), asset)
         self.owners.add(asset.created_by)
-        self.assets.put(name, asset, stored=stored)
+        self.assets.put(name, asset, said, stored=stored)
         self.made_of.turn(name, before, asset)
         self._documents[name] = ids
         self._made[name] = self.embedding.fingerprint if whole else None
-        self._name(asset)
+        self._name(asset, ids)
 
     def _drop(self, name: str) -> None:
         with self._writing:
@@ -348,11 +352,12 @@ class Indexing:
                 self.index.remove(gone)
                 self.names.remove(gone)
 
-    def _name(self, asset: AnyAsset) -> None:
-        self.names.put(intern(ref(asset)), [asset.path, asset.name, asset.title or ""])
-        if isinstance(asset, Server):
-            for tool in usable_tools(asset):
-                self.names.put(intern(f"tool/{asset.path}/{tool.name}"), [tool.name, tool.title or ""])
+    def _name(self, asset: AnyAsset, ids: Sequence[str]) -> None:
+        known = {each: each for each in ids}  # the strings that the index has
+        self.names.put(known.get(name := ref(asset), name), [asset.path, asset.name, asset.title or ""])
+        for tool in usable_tools(asset) if isinstance(asset, Server) else ():
+            name = f"tool/{asset.path}/{tool.name}"
+            self.names.put(known.get(name, name), [tool.name, tool.title or ""])
 
     def _known(self, text: SearchText) -> IndexDocument | None:
         embedder = self.embedding.fingerprint

@@ -7,6 +7,8 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
+from airegistry.core.places import Places
+
 SHORTEST, LONGEST = 4, 64
 """Letters of a name for which there are near ones."""
 
@@ -14,12 +16,15 @@ LONG = 8
 """From so many letters on two edits are near, below it one is."""
 
 
+_SEPARATORS = dict.fromkeys(map(ord, "_-./ "))
+"""What most names hold beside letters and digits."""
 Edits = npt.NDArray[np.int8]
 
 
 def plain(name: str) -> str:
     """A name as it is compared: `List-Invoices` and `list_invoices` are one."""
-    return "".join(char for char in name.casefold() if char.isalnum())
+    folded = name.casefold().translate(_SEPARATORS)
+    return folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
 
 
 def most_edits(name: str) -> int:
@@ -101,23 +106,24 @@ class Names:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._slots: dict[str, int] = {}
-        self._keys: list[str] = []
+        self._named = Places()
+        """Slots by their names."""
+        self._held = Places()
+        """Slots by their holders."""
         self._holders: list[_Holders] = []
         self._signatures = array("Q")
         self._lengths = array("b")
         self._free: list[int] = []
-        self._held: dict[str, int | tuple[int, ...]] = {}
 
     def put(self, holder: str, names: Iterable[str]) -> None:
         """What a holder is called, in place of what it was called before."""
         spelled = {key: name for name in names if SHORTEST <= len(key := plain(name)) <= LONGEST}
         with self._lock:
             self._drop(holder)
-            slots = tuple(self._slot(key) for key in spelled)
-            for slot, name in zip(slots, spelled.values(), strict=True):
+            for key, name in spelled.items():
+                slot = self._slot(key)
                 self._spell(slot, holder, name)
-            self._held[holder] = slots[0] if len(slots) == 1 else slots
+                self._held.add(hash(holder), slot)
 
     def remove(self, holder: str) -> None:
         """Forget a holder."""
@@ -143,24 +149,23 @@ class Names:
         return sorted(found)
 
     def _distances(self, key: str, slots: Sequence[int], most: int) -> list[int]:
-        found: list[int] = distances(key, [self._keys[slot] for slot in slots], most).tolist()
+        found: list[int] = distances(key, [_key(self._holders[slot]) for slot in slots], most).tolist()
         return found
 
     def _slot(self, key: str) -> int:
         """The slot of a name: the one it has, or another."""
-        slot = self._slots.get(key)
-        if slot is not None:
-            return slot
+        for slot in self._named.of(hash(key)):
+            if _key(self._holders[slot]) == key:
+                return slot
         if self._free:
             slot = self._free.pop()
-            self._keys[slot], self._signatures[slot], self._lengths[slot] = key, _signature(key), len(key)
+            self._signatures[slot], self._lengths[slot] = _signature(key), len(key)
         else:
-            slot = len(self._keys)
-            self._keys.append(key)
+            slot = len(self._holders)
             self._holders.append({})
             self._signatures.append(_signature(key))
             self._lengths.append(len(key))
-        self._slots[key] = slot
+        self._named.add(hash(key), slot)
         return slot
 
     def _spell(self, slot: int, holder: str, name: str) -> None:
@@ -173,13 +178,16 @@ class Names:
             self._holders[slot] = holder if holder.rpartition("/")[2] == name else (holder, name)
 
     def _drop(self, holder: str) -> None:
-        slots = self._held.pop(holder, ())
-        for slot in (slots,) if isinstance(slots, int) else slots:
+        """Take a holder from all slots that it is in."""
+        hashed = hash(holder)
+        for slot in [slot for slot in self._held.of(hashed) if holder in _spelled(self._holders[slot])]:
             holders = _spelled(self._holders[slot])
-            del holders[holder]
+            key = plain(holders.pop(holder))
             self._holders[slot] = holders
+            self._held.discard(hashed, slot)
             if not holders:
-                del self._slots[self._keys[slot]]
+                self._named.discard(hash(key), slot)
+                self._signatures[slot], self._lengths[slot] = 0, 0
                 self._free.append(slot)
 
 
@@ -188,6 +196,11 @@ def _spelled(holders: _Holders) -> dict[str, str]:
     if isinstance(holders, str):
         return {holders: holders.rpartition("/")[2]}
     return dict([holders]) if isinstance(holders, tuple) else holders
+
+
+def _key(holders: _Holders) -> str:
+    """The name that they have, as it is compared."""
+    return plain(next(iter(_spelled(holders).values())))
 
 
 def _signature(key: str) -> int:

@@ -57,7 +57,8 @@ class IndexDocument:
     `id` is `kind/path` or, for a tool, `tool/server-path/tool-name`. `fields` maps a BM25F field (name,
     title, description, tags, server, tools, parameters, schema, body) to its text; `vectors` holds the
     head vector first, then part vectors, shape (n, dimensions), n may be 0. `facets` are what filters read.
-    `content` is equal for documents of the same texts by the same embedder; empty, the index works out one of its own.
+    `content` is a digest of 16 bytes, equal for documents of the same texts by the same embedder; where it is empty,
+    the index works out one of its own.
     """
 
     id: str

@@ -1,15 +1,12 @@
 """What a start takes over of an index that was kept: assets that are as they were are not turned into texts again."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
-from hashlib import blake2b
 from typing import Protocol
 
 from airegistry.core.ports import AnyAsset, Mask, SearchIndex
 
 BATCH = 200
 """Assets that are read at once."""
-_BESIDE = {"callable", "health_report", "updated_at", "updated_by", "rating", "fetched_at", "files", "ans"}
-"""What changes often and stands in no text and no facet."""
 
 
 class KeptIndex(SearchIndex, Protocol):
@@ -32,12 +29,6 @@ class KeptIndex(SearchIndex, Protocol):
         """The visible documents of some kinds that pass the facets, and of each facet `named` how many bear each of its
         values, whatever is chosen of those facets that it is named with. See `SearchIndex.search` for the others."""
         ...
-
-
-def content_of(asset: AnyAsset, embedder: str | None) -> bytes:
-    """Equal for states of an asset that are indexed alike, with vectors of one embedder."""
-    said = asset.model_dump_json(by_alias=True, exclude_none=True, exclude=_BESIDE)
-    return blake2b(f"{embedder}\n{said}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 async def batches(assets: AsyncIterator[tuple[str, AnyAsset]]) -> AsyncIterator[list[AnyAsset]]:

@@ -15,7 +15,7 @@ from airegistry.core.assets import Health
 from airegistry.core.audit import Audit
 from airegistry.core.embedding import Embedding
 from airegistry.core.events import Event
-from airegistry.core.indexing import Indexing
+from airegistry.core.indexing import Indexing, Told
 from airegistry.core.late_vectors import LateVectors
 from airegistry.core.look import Look, Query
 from airegistry.core.ports import AnyAsset, Embedder, VectorCache, Vectors
@@ -187,7 +187,7 @@ class Search:
             if indexing is not None:
                 await indexing.make(name)
 
-    async def rebuild(self, told: Sequence[Callable[[AnyAsset], None]] = ()) -> None:
+    async def rebuild(self, told: Sequence[Told] = ()) -> None:
         """Hold everything in the store, and tell others of each asset; `embed_all` adds the vectors that are not
         known."""
         await self.indexing.rebuild(told)

@@ -138,7 +138,7 @@ def texts_in_index(asset: AnyAsset) -> list[SearchText]:
     texts = texts_of(asset)
     if part := part_field(asset):
         bare = texts_of(asset.model_copy(update={part: []}))[0]
-        texts.append(replace(bare, id=intern(f"{asset.kind}/{asset.path}{BARE}")))
+        texts.append(replace(bare, id=f"{asset.kind}/{asset.path}{BARE}"))
     return texts
 
 
@@ -177,7 +177,7 @@ def _tool(server: Server, said: _Said) -> SearchText:
         "schema": " ".join(said.parameters.values()),
     }
     facets = {**_facets(server), "kind": "tool", "server": server.path}
-    id_ = intern(f"tool/{server.path}/{tool.name}")
+    id_ = f"tool/{server.path}/{tool.name}"
     return SearchText(id_, "tool", fields, said.head, (), facets, {said.head: said.views})
 
 

@@ -19,7 +19,7 @@ from airegistry.core.newer import Newer
 from airegistry.core.ports import AnyAsset
 
 ASSETS, VERSIONS = "assets", "versions"
-CACHED = 5_000
+CACHED = 2_000
 Named: TypeAlias = tuple[Kind, str, str | None]
 """Kind and path of an asset, and a version of it unless it is the default one."""
 
@@ -285,7 +285,7 @@ class Shelf:
     async def walk(self, where: Where | None = None, after: str | None = None) -> AsyncIterator[tuple[str, AnyAsset]]:
         """Keys and assets in order of key, default versions only."""
         async for document in self._store.find(ASSETS, where=where, after=after):
-            yield document.key, self._parse(document)
+            yield document.key, self._parse(document, keep=False)
 
     async def some(self, where: Where, any_of: Sequence[Where], after: str, limit: int) -> list[tuple[str, AnyAsset]]:
         """At most so many keys and assets of those that `walk` goes through; see `DocumentStore.find`."""
@@ -328,7 +328,9 @@ class Shelf:
         """The asset that a document holds."""
         return self._parse(document)
 
-    def _parse(self, document: Document) -> AnyAsset:
+    def _parse(self, document: Document, *, keep: bool = True) -> AnyAsset:
+        """The asset of a document. What a walk through all comes by is kept where there is room, but in no other's
+        place."""
         slot = (document.collection, document.key)
         cached = self._parsed.get(slot)
         # The version alone does not tell: a key that was deleted and created again may count from 1 anew.
@@ -338,6 +340,8 @@ class Shelf:
             self._parsed[slot] = (document, cached[1])  # whoever reads it again is quick
             return cached[1]
         asset = self._newer.read("/".join(slot), document.body, _load)
+        if not keep and len(self._parsed) >= CACHED:
+            return asset
         self._parsed[slot] = (document, asset)
         if len(self._parsed) > CACHED:
             self._parsed.popitem(last=False)

@@ -10,13 +10,14 @@ from airegistry.core.ranking import Numbers
 from airegistry.index.arrays import Arrays, grown
 
 _NOBODY = -1
+_NONE: Numbers = np.zeros(0, np.int64)
 
 
 class _Groups(NamedTuple):
-    """All slots in order of those they are bound to, and these."""
+    """All slots in order of those they are bound to, and where those of each leader begin."""
 
     slots: Numbers
-    leaders: Numbers
+    starts: Numbers
 
 
 class Bonds:
@@ -46,13 +47,12 @@ class Bonds:
         if slot < len(self._leaders):
             self._leaders[slot] = _NOBODY
 
-    def of(self, leader: int, content: bytes) -> list[int]:
+    def of(self, leader: int, content: bytes) -> Numbers:
         """The slots that were bound to one and a content when this was restored; none when that holds no more."""
-        if self._groups is None or leader >= len(self._contents) or self._contents[leader].tobytes() != content:
-            return []
-        start, end = np.searchsorted(self._groups.leaders, (leader, leader + 1)).tolist()
-        slots: list[int] = self._groups.slots[start:end].tolist()
-        return slots
+        groups = self._groups
+        if groups is None or leader >= len(groups.starts) - 1 or self._contents[leader].tobytes() != content:
+            return _NONE
+        return groups.slots[groups.starts[leader] : groups.starts[leader + 1]]
 
     def settle(self) -> None:
         """Nobody asks any more."""
@@ -69,7 +69,6 @@ class Bonds:
         found = cls()
         found._leaders, found._contents = arrays["bonds"].astype(np.int32), arrays["bonds.contents"].astype(np.uint64)
         slots = np.argsort(found._leaders, kind="stable")
-        found._groups = _Groups(
-            slots, found._leaders[slots].astype(np.int64)
-        )  # as it is asked: else each look converts it
+        starts = np.searchsorted(found._leaders[slots], np.arange(len(slots) + 1))
+        found._groups = _Groups(slots, starts)
         return found

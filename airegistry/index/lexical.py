@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from struct import Struct
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +29,15 @@ from airegistry.index.vocabulary import Vocabulary
 
 _UNIT = 1000
 """Lengths are kept in thousandths of a word: sums of integers do not depend on their order."""
-_POSTING = np.dtype([("slot", "<i4"), ("weight", "<f4")])
-_HELD = np.dtype([("term", "<u4"), ("fields", "<u2")])
-_SLOT, _PACK_POSTING, _PACK_HELD = Struct("<i"), Struct("<if"), Struct("<IH")
+_PARTS = 20
+"""Weights are kept in twentieths, of which those of all fields are whole numbers."""
+_HEAVIEST = 0xFFFF
+_POSTING = np.dtype([("slot", "<i4"), ("weight", "<u2")])
+_SLOT, _PACK_POSTING = Struct("<i"), Struct("<iH")
 _FIELDS = tuple(FIELD_WEIGHTS)
 _SPELLED = sum(1 << _FIELDS.index(field) for field in SPELLED_FIELDS)
+_NARROW, _WIDE = np.dtype("<u4"), np.dtype("<u8")
+_NOTHING = np.zeros(0, np.uint32)
 _SHORT = 1024
 _MOST_WORDS = 8
 
@@ -82,23 +87,22 @@ class Lexical:
         self._held += [b""] * (slot + 1 - len(self._held))
         self._lengths = grown(self._lengths, slot + 1)
         self._lengths[slot] = words.length
-        held = bytearray()
+        held: list[tuple[int, int]] = []
         for term, weight in words.weights.items():
             number = self._terms.number(term)
             if number == len(self._postings):
                 self._postings.append(bytearray())
                 self._spelled = grown(self._spelled, number + 1)
-            self._postings[number] += _PACK_POSTING.pack(slot, weight)
-            held += _PACK_HELD.pack(number, words.fields[term])
+            self._postings[number] += _PACK_POSTING.pack(slot, min(round(weight * _PARTS), _HEAVIEST))
+            held.append((number, words.fields[term]))
             self._spelled[number] += bool(words.fields[term] & _SPELLED)
-        self._held[slot] = bytes(held)
+        self._held[slot] = pack(held)
 
     def remove(self, slot: int) -> None:
         """Empty a slot."""
         if slot >= len(self._held):
             return
-        held = np.frombuffer(self._held[slot], _HELD)
-        for number, fields in zip(held["term"].tolist(), held["fields"].tolist(), strict=True):
+        for number, fields in unpack(self._held[slot]):
             self._spelled[number] -= bool(fields & _SPELLED)
             _drop(self._postings[number], slot)
             if not self._postings[number]:
@@ -151,8 +155,7 @@ class Lexical:
 
     def words(self, slot: int, terms: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Where a slot holds which of the terms, at most 8: the field, and the word that is shown for the term."""
-        held = np.frombuffer(self._held[slot], _HELD)
-        bits = dict(zip(held["term"].tolist(), held["fields"].tolist(), strict=True))
+        bits = dict(unpack(self._held[slot]))
         found = (
             (field, shown)
             for place, field in enumerate(_FIELDS)
@@ -196,8 +199,8 @@ class Lexical:
     def _is_spelled(self, term: str, visible: Mask) -> bool:
         """Whether a visible document has a term in a field whose words may be meant by a slip."""
         number = self._terms.get(term)
-        held = (np.frombuffer(self._held[slot], _HELD) for slot in self._seen(term, visible)[0].tolist())
-        return any(int(each["fields"][each["term"] == number][0]) & _SPELLED for each in held)
+        held = (dict(unpack(self._held[slot])) for slot in self._seen(term, visible)[0].tolist())
+        return number is not None and any(each[number] & _SPELLED for each in held)
 
     def _seen(self, term: str, visible: Mask) -> tuple[Numbers, Scores]:
         """The visible slots that hold a term, and its weight in each."""
@@ -205,7 +208,24 @@ class Lexical:
         postings = np.frombuffer(b"" if number is None else self._postings[number], _POSTING)
         slots = postings["slot"].astype(np.int64)
         chosen = visible[slots]
-        return slots[chosen], postings["weight"][chosen].astype(np.float64)
+        return slots[chosen], postings["weight"][chosen] / _PARTS
+
+
+def pack(held: Sequence[tuple[int, int]]) -> bytes:
+    """What a slot holds: its terms, by number, and the bits of their fields, in as few bytes as they fit in. The first
+    byte says in how many each of them is."""
+    whole = [number << len(_FIELDS) | fields for number, fields in held]
+    code = _NARROW if max(whole, default=0) < 1 << 32 else _WIDE
+    kept = np.array(whole, code)
+    return bytes([kept.itemsize]) + kept.tobytes()
+
+
+def unpack(held: bytes) -> list[tuple[int, int]]:
+    """What was packed."""
+    code = _WIDE if held[:1] == b"\x08" else _NARROW
+    kept: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(held, code, offset=1) if held else _NOTHING
+    numbers, fields = kept >> len(_FIELDS), kept & ((1 << len(_FIELDS)) - 1)
+    return list(zip(numbers.tolist(), fields.tolist(), strict=True))
 
 
 def _drop(postings: bytearray, slot: int) -> None:

@@ -61,9 +61,9 @@ class MemoryIndex:
         return len(self._directory)
 
     @property
-    def moment(self) -> int:
-        """Grows with every document that is put or removed."""
-        return self._directory.moment
+    def changes(self) -> int:
+        """Grows with every document that is put or removed, but for what is put again as it was restored."""
+        return self._directory.changes
 
     def put(self, document: IndexDocument) -> None:
         """Add or replace one document.

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from airegistry.core.embedding import GRID, Whole
+from airegistry.core.places import Places
 from airegistry.core.ports import Vectors
 from airegistry.core.ranking import Numbers
 from airegistry.index.arrays import Arrays, grown
@@ -21,7 +22,6 @@ _QUERY_GRID = 2048
 exact in float32 up to 2^24, twice what unit vectors reach: a cosine depends neither on the row nor on the order in
 which BLAS adds. The rounding moves a cosine by 0.0002; the int8 model itself is off by 0.007."""
 
-_DIGEST = 16
 _BLOCK = 4096
 """Rows that are widened to float32 at a time: few enough to stay in the processor's cache, and enough that searches do
 not hand the interpreter to other threads at each turn."""
@@ -45,7 +45,7 @@ class Rows:
     _matrix: _Kept
     _uses: Numbers
     _blocks: list[Vectors]
-    _rows: dict[bytes, int]
+    _places: Places
     _free: list[int]
     _scans: OrderedDict[bytes, Vectors]
 
@@ -81,9 +81,7 @@ class Rows:
         for row in rows:
             self._uses[row] -= 1
             if not self._uses[row]:
-                digest = _digest(self._matrix[row])
-                if self._rows.get(digest) == row:  # two that were told apart before they became bytes may be equal now
-                    del self._rows[digest]
+                self._places.discard(_hash(self._matrix[row]), row)
                 self._free.append(row)
         if self.dimensions is None:
             self._clear()
@@ -124,9 +122,8 @@ class Rows:
 
     def dump(self) -> Arrays:
         """All of it, to be restored."""
-        places = np.fromiter(self._rows.values(), np.int64, len(self._rows))
-        digests = np.frombuffer(b"".join(self._rows), np.uint8)
-        return {"rows": self._matrix[: self._used].copy(), "rows.taken": places, "rows.digests": digests}
+        hashes, taken = self._places.listed()
+        return {"rows": self._matrix[: self._used].copy(), "rows.hashes": hashes, "rows.taken": taken}
 
     @classmethod
     def restored(cls, arrays: Mapping[str, npt.NDArray[np.generic]], uses: Numbers) -> "Rows":
@@ -134,16 +131,14 @@ class Rows:
         found, rows = cls(), arrays["rows"]
         found._begin(rows.astype(np.int8, copy=False) if rows.dtype == np.int8 else rows.astype(np.int16, copy=False))
         found._uses, found._used = uses, len(rows)
-        digests, taken = arrays["rows.digests"].tobytes(), arrays["rows.taken"].tolist()
-        starts = range(0, len(digests), _DIGEST)
-        found._rows = {digests[start : start + _DIGEST]: row for start, row in zip(starts, taken, strict=True)}
+        found._places = Places.filled(arrays["rows.hashes"].astype(np.int64), arrays["rows.taken"].astype(np.int64))
         found._free = np.flatnonzero(uses == 0).tolist()
         return found
 
     def _clear(self) -> None:
         self._begin(np.zeros((0, 0), np.int16))
         self._uses, self._used = np.zeros(0, np.int64), 0
-        self._rows, self._free, self._scans = {}, [], OrderedDict()
+        self._places, self._free, self._scans = Places(), [], OrderedDict()
 
     def _begin(self, matrix: _Kept) -> None:
         """Go on with a matrix, which decides how the rows are kept."""
@@ -158,7 +153,8 @@ class Rows:
         self._begin(np.zeros((len(fine), fine.shape[1]), np.int8))
         for start in range(0, used, _BLOCK):
             self._matrix[start : min(start + _BLOCK, used)] = self._as_kept(fine[start : min(start + _BLOCK, used)])
-        self._rows = {_digest(self._matrix[row]): row for row in self._rows.values()}
+        taken = np.flatnonzero(self._uses[:used])
+        self._places = Places.filled(np.array([_hash(self._matrix[row]) for row in taken.tolist()], np.int64), taken)
 
     def _as_kept(self, vectors: _Kept) -> _Kept:
         if self._matrix.dtype == np.int16:
@@ -167,14 +163,14 @@ class Rows:
         return np.asarray(np.minimum(np.maximum(coarse, -127), 127), np.int8)
 
     def _row(self, vector: _Kept) -> int:
-        digest = _digest(vector)
-        row = self._rows.get(digest)
+        hashed = _hash(vector)
+        row = next((row for row in self._places.of(hashed) if np.array_equal(self._matrix[row], vector)), None)
         if row is None:
             row = self._free.pop() if self._free else self._used
             self._used = max(self._used, row + 1)
             self._matrix, self._uses = grown(self._matrix, self._used), grown(self._uses, self._used)
             self._matrix[row] = vector
-            self._rows[digest] = row
+            self._places.add(hashed, row)
         return row
 
 
@@ -197,5 +193,6 @@ def _hands() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_HANDS, thread_name_prefix="cosines")
 
 
-def _digest(vector: _Kept) -> bytes:
-    return blake2b(vector.tobytes(), digest_size=_DIGEST).digest()
+def _hash(vector: _Kept) -> int:
+    """The same in every process, as it is kept in a file."""
+    return int.from_bytes(blake2b(vector.tobytes(), digest_size=4).digest(), "big")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 IMAGE = "index.npz"
 INTERVAL = 300.0
 DISK = Disk()
-_TEXTS = ("assets", "indexing", "restoring", "search_texts", "sight", "sketches")
+_TEXTS = ("assets", "indexing", "restoring", "said", "search_texts", "sight", "sketches")
 """Modules that decide what is indexed of an asset."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, IndexError, EOFError)
 
@@ -99,6 +99,7 @@ class Keeper:
         self._folder = folder
         self._current = current
         self._saved: tuple[SearchIndex | None, int] = None, 0
+        """An index, and its changes that are saved; of any other none are."""
         self._saving = anyio.Lock()
 
     async def run(self, interval: float = INTERVAL) -> None:
@@ -124,9 +125,11 @@ class Keeper:
         if isinstance(cache, KeptVectors) and cache.changed:
             save(self._folder, cache)
         # Of an index whose vectors lie elsewhere there is none: it is more than what a file would have.
-        if type(index) is MemoryIndex and self._saved != (index, moment := index.moment):
-            save_index(self._folder, index, fingerprint="" if cache is None else cache.fingerprint)
-            self._saved = index, moment
+        if type(index) is MemoryIndex:
+            known, saved = self._saved
+            if (changes := index.changes) != (saved if known is index else 0):
+                save_index(self._folder, index, fingerprint="" if cache is None else cache.fingerprint)
+                self._saved = index, changes
 
 
 def _vectors(folder: Path, fingerprint: str) -> Path:

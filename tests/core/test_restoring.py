@@ -100,7 +100,7 @@ async def test_health_that_changed_while_nobody_looked_is_labelled_anew(world: W
 async def test_others_are_told_of_every_asset_in_the_same_walk(world: World) -> None:
     await world.put_server("weather")
     told: list[AnyAsset] = []
-    await Indexing(MemoryIndex(), Embedding(None), world.shelf).rebuild([told.append])
+    await Indexing(MemoryIndex(), Embedding(None), world.shelf).rebuild([lambda asset, _: told.append(asset)])
     assert [asset.path for asset in told] == ["weather"]
 
 

@@ -20,6 +20,7 @@ DIMENSIONS = 24
 
 _rows = np.random.default_rng(0).normal(size=(256, DIMENSIONS))
 NONE = np.zeros((0, DIMENSIONS), np.float32)
+ONE, TWO, THREE = b"1" * 16, b"2" * 16, b"3" * 16
 UNITS = np.asarray(_rows / np.linalg.norm(_rows, axis=1, keepdims=True), np.float32)
 
 
@@ -104,25 +105,25 @@ class IndexContract:
         assert len(index) == 1
 
     def test_what_is_put_again_with_a_content_that_is_known_needs_no_vectors(self) -> None:
-        whole = replace(document("server/a", "weather", vectors=unit(1)), content=b"one")
+        whole = replace(document("server/a", "weather", vectors=unit(1)), content=ONE)
         index = self.filled(whole, document("server/b", "rain", vectors=unit(2)))
         before = index.search("weather", unit(1)[0])
-        assert index.knows("server/a", b"one")
+        assert index.knows("server/a", ONE)
         index.put(replace(whole, vectors=NONE, facets={"stage": "live"}))
         assert index.search("weather", unit(1)[0]) == before
         assert self.ids(index, "weather")[:1] == ["server/a"]
         assert index.search("weather", unit(1)[0], facets={"stage": ["live"]})[1] == 1
 
     def test_what_is_put_with_another_content_is_another_document(self) -> None:
-        whole = replace(document("server/a", "weather", vectors=unit(1)), content=b"one")
-        index = self.filled(whole, replace(whole, content=b"two", vectors=unit(2)))
-        assert (index.knows("server/a", b"one"), index.knows("server/a", b"two")) == (False, True)
+        whole = replace(document("server/a", "weather", vectors=unit(1)), content=ONE)
+        index = self.filled(whole, replace(whole, content=TWO, vectors=unit(2)))
+        assert (index.knows("server/a", ONE), index.knows("server/a", TWO)) == (False, True)
         assert index.search("mail", unit(2)[0])[0][0].dense > 0.9
-        index.put(replace(whole, content=b"three", vectors=NONE))
-        assert not index.knows("server/a", b"three")
+        index.put(replace(whole, content=THREE, vectors=NONE))
+        assert not index.knows("server/a", THREE)
         assert index.search("mail", unit(2)[0])[1] == 0
         index.remove("server/a")
-        assert not index.knows("server/a", b"two")
+        assert not index.knows("server/a", TWO)
 
     def test_a_removed_document_is_found_no_more(self) -> None:
         index = self.filled(document("server/a", "weather", vectors=unit(1)), document("server/b", "weather rain"))

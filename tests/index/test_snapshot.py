@@ -1,6 +1,7 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +14,7 @@ from airegistry.index.cache import KeptVectors
 from airegistry.index.disk import Disk
 from airegistry.index.memory import MemoryIndex
 from airegistry.index.snapshot import IMAGE, Keeper, load, load_index, save, save_index
-from tests.index.base import UNITS, document, invented, unit
+from tests.index.base import ONE, TWO, UNITS, document, invented, unit
 
 ENTRIES = {entry.id: entry for entry in map(invented, range(40))}
 pytestmark = pytest.mark.anyio
@@ -287,6 +288,22 @@ async def test_what_has_not_changed_is_not_written_again(tmp_path: Path) -> None
     index.remove("server/a")
     await keeper.save()
     assert (tmp_path / IMAGE).exists()
+
+
+async def test_what_is_put_again_as_it_was_is_not_written_again(tmp_path: Path) -> None:
+    rain = replace(document("server/a", "rain"), content=ONE)
+    index = filled(rain)
+    index.bind(["server/a"], TWO)
+    save_index(tmp_path, index)
+    again = load_index(tmp_path)
+    (tmp_path / IMAGE).unlink()
+    keeper = Keeper(tmp_path, lambda: (again, None))
+    assert again.put_again("server/a", TWO) == ["server/a"]
+    await keeper.save()
+    assert not (tmp_path / IMAGE).exists()
+    again.put(rain)
+    await keeper.save()
+    assert load_index(tmp_path).put_again("server/a", TWO) is None, "it was put by itself"
 
 
 async def test_a_registry_that_is_stopped_while_it_saves_for_the_first_time_saves_once_more_and_nothing_fails(
