@@ -1,7 +1,7 @@
 """Where things stand, by their hashes: 12 to 24 bytes for each, where a dictionary takes a hundred."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,17 @@ class Places:
             if hashes[at] == kept:
                 yield slot
             at = (at + 1) & mask
+
+    def named(self, name: str, names: Sequence[str]) -> int | None:
+        """The slot of a name, by its `hash`; `names` are those of all slots."""
+        slots, hashes, kept = self._slots, self._hashes, hash(name) & _BITS
+        mask = len(slots) - 1
+        at = kept & mask
+        while (slot := slots[at]) != _EMPTY:
+            if hashes[at] == kept and names[slot] == name:
+                return slot
+            at = (at + 1) & mask
+        return None
 
     def add(self, hashed: int, slot: int) -> None:
         """Note what came into a slot."""

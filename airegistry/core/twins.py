@@ -65,7 +65,7 @@ class Twins:
         return [sketch for sketch in kept if sketch is not None]
 
     def _slot(self, name: str) -> int | None:
-        return next((slot for slot in self._places.of(hash(name)) if self._names[slot] == name), None)
+        return self._places.named(name, self._names)
 
     def _new(self, name: str) -> int:
         if self._free:

@@ -62,7 +62,7 @@ class Directory:
 
     def slot(self, document_id: str) -> int | None:
         """The slot of a document, None when there is no such document."""
-        return next((slot for slot in self._places.of(hash(document_id)) if self._ids[slot] == document_id), None)
+        return self._places.named(document_id, self._ids)
 
     def content(self, document_id: str) -> bytes:
         """The digest that a document was put with, nothing when there is no such document."""

@@ -1,5 +1,6 @@
 """BM25F over documents that come and go: inverted lists of bytes, with statistics of the visible documents only."""
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ _POSTING = np.dtype([("slot", "<i4"), ("weight", "<u2")])
 _SLOT, _PACK_POSTING = Struct("<i"), Struct("<iH")
 _FIELDS = tuple(FIELD_WEIGHTS)
 _SPELLED = sum(1 << _FIELDS.index(field) for field in SPELLED_FIELDS)
-_NARROW, _WIDE = np.dtype("<u4"), np.dtype("<u8")
+_BITS = len(_FIELDS)
+_FIELDS_ONLY = (1 << _BITS) - 1
 _NOTHING = np.zeros(0, np.uint32)
 _SHORT = 1024
 _MOST_WORDS = 8
@@ -44,25 +46,26 @@ _MOST_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the lexical leg keeps of a document: the weight of each term, the bits of its fields, and the length."""
+    """What the lexical leg keeps of a document: the weight of each term in twentieths, the bits of its fields, and the
+    length."""
 
-    weights: Mapping[str, float]
+    weights: Mapping[str, int]
     fields: Mapping[str, int]
     length: int
 
 
 def read(fields: Mapping[str, str]) -> Words:
     """The words of a document, weighed as `term_weights` does."""
-    weights: dict[str, float] = {}
+    weights: dict[str, int] = {}
     bits: dict[str, int] = {}
     length = 0.0
     for number, (field, weight) in enumerate(FIELD_WEIGHTS.items()):
         if not (text := fields.get(field)):
             continue
-        counts, bit = Counter(tokens(text)), 1 << number
+        counts, bit, parts = Counter(tokens(text)), 1 << number, round(weight * _PARTS)
         length += weight * counts.total()
         for term, count in counts.items():
-            weights[term] = weights.get(term, 0.0) + weight * count
+            weights[term] = weights.get(term, 0) + parts * count
             bits[term] = bits.get(term, 0) | bit
     return Words(weights, bits, round(length * _UNIT))
 
@@ -87,15 +90,16 @@ class Lexical:
         self._held += [b""] * (slot + 1 - len(self._held))
         self._lengths = grown(self._lengths, slot + 1)
         self._lengths[slot] = words.length
-        held: list[tuple[int, int]] = []
+        held: list[int] = []
         for term, weight in words.weights.items():
             number = self._terms.number(term)
             if number == len(self._postings):
                 self._postings.append(bytearray())
                 self._spelled = grown(self._spelled, number + 1)
-            self._postings[number] += _PACK_POSTING.pack(slot, min(round(weight * _PARTS), _HEAVIEST))
-            held.append((number, words.fields[term]))
-            self._spelled[number] += bool(words.fields[term] & _SPELLED)
+            self._postings[number] += _PACK_POSTING.pack(slot, weight if weight < _HEAVIEST else _HEAVIEST)
+            held.append(number << _BITS | (fields := words.fields[term]))
+            if fields & _SPELLED:
+                self._spelled[number] += 1
         self._held[slot] = pack(held)
 
     def remove(self, slot: int) -> None:
@@ -211,21 +215,20 @@ class Lexical:
         return slots[chosen], postings["weight"][chosen] / _PARTS
 
 
-def pack(held: Sequence[tuple[int, int]]) -> bytes:
-    """What a slot holds: its terms, by number, and the bits of their fields, in as few bytes as they fit in. The first
-    byte says in how many each of them is."""
-    whole = [number << len(_FIELDS) | fields for number, fields in held]
-    code = _NARROW if max(whole, default=0) < 1 << 32 else _WIDE
-    kept = np.array(whole, code)
-    return bytes([kept.itemsize]) + kept.tobytes()
+def pack(held: Sequence[int]) -> bytes:
+    """What a slot holds, terms by number with the bits of their fields behind it, in four bytes each, or in eight where
+    there are very many terms: the first byte says which."""
+    try:
+        kept = array("I", held)
+    except OverflowError:
+        kept = array("Q", held)
+    return bytes((kept.itemsize,)) + kept.tobytes()
 
 
 def unpack(held: bytes) -> list[tuple[int, int]]:
-    """What was packed."""
-    code = _WIDE if held[:1] == b"\x08" else _NARROW
-    kept: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(held, code, offset=1) if held else _NOTHING
-    numbers, fields = kept >> len(_FIELDS), kept & ((1 << len(_FIELDS)) - 1)
-    return list(zip(numbers.tolist(), fields.tolist(), strict=True))
+    """What was packed: numbers and bits."""
+    kept: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(held, f"u{held[0]}", offset=1) if held else _NOTHING
+    return list(zip((kept >> _BITS).tolist(), (kept & _FIELDS_ONLY).tolist(), strict=True))
 
 
 def _drop(postings: bytearray, slot: int) -> None:

@@ -47,6 +47,15 @@ def test_a_thing_may_stand_in_many_slots_and_a_slot_hold_many_things() -> None:
     assert [list(places.of(hashed)) for hashed in (2, 18, 34)] == [[4], [4], []]
 
 
+def test_a_name_is_found_among_the_names_of_all_slots() -> None:
+    places, names = Places(), [f"name-{number}" for number in range(300)]
+    for slot, name in enumerate(names):
+        places.add(hash(name), slot)
+    places.add(hash("another"), 7)  # what stands in slot 7 is compared
+    assert [places.named(name, names) for name in names] == list(range(300))
+    assert (places.named("another", names), places.named("name-300", names)) == (None, None)
+
+
 @pytest.mark.parametrize("count", [0, 1, 10, 5000])
 @pytest.mark.parametrize("spread", [2, 2**62])
 def test_filled_at_once_it_is_as_filled_one_after_the_other(count: int, spread: int) -> None:

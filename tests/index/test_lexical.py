@@ -59,8 +59,8 @@ def test_long_lists_lose_the_right_document() -> None:
 def test_no_weight_of_a_field_is_lost_in_keeping_it() -> None:
     assert all((weight * 20).is_integer() for weight in map(float, FIELD_WEIGHTS.values()))
     kept = Lexical()
-    kept.put(0, Words({"rain": 3.0 + 7 * 0.75 + 0.2, "flood": 1e9}, {"rain": 1, "flood": 1}, 4000))
-    kept.put(1, Words({"rain": 3.0}, {"rain": 1}, 4000))
+    kept.put(0, Words({"rain": 60 + 7 * 15 + 4, "flood": 10**9}, {"rain": 1, "flood": 1}, 4000))
+    kept.put(1, Words({"rain": 60}, {"rain": 1}, 4000))
     visible = np.ones(2, np.bool_)
     first, second = kept.scores(["rain"], visible)[0].tolist()
     assert first / second == pytest.approx(expected(8.45) / expected(3.0))
@@ -73,4 +73,5 @@ def expected(weight: float) -> float:
 
 @pytest.mark.parametrize("held", [[], [(0, 1), (70_000, 511)], [(0, 1), (1 << 40, 256)], [((1 << 23) - 1, 511)]])
 def test_what_a_slot_holds_is_read_as_it_was_written_however_many_words_there_are(held: list[tuple[int, int]]) -> None:
-    assert unpack(pack(held)) == held
+    assert unpack(pack([number << 9 | fields for number, fields in held])) == held
+    assert unpack(b"") == []
