@@ -44,7 +44,7 @@ class Outlines:
     """A `DocumentStore` over another one, which cuts pages of one collection itself.
 
     `fresh` is whether changes are told in time. `written` and `follow` are to be called for every write of this process
-    and every change on the feed, `load` at first and whenever changes were lost.
+    and every change on the feed, `load` whenever changes were lost, and at first unless somebody reads everything.
     """
 
     def __init__(self, store: DocumentStore, collection: str, fresh: Callable[[], bool]) -> None:
@@ -88,12 +88,16 @@ class Outlines:
 
     async def load(self) -> None:
         """Read everything; what changes meanwhile is followed."""
-        changed: set[str] = set()
+        async for _ in self._all():
+            pass
+
+    async def _all(self) -> AsyncIterator[Document]:
+        """Everything, of which the outlines are known once the last of it was taken."""
+        changed, found = set[str](), dict[str, Outline]()
         self._changed = changed
-        found = {
-            document.key: Outline.of(document.version, document.body)
-            async for document in self._store.find(self._collection)
-        }
+        async for document in self._store.find(self._collection):
+            found[document.key] = Outline.of(document.version, document.body)
+            yield document
         if self._changed is not changed:  # somebody began anew
             return
         for key in changed:
@@ -116,6 +120,10 @@ class Outlines:
         self, collection: str, *, where: Where | None = None, any_of: Sequence[Where] = (), after: str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Document]:  # fmt: skip
+        if collection == self._collection and not (where or any_of or after or limit is not None or self._loaded):
+            async for document in self._all():
+                yield document
+            return
         asked = clauses(where, any_of)
         if collection != self._collection or limit is None or not self._loaded or not self._fresh() or _beyond(asked):
             rest = self._store.find(collection, where=where, any_of=any_of, after=after, limit=limit)

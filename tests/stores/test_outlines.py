@@ -143,6 +143,33 @@ async def test_what_changes_while_everything_is_read_is_not_lost() -> None:
     assert await world.page(limit=9) == ["k0", "k3", "k5"]
 
 
+async def test_who_reads_everything_need_not_be_followed_by_a_second_reading() -> None:
+    world = await furnished()
+    world.outlines.lose()
+    world.store.asked.clear()
+    reading = world.outlines.find("assets")
+    first = await anext(reading)
+    await world.own.delete("assets", "k3")
+    await world.own.put("assets", "k0", PUBLIC)
+    assert [first.key, *[document.key async for document in reading]] == [f"k{n}" for n in range(6)], "as it was read"
+    await world.outlines.run()
+    assert world.store.asked == [None]
+    assert await world.page(limit=4) == ["k0", "k1", "k5"]
+    assert world.store.asked == [{KEY: ["k0", "k1", "k5"]}]
+
+
+async def test_who_stops_in_the_middle_of_everything_leaves_it_to_be_read() -> None:
+    world = await furnished()
+    world.outlines.lose()
+    async for _ in world.outlines.find("assets"):
+        break
+    assert await world.page() == ["k1", "k3"]
+    assert world.store.asked == [{"visibility": "public"}]
+    await world.outlines.run()
+    assert await world.page() == ["k1", "k3"]
+    assert world.store.asked == [{KEY: ["k1", "k3"]}]
+
+
 async def test_reading_everything_is_tried_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE", 0.0)
     world = await furnished()
