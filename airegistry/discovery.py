@@ -3,6 +3,7 @@
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -169,7 +170,9 @@ def _indexes(settings: Settings, folder: Path) -> _Local | _InDatabase:
 def _kept(
     indexes: _Local | _InDatabase, folder: Path, embedder: Embedder | None
 ) -> tuple[MemoryIndex, VectorCache | None]:
-    return indexes.kept(_named(embedder)), _vectors(folder, embedder)
+    with ThreadPoolExecutor(1) as beside:  # there may be a gigabyte of either
+        vectors = beside.submit(_vectors, folder, embedder)
+        return indexes.kept(_named(embedder)), vectors.result()
 
 
 def _named(embedder: Embedder | None) -> str:
