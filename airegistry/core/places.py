@@ -1,4 +1,4 @@
-"""Where things stand, by their hashes: 12 to 24 bytes for each, where a dictionary takes a hundred."""
+"""Where things stand, by their hashes: 12 to 24 bytes for each, a third and less of what a dictionary takes."""
 
 from array import array
 from collections.abc import Iterator, Sequence
