@@ -187,7 +187,7 @@ class Names:
             self._held.discard(hashed, slot)
             if not holders:
                 self._named.discard(hash(key), slot)
-                self._signatures[slot], self._lengths[slot] = 0, 0
+                self._signatures[slot], self._lengths[slot] = 0, 0  # so short that it is near to nothing
                 self._free.append(slot)
 
 

@@ -20,8 +20,7 @@ class Twins:
     """What is known of each asset's default version. Each has a slot."""
 
     def __init__(self) -> None:
-        self._places = Places()
-        self._names: list[str] = []
+        self._slots: dict[str, int] = {}
         self._versions: list[str] = []
         self._sketches: list[Sketch | None] = []
         self._free: list[int] = []
@@ -31,9 +30,9 @@ class Twins:
         """Remember an asset, in place of what was known of it; versions beside the default one do not count. A sketch
         of it that somebody else has too takes no memory twice."""
         name = intern(ref(asset))
-        slot = self._slot(name)
+        slot = self._slots.get(name)
         if slot is None:
-            slot = self._new(name)
+            slot = self._slots[name] = self._new()
         elif self._versions[slot] != asset.version:
             return
         self._versions[slot], self._sketches[slot] = intern(asset.version), sketch or Sketch.of(asset)
@@ -42,42 +41,31 @@ class Twins:
 
     def remove(self, asset: AnyAsset) -> None:
         """Forget an asset."""
-        name = ref(asset)
-        slot = self._slot(name)
-        if slot is None:
-            return
-        self._places.discard(hash(name), slot)
-        self._urls.put(slot, _UNMARKED)
-        self._tools.put(slot, _UNMARKED)
-        self._names[slot], self._sketches[slot] = "", None
-        self._free.append(slot)
+        slot = self._slots.pop(ref(asset), None)
+        if slot is not None:
+            self._urls.put(slot, _UNMARKED)
+            self._tools.put(slot, _UNMARKED)
+            self._sketches[slot] = None
+            self._free.append(slot)
 
     def of(self, asset: AnyAsset) -> list[tuple[Sketch, Literal["url", "tools"]]]:
         """Other assets with the same URL or the same set of tools."""
-        name = ref(asset)
+        own = self._slots.get(ref(asset))
         found: list[tuple[Sketch, Literal["url", "tools"]]] = []
-        found += [(each, "url") for each in self._others(self._urls.of(_url_mark(asset)), name)]
-        found += [(each, "tools") for each in self._others(self._tools.of(_tools_mark(asset)), name)]
+        found += [(each, "url") for each in self._others(self._urls.of(_url_mark(asset)), own)]
+        found += [(each, "tools") for each in self._others(self._tools.of(_tools_mark(asset)), own)]
         return found
 
-    def _others(self, slots: list[int], name: str) -> list[Sketch]:
-        kept = (self._sketches[slot] for slot in slots if self._names[slot] != name)
+    def _others(self, slots: list[int], own: int | None) -> list[Sketch]:
+        kept = (self._sketches[slot] for slot in slots if slot != own)
         return [sketch for sketch in kept if sketch is not None]
 
-    def _slot(self, name: str) -> int | None:
-        return self._places.named(name, self._names)
-
-    def _new(self, name: str) -> int:
+    def _new(self) -> int:
         if self._free:
-            slot = self._free.pop()
-            self._names[slot] = name
-        else:
-            slot = len(self._names)
-            self._names.append(name)
-            self._versions.append("")
-            self._sketches.append(None)
-        self._places.add(hash(name), slot)
-        return slot
+            return self._free.pop()
+        self._versions.append("")
+        self._sketches.append(None)
+        return len(self._versions) - 1
 
 
 class _Alike:
