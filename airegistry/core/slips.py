@@ -1,11 +1,14 @@
 """Names that are one slip of the finger away from another one, in a word that means nothing by itself."""
 
 import re
+from itertools import product
+from string import ascii_letters, digits
 
 from airegistry.core.confusables import skeleton
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+")
+_LETTER = re.compile(r"[^\W_]")
 _SHORT, _DOUBLED, _LONG = 4, 5, 6
 """Letters from which two that changed places, one that is doubled, and any other slip inside a word are looked at."""
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -107,18 +110,18 @@ def _slipped(word: str, known: str) -> bool:
 
 
 class Slips:
-    """Names by length and first letter, to find those that another one is a slip of. Not asked before it is needed."""
+    """Names by length, first and last letter, to find those that another one is a slip of. Asked: only what is near."""
 
     def __init__(self) -> None:
-        self._names: dict[tuple[int, str], dict[str, None]] = {}
+        self._names: dict[tuple[int, str, str], dict[str, None]] = {}
 
     def put(self, name: str) -> None:
         """Know a name."""
-        self._names.setdefault((len(name), name[:1].lower()), {})[name] = None
+        self._names.setdefault(_place(name), {})[name] = None
 
     def remove(self, name: str) -> None:
         """Forget a name."""
-        self._names.get((len(name), name[:1].lower()), {}).pop(name, None)
+        self._names.get(_place(name), {}).pop(name, None)
 
     def of(self, name: str) -> list[str]:
         """The names that this one is a slip of."""
@@ -127,9 +130,26 @@ class Slips:
         from rapidfuzz.distance import OSA
 
         near: list[str] = []
-        for length in range(len(name) - 1, len(name) + 2):
+        lengths = range(len(name) - 1, len(name) + 2)
+        for length, end in product(lengths, dict.fromkeys(_ends(name))):
             # Made in one step: the catalog may change in another thread.
-            choices = list(self._names.get((length, name[:1].lower()), ()))
+            choices = list(self._names.get((length, name[:1].lower(), end), ()))
             found = process.extract(name, choices, scorer=OSA.distance, score_cutoff=1, limit=None)
             near += [each for each, _, _ in found]
         return [each for each in near if each != name and is_slip(name, each)]
+
+
+def _place(name: str) -> tuple[int, str, str]:
+    return len(name), name[:1].lower(), _SEEN.get(name[-1:]) or _ends(name)[-1]
+
+
+def _ends(name: str) -> list[str]:
+    """The last two letters of a name's words, as they look. A slip leaves the last one, or makes it the one before."""
+    return [_seen(letter) for letter in _LETTER.findall(name)[-2:] or [""]]
+
+
+def _seen(letter: str) -> str:
+    return skeleton(letter.lower()).translate(_SEEN_AS)[-1:]
+
+
+_SEEN = {letter: _seen(letter) for letter in ascii_letters + digits}

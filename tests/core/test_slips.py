@@ -1,6 +1,9 @@
 """Which names are a slip of another one, and which are words of their own."""
 
+import random
+
 import pytest
+from rapidfuzz.distance import OSA
 
 from airegistry.core.slips import Slips, is_slip
 
@@ -54,3 +57,51 @@ def test_names_are_found_by_their_slips_until_they_are_removed() -> None:
     slips.remove("create_payment")
     slips.remove("unknown")
     assert slips.of("create_paymemt") == []
+
+
+def test_what_is_looked_at_is_all_that_a_slip_can_be_of() -> None:
+    chance = random.Random(5)
+    letters = "abeilrnstuo1I|_.-\u0430\u043e\u00e9"
+    words = [
+        "return",
+        "payment",
+        "querry",
+        "listt",
+        "orders",
+        "burn",
+        "w\u043erd",
+        "caf\u00e9s",
+        "model1",
+        "getReturn",
+        "x",
+    ]
+    known = {
+        "_".join(chance.choices(words, k=chance.randint(1, 3))) + chance.choice(["", "", "_", "s"]) for _ in range(60)
+    }
+    slips = Slips()
+    for name in known:
+        slips.put(name)
+    found = 0
+    for _ in range(3_000):
+        name = _slip(chance, chance.choice(sorted(known)), letters)
+        each = {one for one in known if one != name and one[:1].lower() == name[:1].lower() and _one_edit(name, one)}
+        assert set(slips.of(name)) == {one for one in each if is_slip(name, one)}, name
+        found += bool(slips.of(name))
+    assert found > 300
+
+
+def _slip(chance: random.Random, name: str, letters: str) -> str:
+    at = chance.randrange(1, len(name) + 1)
+    return chance.choice(
+        [
+            name[:at] + chance.choice(letters) + name[at:],
+            name[:at] + name[at - 1] + name[at:],
+            name[:at] + name[at + 1 :],
+            name[:at] + chance.choice(letters) + name[at + 1 :],
+            name[:at] + name[at + 1 : at + 2] + name[at : at + 1] + name[at + 2 :],
+        ]
+    )
+
+
+def _one_edit(name: str, other: str) -> bool:
+    return OSA.distance(name, other) <= 1
