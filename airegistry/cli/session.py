@@ -5,7 +5,6 @@ import os
 import socket
 import ssl
 from http import HTTPStatus
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -20,6 +19,7 @@ from airegistry.cli.client import Answer, items
 from airegistry.cli.errors import NoAnswer, Refused, Usage
 from airegistry.cli.values import Json
 from airegistry.core.errors import AirError
+from airegistry.core.groups import first
 from airegistry.egress.oauth_discovery import challenge_of
 
 READ_TIMEOUT = 300.0
@@ -31,9 +31,6 @@ CODES = {types.INVALID_PARAMS: "invalid", types.METHOD_NOT_FOUND: "unsupported"}
 
 # The SDK logs what it also raises; here it is printed once.
 logging.getLogger("mcp").addHandler(logging.NullHandler())
-
-
-E = TypeVar("E", bound=Exception)
 
 
 class _Raw(RootModel[Json]):
@@ -64,11 +61,11 @@ class Session:
         try:
             result = await self._request(tool, arguments)
         except* MCPError as group:
-            failure = self._explain(_first(group))
+            failure = self._explain(first(group))
         except* httpx2.HTTPError as group:
-            failure = self._unreachable(_reason(_first(group)))
+            failure = self._unreachable(_reason(first(group)))
         except* httpx2.InvalidURL as group:
-            failure = Usage(f"`{self._url}` is not the URL of a registry: {_first(group)}")
+            failure = Usage(f"`{self._url}` is not the URL of a registry: {first(group)}")
         except* ValidationError:
             failure = self._unreachable("the answer does not follow MCP")
         if failure is not None:
@@ -152,12 +149,6 @@ def _answer(result: Json) -> Answer:
         fields = structured if isinstance(structured, dict) else {}
         raise Refused(str(fields.get("code", "")), str(fields.get("message") or answer.text), structured)
     return answer
-
-
-def _first(group: BaseExceptionGroup[E]) -> E:
-    """The first failure in a group, however deep."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _reason(error: httpx2.HTTPError) -> str:

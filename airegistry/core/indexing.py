@@ -18,7 +18,7 @@ from airegistry.core.lean_assets import LeanAssets
 from airegistry.core.made_of import MadeOf
 from airegistry.core.names import Names
 from airegistry.core.ports import AnyAsset, IndexDocument, Vectors
-from airegistry.core.restoring import KeptIndex, batches
+from airegistry.core.restoring import KeptIndex, ahead
 from airegistry.core.said import Said
 from airegistry.core.search_texts import NONE_MADE, SearchText, texts_in_index
 from airegistry.core.shared_vectors import Bundle, Made, SharedVectors
@@ -139,29 +139,28 @@ class Indexing:
 
     async def make(self, name: str) -> None:
         """Make the vectors that an asset lacks, `kind/path`, unless another process is at it."""
-        if not self._lacks(name):
-            return
-        if self.exchange is None:
-            await self._make(name)
-        else:
-            await self.exchange.make(name)
+        if self._lacks(name):
+            await (self._make if self.exchange is None else self.exchange.make)(name)
 
     async def rebuild(self, told: Sequence[Told] = ()) -> None:
-        """Hold everything in the store: with its vectors where they are known, else by its words. Others are `told` of
-        each asset: a large catalog takes its time to be read."""
-        async for assets in batches(self._shelf.walk()):
-            changed = [asset for asset in assets if not self._hold_again(asset)]
-            texts = {ref(asset): texts_in_index(asset) for asset in changed}
-            known = {name: [self._known(text) for text in each] for name, each in texts.items()}
-            lacking = [name for name, documents in known.items() if None in documents]
-            bundles = {} if self.shared is None else await self.shared.many(lacking)
-            for asset, (name, kept) in zip(changed, known.items(), strict=True):
-                made = bundles[name].made if name in bundles else NONE_MADE
-                found = zip(texts[name], kept, strict=True)
-                documents = [one or self._document(text, self._ready(text, made)) for text, one in found]
-                self._hold(asset, documents, all(each.content for each in documents))
-            for asset, tell in product(assets, told):
-                tell(asset, self.assets.sketches.get(ref(asset)) or Sketch.of(asset))
+        """Hold everything in the store, with its vectors where they are known, and have others `told` of each asset."""
+        async with ahead(self._shelf.said()) as found:
+            async for batch in found:
+                await self._refill([each for each in batch if not self._hold_again(*each)])
+                for (asset, _), tell in product(batch, told):
+                    tell(asset, self.assets.sketches.get(ref(asset)) or Sketch.of(asset))
+
+    async def _refill(self, changed: Sequence[tuple[AnyAsset, Said]]) -> None:
+        """Hold assets that were not held so before the start."""
+        texts = {ref(asset): texts_in_index(asset) for asset, _ in changed}
+        known = {name: [self._known(text) for text in each] for name, each in texts.items()}
+        lacking = [name for name, documents in known.items() if None in documents]
+        bundles = {} if self.shared is None else await self.shared.many(lacking)
+        for (asset, said), (name, kept) in zip(changed, known.items(), strict=True):
+            made = bundles[name].made if name in bundles else NONE_MADE
+            found = zip(texts[name], kept, strict=True)
+            documents = [one or self._document(text, self._ready(text, made)) for text, one in found]
+            self._hold(asset, documents, all(each.content for each in documents), said=said)
 
     async def embed_all(self) -> None:
         """Give vectors to everything held, and to all that comes from now on. Searches go on meanwhile.
@@ -294,26 +293,25 @@ class Indexing:
 
     def _hold(
         self, asset: AnyAsset, documents: Sequence[IndexDocument], whole: bool = False,
-        instead_of: AnyAsset | None = None,
+        instead_of: AnyAsset | None = None, said: Said | None = None,
     ) -> None:  # fmt: skip
         """Hold an asset, `whole` where all its vectors are there; where it is to stand `instead_of` one, only if that
-        is held still."""
+        is held still. `said` is what it says where it was read from the store just now."""
         name = intern(ref(asset))  # many hold it, and the names of its documents: one string of each is enough
         ids, kept = tuple(document.id for document in documents), self._documents.get(name, ())
-        said = Said.of(asset)
+        stored, said = said is not None, said or Said.of(asset)
         with self._writing:
             if instead_of is not None and self.assets.get(name) != instead_of:
                 return
-            self._keep(name, asset, said, ids, whole)
+            self._keep(name, asset, said, ids, whole, stored=stored)
             for document in documents:
                 self.index.put(document)
             self._forget(kept, frozenset(ids))
             if whole or self.embedding.fingerprint is None:
                 self.index.bind(ids, said.content(self.embedding.fingerprint))
 
-    def _hold_again(self, asset: AnyAsset) -> bool:
+    def _hold_again(self, asset: AnyAsset, said: Said) -> bool:
         """Hold an asset as it was held before the start, if that was kept and it has not changed."""
-        said = Said.of(asset)
         ids = self.index.put_again(ref(asset), said.content(self.embedding.fingerprint))
         if ids is not None:
             with self._writing:

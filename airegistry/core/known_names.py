@@ -133,10 +133,11 @@ class KnownNames:
     def remove(self, asset: AnyAsset) -> None:
         """Forget an asset."""
         owner = ref(asset)
-        name, _, _, tools = self._assets.pop(owner, ("", "", False, ()))
-        self._servers.remove(name, owner)
-        for tool in tools:
-            self._drop(tool, owner)
+        if owner in self._assets:
+            name, _, _, tools = self._assets.pop(owner)
+            self._servers.remove(name, owner)
+            for tool in tools:
+                self._drop(tool, owner)
 
     def owners(self, tool: str) -> Sequence[str]:
         """Refs of the assets that offer a tool of exactly this name."""

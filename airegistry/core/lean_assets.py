@@ -4,12 +4,12 @@ A parsed asset takes ten kilobytes and more, packed it is one: a hundred thousan
 were read last are kept parsed.
 """
 
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from threading import Lock
 
 from pydantic import ValidationError
+from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
 
 from airegistry.core.assets import ASSET
 from airegistry.core.ports import AnyAsset
@@ -18,9 +18,6 @@ from airegistry.core.sketches import Sketch
 
 RECENT = 500
 """Assets that are kept parsed."""
-_FASTEST = 1
-_RAW = -15
-"""Deflate without a head and a checksum, as what is packed never leaves the process."""
 _OFTEN = (
     b'"license":"","compatibility":"","frontmatter":{},"files":{},"content_hash":""}"content":"---\\nname: '
     b'"card":{"name":"protocolVersion":"0.3.0","capabilities":{"streaming":true},"defaultInputModes":["text/plain"],'
@@ -44,6 +41,31 @@ _OFTEN = (
 """What most assets say, as they say it: a repetition of it takes next to nothing, which halves them."""
 
 
+class _Packer:
+    """Packs texts that never leave the process, as Zstandard does. Safe from several threads."""
+
+    def __init__(self) -> None:
+        often = ZstdCompressionDict(_OFTEN, dict_type=DICT_TYPE_RAWCONTENT)
+        often.precompute_compress(level=1)
+        self._packs = ZstdCompressor(level=1, dict_data=often, write_checksum=False)
+        self._unpacks = ZstdDecompressor(dict_data=often)
+        self._lock = Lock()
+
+    def packed(self, text: bytes) -> bytes:
+        """A text as few bytes."""
+        with self._lock:
+            packed = self._packs.compress(text)
+        return bytes(memoryview(packed))  # a copy: what the packer gives holds as much memory as the text
+
+    def unpacked(self, packed: bytes) -> bytes:
+        """The text."""
+        with self._lock:
+            return self._unpacks.decompress(packed)
+
+
+_PACKER = _Packer()
+
+
 class LeanAssets(Mapping[str, AnyAsset]):
     """Assets by name. Safe from several threads; copy the names before you go through them."""
 
@@ -61,7 +83,7 @@ class LeanAssets(Mapping[str, AnyAsset]):
             if recent is not None and recent[0] is packed:
                 self._recent.move_to_end(name)
                 return recent[1]
-        asset = ASSET.validate_json(_unpacked(packed), by_alias=True, by_name=False)
+        asset = ASSET.validate_json(_PACKER.unpacked(packed), by_alias=True, by_name=False)
         self._remember(name, packed, asset)
         return asset
 
@@ -111,10 +133,4 @@ def _packed(asset: AnyAsset, said: Said, stored: bool) -> bytes | AnyAsset:
             ASSET.validate_json(text, by_alias=True, by_name=False)
     except ValidationError:
         return asset
-    packer = zlib.compressobj(_FASTEST, zlib.DEFLATED, _RAW, zdict=_OFTEN)
-    return packer.compress(text.encode()) + packer.flush()
-
-
-def _unpacked(packed: bytes) -> bytes:
-    unpacker = zlib.decompressobj(_RAW, _OFTEN)
-    return unpacker.decompress(packed) + unpacker.flush()
+    return _PACKER.packed(text)

@@ -117,7 +117,7 @@ class Names:
 
     def put(self, holder: str, names: Iterable[str]) -> None:
         """What a holder is called, in place of what it was called before."""
-        spelled = {key: name for name in names if SHORTEST <= len(key := plain(name)) <= LONGEST}
+        spelled = {key: name for name in names if name and SHORTEST <= len(key := plain(name)) <= LONGEST}
         with self._lock:
             self._drop(holder)
             for key, name in spelled.items():
@@ -180,7 +180,9 @@ class Names:
     def _drop(self, holder: str) -> None:
         """Take a holder from all slots that it is in."""
         hashed = hash(holder)
-        for slot in [slot for slot in self._held.of(hashed) if holder in _spelled(self._holders[slot])]:
+        for slot in self._held.of(hashed):
+            if holder not in _spelled(self._holders[slot]):
+                continue
             holders = _spelled(self._holders[slot])
             key = plain(holders.pop(holder))
             self._holders[slot] = holders

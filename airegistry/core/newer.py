@@ -39,6 +39,10 @@ class Newer:
         self.note(place, body, known)
         return model
 
+    def known(self, place: str, body: _Json) -> _Json:
+        """A document that was read last from a place, as far as it is known here."""
+        return self._left[place][1] if place in self._left else body
+
     def note(self, place: str, body: _Json, known: _Json | None) -> None:
         """Remember of a document that was read how much of it is `known`; None means all."""
         if known is not None:

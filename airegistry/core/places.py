@@ -1,7 +1,7 @@
 """Where things stand, by their hashes: 12 to 24 bytes for each, a third and less of what a dictionary takes."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -38,16 +38,16 @@ class Places:
         taken = slots != _EMPTY
         return hashes[taken].astype(np.int64), slots[taken].astype(np.int64)
 
-    def of(self, hashed: int) -> Iterator[int]:
-        """The slots of things that may have a hash, which is any integer. Nothing may be added or discarded before the
-        last has been taken."""
+    def of(self, hashed: int) -> tuple[int, ...]:
+        """The slots of things that may have a hash, which is any integer."""
         slots, hashes, kept = self._slots, self._hashes, hashed & _BITS
-        mask = len(slots) - 1
+        mask, found = len(slots) - 1, tuple[int, ...]()
         at = kept & mask
         while (slot := slots[at]) != _EMPTY:
             if hashes[at] == kept:
-                yield slot
+                found = (*found, slot)
             at = (at + 1) & mask
+        return found
 
     def named(self, name: str, names: Sequence[str]) -> int | None:
         """The slot of a name, by its `hash`; `names` are those of all slots."""

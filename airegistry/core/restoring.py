@@ -1,12 +1,19 @@
 """What a start takes over of an index that was kept: assets that are as they were are not turned into texts again."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
-from typing import Protocol
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
-from airegistry.core.ports import AnyAsset, Mask, SearchIndex
+import anyio
 
-BATCH = 200
+from airegistry.core.groups import first
+from airegistry.core.ports import Mask, SearchIndex
+
+T = TypeVar("T")
+BATCH = 250
 """Assets that are read at once."""
+AHEAD = 2
+"""Batches that wait while one is worked on."""
 
 
 class KeptIndex(SearchIndex, Protocol):
@@ -31,11 +38,30 @@ class KeptIndex(SearchIndex, Protocol):
         ...
 
 
-async def batches(assets: AsyncIterator[tuple[str, AnyAsset]]) -> AsyncIterator[list[AnyAsset]]:
-    """Assets that come with their keys, some at a time."""
-    batch: list[AnyAsset] = []
-    async for _, asset in assets:
-        batch.append(asset)
+@asynccontextmanager
+async def ahead(found: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[list[T]]]:
+    """What is found, some at a time; more is asked for while those before are worked on."""
+    send, receive = anyio.create_memory_object_stream[list[T]](AHEAD)
+
+    async def read() -> None:
+        with send:
+            async for batch in _batches(found):
+                await send.send(batch)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(read)
+            with receive:
+                yield receive
+            tasks.cancel_scope.cancel()
+    except ExceptionGroup as failed:
+        raise first(failed) from failed
+
+
+async def _batches(found: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    batch: list[T] = []
+    async for each in found:
+        batch.append(each)
         if len(batch) == BATCH:
             yield batch
             batch = []

@@ -1,35 +1,50 @@
 """An asset as JSON in two parts: what is indexed of it, and what changes often and stands in no text and no facet."""
 
+import json
 from dataclasses import dataclass
 from hashlib import blake2b
 
+import orjson
+
+from airegistry.core.assets import Json
 from airegistry.core.ports import AnyAsset
 
 _ASIDE = {"callable"}
-_OFTEN = {"health_report", "updated_at", "updated_by", "rating", "fetched_at", "files", "ans"}
+_OFTEN = frozenset(("health_report", "updated_at", "updated_by", "rating", "fetched_at", "files", "ans"))
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """Two JSON objects, whose members together are the asset's."""
 
-    indexed: str
-    beside: str
+    indexed: bytes
+    beside: bytes
 
     @classmethod
     def of(cls, asset: AnyAsset) -> "Said":
         """What an asset says."""
-        return cls(
-            asset.model_dump_json(by_alias=True, exclude_none=True, exclude=_ASIDE | _OFTEN),
-            asset.model_dump_json(by_alias=True, exclude_none=True, include=_OFTEN),
-        )
+        return cls.stored(asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_ASIDE))
+
+    @classmethod
+    def stored(cls, body: Json) -> "Said":
+        """What an asset says that is stored so."""
+        beside = {field: body[field] for field in body if field in _OFTEN}
+        return cls(_encoded({field: body[field] for field in body if field not in beside}), _encoded(beside))
 
     @property
-    def whole(self) -> str:
+    def whole(self) -> bytes:
         """Both in one object."""
-        return self.indexed if self.beside == "{}" else f"{self.indexed[:-1]},{self.beside[1:]}"
+        return self.indexed if self.beside == b"{}" else self.indexed[:-1] + b"," + self.beside[1:]
 
     def content(self, embedder: str | None) -> bytes:
         """Equal for states of an asset that are indexed alike, with vectors of one embedder: 16 bytes."""
-        said = f"{embedder}\n{self.indexed}".encode("utf-8", "surrogatepass")
-        return blake2b(said, digest_size=16).digest()
+        said = blake2b(f"{embedder}\n".encode(), digest_size=16)
+        said.update(self.indexed)
+        return said.digest()
+
+
+def _encoded(body: Json) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # an asset that no store takes, as evaluations have them: numbers too large, half a letter
+        return json.dumps(body).encode()

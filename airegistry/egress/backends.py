@@ -24,6 +24,7 @@ from airegistry import __version__
 from airegistry.core.assets import Prompt, Resource, Server, Tool
 from airegistry.core.credential_kinds import hide
 from airegistry.core.errors import AirError, CredentialRefused, Invalid, UpstreamFailed
+from airegistry.core.groups import first
 from airegistry.core.ports import Description
 from airegistry.egress.guard import Guard
 from airegistry.egress.http import fetch_bytes, fetch_nothing, guarded_http
@@ -302,12 +303,10 @@ class _Refused(UpstreamFailed):
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:
     """The first failure in a group. The SDK reads hostile input in tasks of its own: that input caused it."""
-    first: Exception = group
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    if not isinstance(first, _BACKEND_ERRORS):
-        logger.warning("the MCP client failed on an answer of a backend", exc_info=first)
-    return first
+    failure = first(group)
+    if not isinstance(failure, _BACKEND_ERRORS):
+        logger.warning("the MCP client failed on an answer of a backend", exc_info=failure)
+    return failure
 
 
 def _explain(problem: Exception | None, wire: Wire) -> UpstreamFailed:

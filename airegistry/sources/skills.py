@@ -17,6 +17,7 @@ from airegistry.core.assets import Json
 from airegistry.core.canonical import digest
 from airegistry.core.errors import Invalid, UpstreamFailed
 from airegistry.core.git_skills import MAIN, Gone, SkillRead, dumped
+from airegistry.core.groups import first
 from airegistry.core.intake import skill_fields
 from airegistry.core.sources import Offer, OfferPage, Source, SourceConfig
 from airegistry.core.validation import validated
@@ -188,7 +189,7 @@ class Pass:
                 for folder in folders:
                     tasks.start_soon(one, folder)
         except ExceptionGroup as failed:
-            raise _first(failed) from failed
+            raise first(failed) from failed
         return [made[folder] for folder in folders]
 
     async def _offer(self, plan: _Plan, folder: str) -> Offer:
@@ -248,10 +249,3 @@ def _by_folder(entries: Sequence[Entry], folders: set[str]) -> dict[str, list[En
 
 def _id(folder: str) -> str:
     return folder or ROOT
-
-
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    first: Exception = group
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    return first

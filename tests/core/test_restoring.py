@@ -1,15 +1,21 @@
 """A start over an index that was kept takes over what has not changed, and makes anew what has."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
+import anyio
 import pytest
 
+from airegistry.core.documents import Document, Unavailable
 from airegistry.core.embedding import Embedding
 from airegistry.core.events import Event
 from airegistry.core.indexing import Indexing
 from airegistry.core.ports import AnyAsset, IndexDocument
 from airegistry.core.principals import SYSTEM
+from airegistry.core.restoring import AHEAD, BATCH, ahead
+from airegistry.core.shelf import Shelf
 from airegistry.index.memory import MemoryIndex
+from airegistry.stores.memory import MemoryStore
 from tests.core.test_search import Numbers
 from tests.core.wiring import World
 
@@ -102,6 +108,59 @@ async def test_others_are_told_of_every_asset_in_the_same_walk(world: World) -> 
     told: list[AnyAsset] = []
     await Indexing(MemoryIndex(), Embedding(None), world.shelf).rebuild([lambda asset, _: told.append(asset)])
     assert [asset.path for asset in told] == ["weather"]
+
+
+async def test_what_a_newer_version_wrote_is_held_as_far_as_it_is_known(world: World) -> None:
+    asset, revision = await world.put_server("weather"), 1
+    body = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"callable"})
+    await world.store.put("assets", "server/weather", {**body, "climate": {"mild": True}}, expect=revision)
+    before = await _indexed(world)
+    indexing, index = await _started(world, _memory(before))
+    assert index.told == []
+    assert indexing.assets["server/weather"].path == "weather"
+    assert not hasattr(indexing.assets["server/weather"], "climate")
+
+
+async def test_a_store_that_does_not_answer_ends_a_start_with_what_it_said(world: World) -> None:
+    class Silent(MemoryStore):
+        async def find(self, collection: str, **asked: Any) -> AsyncIterator[Document]:
+            raise Unavailable("the database does not answer")
+            yield
+
+    with pytest.raises(Unavailable, match="does not answer"):
+        await Indexing(MemoryIndex(), Embedding(None), Shelf(Silent())).rebuild()
+
+
+async def test_more_is_asked_for_while_what_came_is_worked_on() -> None:
+    asked = 0
+
+    async def numbers() -> AsyncIterator[int]:
+        nonlocal asked
+        for asked in range(10 * BATCH + 1):
+            yield asked
+
+    taken = list[int]()
+    async with ahead(numbers()) as found:
+        async for batch in found:
+            await anyio.wait_all_tasks_blocked()
+            assert asked == 10 * BATCH or asked - batch[-1] > BATCH
+            assert asked - batch[-1] < (AHEAD + 2) * BATCH, "no more than there is room for"
+            taken += batch
+    assert taken == list(range(10 * BATCH + 1))
+
+
+async def test_what_fails_while_it_is_worked_on_is_raised_as_it_is() -> None:
+    async def numbers() -> AsyncIterator[int]:
+        for number in range(10 * BATCH):
+            yield number
+
+    async def work() -> None:
+        async with ahead(numbers()) as found:
+            async for _ in found:
+                raise ValueError("enough")
+
+    with pytest.raises(ValueError, match="enough"):
+        await work()
 
 
 def _memory(indexing: Indexing) -> MemoryIndex:
