@@ -25,7 +25,7 @@ from airegistry.core.leases import Lease, LeaseLost
 from airegistry.core.ports import AnyAsset, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.scans import ScanReport, Scans, applied
-from airegistry.core.shelf import Shelf, ref
+from airegistry.core.shelf import Named, Shelf, ref
 from airegistry.core.waivers import Waiver, Waivers
 
 log = logging.getLogger(__name__)
@@ -268,11 +268,13 @@ class Rescans:
 
     async def _scan_all(self, sweep: Sweep) -> Progress:
         self._progress = progress = Progress()
-        assets = [asset async for asset in self._everything()]
-        progress.total = len(assets)
-        for asset in assets:
+        names = [name async for name in self._everything()]  # and no asset: each would be held until its turn
+        progress.total = len(names)
+        for name in names:
             started = self._clock.monotonic()
-            await self._visit(sweep, asset)
+            found = await self._shelf.get(*name)
+            if found is not None:  # else it was deleted meanwhile
+                await self._visit(sweep, found[0])
             progress.done += 1
             await self._tell_others()
             # As long as it took, others have the machine: nobody waits for this.
@@ -314,11 +316,11 @@ class Rescans:
             if len(self._progress.failed) < SHOWN:
                 self._progress.failed[f"{ref(asset)}@{asset.version}"] = message
 
-    async def _everything(self) -> AsyncIterator[AnyAsset]:
+    async def _everything(self) -> AsyncIterator[Named]:
         async for _, asset in self._shelf.walk():
-            yield asset
+            yield asset.kind, asset.path, asset.version
         async for asset in self._shelf.walk_versions():
-            yield asset
+            yield asset.kind, asset.path, asset.version
 
     async def _judged_anew(self, asset: AnyAsset) -> AnyAsset:
         """Judge all versions of an asset by the findings they have; the default one as it is then."""

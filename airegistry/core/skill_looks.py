@@ -58,8 +58,10 @@ class SkillLooks:
 
     async def sweep(self) -> None:
         """Look at each of them once; one that cannot be had stays as it is."""
-        skills = [asset async for _, asset in self._shelf.walk({"kind": "skill"})]
-        for skill in skills:
+        paths = [asset.path async for _, asset in self._shelf.walk({"kind": "skill"})]
+        for path in paths:
+            found = await self._shelf.get("skill", path)
+            skill = None if found is None else found[0]
             if isinstance(skill, Skill) and skill.url is not None and skill.enabled and _is_ours(skill):
                 try:
                     await self._look(skill, skill.url)

@@ -1,5 +1,6 @@
 """What is in the catalog is scanned again, held when that finds something, and let go when it does not."""
 
+import gc
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,6 +9,7 @@ from functools import partial
 import anyio
 import pytest
 
+from airegistry.core import lean_assets, shelf
 from airegistry.core.access import Access
 from airegistry.core.assets import Agent
 from airegistry.core.documents import DocumentStore
@@ -243,6 +245,31 @@ async def test_everything_is_scanned_again_when_the_hours_of_the_schedule_have_p
     world.clock.pass_(3601)
     await world.services.rescans.catch_up()
     assert scanner.scanned == ["a@1.0.0"]
+
+
+async def test_a_sweep_holds_one_asset_at_a_time_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "CACHED", 3)
+    monkeypatch.setattr(lean_assets, "RECENT", 3)
+    world, scanner = await fickle_world()
+    await put(world, *(f"agent-{number}" for number in range(60)))
+    gc.collect()
+    before, alive = living(), list[int]()
+
+    def count(asset: AnyAsset, around: Surroundings) -> Sequence[Finding]:
+        alive.append(living())
+        return []
+
+    monkeypatch.setattr(scanner, "scan", count)
+    world.clock.pass_(60)
+    await world.services.rescans.sweep(SYSTEM)
+    await world.services.rescans.catch_up()
+    assert len(alive) == 60
+    assert max(alive) < before + 20
+
+
+def living() -> int:
+    """How many parsed agents there are."""
+    return sum(isinstance(each, Agent) for each in gc.get_objects())
 
 
 async def test_two_sweeps_do_not_run_at_once_and_only_administrators_ask_for_one() -> None:
