@@ -15,9 +15,10 @@ MUCH = LARGE // 8
 """Things from which on a number for each is a large block."""
 LOOKS = 60.0
 """Seconds between two looks at how much there is."""
-YOUNG = 5_000
+YOUNG = 20_000
 """Objects that have come since the last look for garbage until the next one. Python's own 700 are exceeded by what
-waits to be written as calls come in, though nothing of it is garbage: 10 us of each call went into looking."""
+waits to be written as calls come in, though nothing of it is garbage: 10 us of each call went into looking. And 5,000 by
+one page of a list, which took a third of its time."""
 
 LOADED = 10_000
 """The same while modules are loaded: they stay, and looking for garbage among them took a tenth of the start."""
