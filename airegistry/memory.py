@@ -15,10 +15,11 @@ MUCH = LARGE // 8
 """Things from which on a number for each is a large block."""
 LOOKS = 60.0
 """Seconds between two looks at how much there is."""
-YOUNG = 20_000
-"""Objects that have come since the last look for garbage until the next one. Python's own 700 are exceeded by what
-waits to be written as calls come in, though nothing of it is garbage: 10 us of each call went into looking. And 5,000 by
-one page of a list, which took a third of its time."""
+YOUNG, ROOMY = 5_000, 20_000
+"""Objects that have come since the last look for garbage until the next one, and where there is much to search.
+Python's own 700 are exceeded by what waits to be written as calls come in, though nothing of it is garbage: 10 us of
+each call went into looking. One page of a list exceeds 5,000, and where much is held looking took a third of its time.
+"""
 
 LOADED = 10_000
 """The same while modules are loaded: they stay, and looking for garbage among them took a tenth of the start."""
@@ -43,8 +44,9 @@ async def make_room_for(things: Callable[[], int]) -> None:
 
 def make_room() -> None:
     """Keep blocks that a search soon needs again: fresh ones, which the system fills with zeros first, took a half of
-    its time among 480,000 things."""
+    its time among 480,000 things. And look for garbage less often."""
     _opt((M_MMAP_THRESHOLD, ROOM), (M_TRIM_THRESHOLD, KEPT))
+    gc.set_threshold(ROOMY, *gc.get_threshold()[1:])
 
 
 def give_back() -> None:

@@ -3,11 +3,12 @@
 import gc
 import sys
 import weakref
+from collections.abc import Iterator
 
 import pytest
 
 from airegistry import memory
-from airegistry.memory import give_back, load, make_room, stay_lean
+from airegistry.memory import give_back, load, make_room, settle, stay_lean
 
 
 class Loop:
@@ -15,6 +16,19 @@ class Loop:
 
     def __init__(self) -> None:
         self.itself = self
+
+
+DEFAULT = 700, 10, 10
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """The collector as Python starts with it, and after that as it was."""
+    before = gc.get_threshold()
+    gc.set_threshold(*DEFAULT)
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize("platform", [sys.platform, "darwin", "win32"])
@@ -42,14 +56,17 @@ def test_what_start_up_left_behind_is_freed() -> None:
 
 
 def test_while_modules_are_loaded_garbage_is_looked_for_less_often_and_not_never() -> None:
-    before = gc.get_threshold()
-    try:
-        load()
-        young, *older = gc.get_threshold()
-        assert young > before[0] > 0
-        assert older == [*before[1:]]
-    finally:
-        gc.set_threshold(*before)
+    load()
+    young, *older = gc.get_threshold()
+    assert young > DEFAULT[0]
+    assert older == [*DEFAULT[1:]]
+
+
+def test_where_there_is_much_to_search_garbage_is_looked_for_less_often() -> None:
+    settle()
+    young = gc.get_threshold()[0]
+    make_room()
+    assert gc.get_threshold()[0] > young > DEFAULT[0]
 
 
 @pytest.mark.anyio

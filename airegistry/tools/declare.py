@@ -12,9 +12,10 @@ from mcp_types import ToolAnnotations
 
 from airegistry.core.errors import AirError
 from airegistry.core.grants import Action
+from airegistry.tools.answering import answered
 from airegistry.tools.confirm import Question, asking_first
 from airegistry.tools.errors import tool_error
-from airegistry.tools.shapes import Shape, answered
+from airegistry.tools.shapes import Shape
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,6 +9,7 @@ from airegistry import __version__
 from airegistry.core.errors import Unsupported
 from airegistry.core.services import Services
 from airegistry.tools.ans import AnsTools
+from airegistry.tools.answering import bring
 from airegistry.tools.approvals import ApprovalTools
 from airegistry.tools.audit import AuditTools
 from airegistry.tools.browsing import BrowsingTools
@@ -37,6 +38,7 @@ from airegistry.tools.vending import VendingTools
 from airegistry.tools.versions import VersionTools
 from airegistry.tools.virtual import VirtualTools
 from airegistry.tools.webhooks import WebhookTools
+from airegistry.tools.whole_schemas import WholeSchemas
 
 NAME = "airegistry-tools"
 INSTRUCTIONS = """The company's registry of MCP servers, tools, A2A agents and skills.
@@ -75,7 +77,8 @@ def build(services: Services, owners: Iterable[object], states: RequestStateSecu
         on_duplicate="error",
         cache_ttl=1,
         cache_scope="private",
-        middleware=[BadArguments()],
+        dereference_schemas=False,  # `WholeSchemas` does
+        middleware=[BadArguments(), WholeSchemas()],
         list_page_size=200,
         request_state_security=states,
     )
@@ -85,6 +88,7 @@ def build(services: Services, owners: Iterable[object], states: RequestStateSecu
     add_prompts(mcp, services)
     # Without this each tools/call lists all tools again, to look for parameters mirrored in headers; ours have none.
     mcp._mcp_server.get_tool_input_schema = lambda name: None
+    mcp._mcp_server.middleware.append(bring)
     # FastMCP asks its session state store at each call which components a session hid; ours hide none. The default
     # store would import 400 modules, 14 MB.
     mcp._FastMCP__state_store = NoSessionState()  # type: ignore[attr-defined]  # private: a test holds the memory

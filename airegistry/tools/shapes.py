@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-from fastmcp.tools.base import ToolResult
 from pydantic import BaseModel, ConfigDict, Field
 
 from airegistry.core.answers import Strength
@@ -28,11 +27,6 @@ class Shape(BaseModel):
     """An answer; members beyond those named may come."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
-
-
-def answered(shape: Shape) -> ToolResult:
-    """A tool's result, serialised once for either form: FastMCP makes each twice, which is half of what lists cost."""
-    return ToolResult(content=shape.model_dump_json(), structured_content=shape)
 
 
 class Done(Shape):
