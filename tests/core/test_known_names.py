@@ -89,12 +89,12 @@ def test_tools_look_alike_letter_by_letter_only() -> None:
         assert names.lookalikes(honest, of="tool") == [], honest
 
 
-def test_a_scan_beside_ten_thousand_servers_does_not_look_at_each() -> None:
-    names = beside(10_000)
-    tools = [f"{WORDS[j % 16]}_{WORDS[i % 16]}_{i}_{j}" for i in range(10_000) for j in range(30)]
+def test_a_scan_beside_thousands_of_servers_does_not_look_at_each() -> None:
+    names = beside(3_000)
+    tools = [f"{WORDS[j % 16]}_{WORDS[i % 16]}_{i}_{j}" for i in range(3_000) for j in range(30)]
     assert names.owners(tools[-1])
     look = least(lambda i: process.extract(f"lsit_order_{i}", tools, scorer=OSA.distance, score_cutoff=1, limit=None))
-    assert least(lambda i: scan(names, i)) < look, "one name of 31 may not cost a look at each of 300,000"
+    assert least(lambda i: scan(names, i)) < look, "one name of 31 may not cost a look at each of 90,000"
 
 
 WORDS = "search create delete list report query table graph order invoice ticket event mail cloud image deploy".split()
