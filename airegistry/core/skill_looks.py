@@ -60,15 +60,18 @@ class SkillLooks:
         """Look at each of them once; one that cannot be had stays as it is."""
         paths = [asset.path async for _, asset in self._shelf.walk({"kind": "skill"})]
         for path in paths:
-            found = await self._shelf.get("skill", path)
-            skill = None if found is None else found[0]
-            if isinstance(skill, Skill) and skill.url is not None and skill.enabled and _is_ours(skill):
-                try:
-                    await self._look(skill, skill.url)
-                except AirError as error:
-                    log.warning("%s could not be looked at: %s", ref(skill), error.message)
-                except Exception:  # a defect in one look must not end those at the others
-                    log.exception("the look at %s failed", ref(skill))
+            try:
+                await self._look_at(path)
+            except AirError as error:
+                log.warning("skill/%s could not be looked at: %s", path, error.message)
+            except Exception:  # a defect in one look must not end those at the others
+                log.exception("the look at skill/%s failed", path)
+
+    async def _look_at(self, path: str) -> None:
+        found = await self._shelf.get("skill", path)
+        skill = None if found is None else found[0]
+        if isinstance(skill, Skill) and skill.url is not None and skill.enabled and _is_ours(skill):
+            await self._look(skill, skill.url)
 
     async def _look(self, skill: Skill, url: str) -> None:
         if self._intake.in_git(url):

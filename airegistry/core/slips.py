@@ -110,7 +110,7 @@ def _slipped(word: str, known: str) -> bool:
 
 
 class Slips:
-    """Names by length, first and last letter, to find those that another one is a slip of. Asked: only what is near."""
+    """Names by length, first and last letter, so that one is compared with few to find those that it is a slip of."""
 
     def __init__(self) -> None:
         self._names: dict[tuple[int, str, str], dict[str, None]] = {}

@@ -3,8 +3,10 @@
 import anyio
 import pytest
 
-from airegistry.core.assets import Skill
+from airegistry.core.assets import Kind, Skill
+from airegistry.core.documents import Unavailable
 from airegistry.core.pins import Pins
+from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import SYSTEM
 from airegistry.core.skill_looks import SkillLooks
 from airegistry.core.telemetry import NoTelemetry
@@ -85,6 +87,21 @@ async def test_looks_are_taken_by_themselves_and_none_where_the_setting_says_so(
             while not await world.events(action="skill:drift"):  # noqa: ASYNC110  # the trail has no event
                 await anyio.sleep(0.01)
         group.cancel_scope.cancel()
+
+
+async def test_a_store_that_fails_once_costs_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = await noted()
+    world.network.texts[URL] = NEW
+    read = world.services.skill_looks._shelf.get
+
+    async def get(kind: Kind, path: str, version: str | None = None) -> tuple[AnyAsset, int] | None:
+        if path == "byhand":  # it comes before the other
+            raise Unavailable("the database does not answer")
+        return await read(kind, path, version)
+
+    monkeypatch.setattr(world.services.skill_looks._shelf, "get", get)
+    await world.services.skill_looks.sweep()
+    assert [event.asset for event in await world.events(action="skill:drift")] == ["notes"]
 
 
 async def test_a_look_that_breaks_does_not_end_those_at_the_others() -> None:
