@@ -9,7 +9,6 @@ import orjson
 from airegistry.core.assets import Json
 from airegistry.core.ports import AnyAsset
 
-_ASIDE = {"callable"}
 _OFTEN = frozenset(("health_report", "updated_at", "updated_by", "rating", "fetched_at", "files", "ans"))
 
 
@@ -23,7 +22,7 @@ class Said:
     @classmethod
     def of(cls, asset: AnyAsset) -> "Said":
         """What an asset says."""
-        return cls.stored(asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_ASIDE))
+        return cls.stored(body_of(asset))
 
     @classmethod
     def stored(cls, body: Json) -> "Said":
@@ -41,6 +40,11 @@ class Said:
         said = blake2b(f"{embedder}\n".encode(), digest_size=16)
         said.update(self.indexed)
         return said.digest()
+
+
+def body_of(asset: AnyAsset) -> Json:
+    """An asset as it is stored."""
+    return asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"callable"})
 
 
 def _encoded(body: Json) -> bytes:

@@ -17,7 +17,7 @@ from airegistry.core.documents import KEY, Document, DocumentStore, Glob, Json, 
 from airegistry.core.errors import Conflict
 from airegistry.core.newer import Newer
 from airegistry.core.ports import AnyAsset
-from airegistry.core.said import Said
+from airegistry.core.said import Said, body_of
 
 ASSETS, VERSIONS = "assets", "versions"
 CACHED = 2_000
@@ -112,7 +112,7 @@ class Shelf:
         """
         key = key_of(asset.kind, asset.path)
         try:
-            await self._store.put(ASSETS, key, _dump(asset), expect=0)
+            await self._store.put(ASSETS, key, body_of(asset), expect=0)
         except Conflict:
             found = await self.get(asset.kind, asset.path)
             if found is not None and found[0].kind == asset.kind and found[0].version != asset.version:
@@ -128,7 +128,7 @@ class Shelf:
             Conflict: it has one.
         """
         try:
-            await self._store.put(ASSETS, key_of(asset.kind, asset.path), _dump(asset), expect=0)
+            await self._store.put(ASSETS, key_of(asset.kind, asset.path), body_of(asset), expect=0)
         except Conflict:
             raise Conflict(f"a {namespace_of(asset.kind)} named {asset.path!r} exists already") from None
 
@@ -142,12 +142,12 @@ class Shelf:
         read: tuple[str, str] | None = None,
     ) -> Document:
         """Write an asset that was `read` from a place, by default the one that it is written to."""
-        body = self._newer.written("/".join(read or (collection, key)), _dump(asset))
+        body = self._newer.written("/".join(read or (collection, key)), body_of(asset))
         return await self._store.put(collection, key, body, expect=expect)
 
     async def _create_version(self, asset: AnyAsset) -> None:
         try:
-            await self._store.put(VERSIONS, _key(asset), _dump(asset), expect=0)
+            await self._store.put(VERSIONS, _key(asset), body_of(asset), expect=0)
         except Conflict:
             raise Conflict(f"version {asset.version} of {asset.path!r} exists already") from None
 
@@ -366,10 +366,6 @@ def _read_at(
 def _key(asset: AnyAsset, version: str | None = None) -> str:
     """Where a version of an asset lies, its own unless one is named, when it is not the default."""
     return f"{key_of(asset.kind, asset.path)}@{version or asset.version}"
-
-
-def _dump(asset: AnyAsset) -> Json:
-    return asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"callable"})
 
 
 def _load(body: Json) -> AnyAsset:

@@ -14,7 +14,6 @@ from pydantic import JsonValue
 from airegistry.core.assets import Json
 
 _DEFS = "#/$defs/"
-_ASIDE = frozenset(("$defs", "discriminator"))
 
 
 def whole(schema: Json) -> Json:
@@ -31,13 +30,20 @@ def whole(schema: Json) -> Json:
             return [put(each) for each in value]
         if not isinstance(value, dict):
             return value
-        own: Json = {name: put(member) for name, member in value.items() if name not in _ASIDE}
-        reference = own.pop("$ref", None)
+        own: Json = {name: put(member) for name, member in value.items() if not _refers(name, member)}
+        reference = value.get("$ref")
         if isinstance(reference, str):
             return {**cast(Json, put(named[reference.removeprefix(_DEFS)])), **own}
         return own
 
     return cast(Json, put(schema))
+
+
+def _refers(name: str, member: JsonValue) -> bool:
+    """Whether a member refers to others or is there to be referred to, and is no property that is called like those."""
+    if name == "$ref":
+        return isinstance(member, str)
+    return name == "$defs" or (name == "discriminator" and isinstance(member, dict) and "mapping" in member)
 
 
 class WholeSchemas(Middleware):

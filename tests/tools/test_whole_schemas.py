@@ -29,6 +29,10 @@ COLOUR: Json = {"enum": ["red"], "type": "string"}
             {"properties": {"c": {"oneOf": [], "discriminator": {"mapping": {"a": "#/$defs/A"}}}}},
             {"properties": {"c": {"oneOf": []}}},
         ),
+        (
+            {"properties": {"discriminator": {"type": "string"}, "$ref": {"type": "string"}}},
+            {"properties": {"discriminator": {"type": "string"}, "$ref": {"type": "string"}}},
+        ),
     ],
 )
 def test_what_is_referred_to_stands_in_its_place(schema: Json, expected: Json) -> None:
