@@ -83,14 +83,13 @@ from airegistry.stores.open import Stores, open_stores
 from airegistry.tools.clients import ClientTools
 from airegistry.tools.credentials import CredentialTools
 from airegistry.tools.declare import needs_of
-from airegistry.tools.event_store import MemoryEventStore
 from airegistry.tools.issuers import IssuerTools
 from airegistry.tools.listen import Listening, add_listening
 from airegistry.tools.operations import operations
 from airegistry.tools.people import PeopleTools
 from airegistry.tools.providers import ProviderTools
 from airegistry.tools.request_states import shared_states
-from airegistry.tools.server import build, catalog_tools
+from airegistry.tools.server import build, catalog_tools, served
 from airegistry.tools.step_up import StepUp
 
 log = logging.getLogger(__name__)
@@ -149,7 +148,7 @@ async def running(
         mcp = build(services, owners, await shared_states(rules.store, rules.cipher) if rules.shared else None)
         listening = add_listening(mcp, services.changes)
         extend(mcp)
-        tools = mcp.http_app(path="/mcp", event_store=MemoryEventStore(), host_origin_protection=False)
+        tools = served(mcp)
         await stack.enter_async_context(tools.lifespan(tools))
         challenge = StepUpChallenges(identity.resources).challenge
         guarded = StepUp(tools, services.access, services.invocation, services.audit, needs_of(owners), challenge)

@@ -88,6 +88,7 @@ async def open_discovery(settings: Settings, rules: Foundation) -> AsyncIterator
         finally:
             gc.enable()
         index.forget_dormant()
+        rules.shelf.held = lambda: search.indexing.assets.sketches
 
         def build(name: str) -> Indexing:
             embedder = embedders(name)

@@ -16,7 +16,7 @@ from airegistry.core.ports import SearchIndex, VectorCache, Vectors
 from airegistry.core.principals import SYSTEM
 from airegistry.core.search import Search
 from airegistry.core.search_texts import texts_of
-from airegistry.core.shelf import Shelf
+from airegistry.core.shelf import Shelf, ref
 from airegistry.core.visibility import Visibility
 from airegistry.embedders.minilm import MiniLM
 from airegistry.index.snapshot import Keeper, load, load_index
@@ -185,6 +185,14 @@ async def test_an_embedder_that_cannot_be_had_any_more_gives_way_to_that_of_the_
     async with running(settings) as app:
         assert app.services.index_care.status(SYSTEM).embedder == "none"
     assert "the embedder that was switched to cannot be used" in caplog.text
+
+
+async def test_sketches_are_those_of_the_index_and_follow_what_is_registered(tmp_path: Path) -> None:
+    async with running(Settings(data=tmp_path / "data", embedder="none")) as app:
+        shelf = app.services.health._shelf
+        assert shelf.held is not None
+        await app.services.catalog.register(SYSTEM, asset("agent", "a", card={"name": "a"}), fetch=False)
+        assert shelf.held().keys() == {ref(each) async for _, each in shelf.walk()} > {"agent/a"}
 
 
 async def test_settings_that_name_no_embedder_there_is_are_refused(tmp_path: Path) -> None:

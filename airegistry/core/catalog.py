@@ -178,6 +178,10 @@ class Catalog:
         """An asset without the tools, prompts and resources of it that the caller may not see."""
         return visible_part(self._access, who, asset)
 
+    def body(self, asset: AnyAsset) -> Json:
+        """An asset as it is stored, whoever asks; to be read only."""
+        return self._shelf.body(asset)
+
     async def list(
         self, who: Principal, kinds: Sequence[Kind], *, limit: int = 50, cursor: str | None = None,
         where: Where | None = None, fits: Callable[[AnyAsset], bool] = lambda asset: True,

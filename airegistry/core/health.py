@@ -37,7 +37,7 @@ from airegistry.core.ports import AnyAsset, Backends, Clock
 from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.schedule import Schedule
 from airegistry.core.shelf import Shelf, ref
-from airegistry.core.sketches import has_endpoint
+from airegistry.core.sketches import Sketch, has_endpoint
 from airegistry.core.telemetry import Telemetry
 from airegistry.core.vitals import Vital, Vitals
 
@@ -136,8 +136,8 @@ class HealthChecks:
         """Check everything there is, again and again, until cancelled; the first checks are spread over an interval."""
         if self._interval <= 0:
             return
-        async for _, asset in self._shelf.walk():
-            self._expect(asset)
+        async for sketch in self._shelf.sketches():
+            self._expect(sketch)
         async with anyio.create_task_group() as tasks:
             for _ in range(self._at_once):
                 tasks.start_soon(self._work)
@@ -150,7 +150,7 @@ class HealthChecks:
         if event.deletes:
             self._forget((asset.kind, asset.path))
         else:
-            self._expect(asset)
+            self._expect(Sketch.of(asset))
         if event.name.endswith(":refresh") and isinstance(asset, Server | Agent):
             await self._tell_held(asset)
 
@@ -195,7 +195,7 @@ class HealthChecks:
         await self._examine(asset)
         return self._vitals.applied(await self._catalog.get(who, kind, path))
 
-    def _expect(self, asset: AnyAsset) -> None:
+    def _expect(self, asset: Sketch) -> None:
         key: Key = (asset.kind, asset.path)
         if _is_checked(asset) and key not in self._schedule:
             self._schedule.put(key, self._clock.monotonic() + self._interval * self._chance())
@@ -222,7 +222,7 @@ class HealthChecks:
     async def _turn(self, key: Key) -> None:
         """Check what is due; it is due again an interval later."""
         found = await self._shelf.get(*key)
-        if found is None or found[0].kind != key[0] or not _is_checked(found[0]):
+        if found is None or found[0].kind != key[0] or not _is_checked(Sketch.of(found[0])):
             self._forget(key)
             return
         asset = found[0]
@@ -384,9 +384,9 @@ def _health(now: Server | Agent, vital: Vital) -> Health:
     return "healthy" if not vital.misses else "unhealthy" if vital.misses >= MISSES else now.health
 
 
-def _is_checked(asset: AnyAsset) -> bool:
+def _is_checked(asset: Sketch) -> bool:
     """Whether an asset is checked on schedule."""
-    return has_endpoint(asset) and asset.enabled and (not isinstance(asset, Server) or asset.callable)
+    return asset.has_endpoint and asset.enabled and (asset.kind != "server" or asset.fetched)
 
 
 def _object(text: str) -> Json | None:

@@ -1,7 +1,7 @@
 """The parts of virtual servers: the servers behind them as they are now, and who may use what of them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
@@ -217,18 +217,18 @@ def visible_part(access: Access, who: Principal, asset: AnyAsset) -> AnyAsset:
     def sees(name: str | None, method: str = "tools/list") -> bool:
         return access.sees(who, asset, name or "", method)
 
-    return asset.model_copy(
-        update={
-            "tools": [tool for tool in served_tools(asset) if sees(tool.name)],
-            "held": {name: why for name, why in asset.held.items() if sees(*_listed_by(name))},
-            "prompts": [prompt for prompt in asset.prompts if sees(prompt.name, "prompts/list")],
-            "resources": [each for each in asset.resources if sees(each.uri, "resources/list")],
-            "resource_templates": [
-                each for each in asset.resource_templates if sees(each.uri_template, "resources/templates/list")
-            ],
-            "requires_approval": [name for name in asset.requires_approval if sees(name)],
-        }
-    )
+    seen: dict[str, Sized] = {
+        "tools": [tool for tool in served_tools(asset) if sees(tool.name)],
+        "held": {name: why for name, why in asset.held.items() if sees(*_listed_by(name))},
+        "prompts": [prompt for prompt in asset.prompts if sees(prompt.name, "prompts/list")],
+        "resources": [each for each in asset.resources if sees(each.uri, "resources/list")],
+        "resource_templates": [
+            each for each in asset.resource_templates if sees(each.uri_template, "resources/templates/list")
+        ],
+        "requires_approval": [name for name in asset.requires_approval if sees(name)],
+    }
+    whole = all(len(part) == len(getattr(asset, field)) for field, part in seen.items())
+    return asset if whole else asset.model_copy(update=seen)
 
 
 def _listed_by(held: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Protocol
 import anyio
 
 from airegistry.core.assets import Model
-from airegistry.core.documents import DocumentStore, Repository
+from airegistry.core.documents import DocumentStore, Glob, Repository
 from airegistry.core.errors import AirError, Conflict, RateLimited
 from airegistry.core.events import Event
 from airegistry.core.git_skills import Gone
@@ -110,7 +110,7 @@ class RepositoryFacts:
         due: dict[str, float] = {}
         async for key, known in self._known.find():
             due[key] = self._left(known)
-        async for _, asset in self._shelf.walk():
+        async for _, asset in self._shelf.walk({"repository_url": Glob("*")}):
             self._follow(asset)
         now = self._clock.monotonic()
         for key in {*due, *self._users}:  # what nobody names any more is forgotten when it is due

@@ -6,7 +6,7 @@ behind: nobody reads it, and the next switch writes over it.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from airegistry.core.errors import Conflict
 from airegistry.core.newer import Newer
 from airegistry.core.ports import AnyAsset
 from airegistry.core.said import Said, body_of
+from airegistry.core.sketches import Sketch
 
 ASSETS, VERSIONS = "assets", "versions"
 CACHED = 2_000
@@ -48,6 +49,8 @@ class Shelf:
         self._shared = shared
         self._parsed: OrderedDict[tuple[str, str], tuple[Document, AnyAsset]] = OrderedDict()
         self._newer = Newer()
+        self.held: Callable[[], Mapping[str, Sketch]] | None = None
+        """The sketches of what there is, from whoever follows all of it; without them the store is read."""
         self._moving = anyio.Lock()
         """Held by whoever writes beside the default versions: a switch must not lose what is written meanwhile."""
         self.near = self if near is None else _read_at(near, self._parsed, self._newer)
@@ -288,6 +291,17 @@ class Shelf:
         async for document in self._store.find(ASSETS, where=where, after=after):
             yield document.key, self._parse(document, keep=False)
 
+    async def sketches(self) -> AsyncIterator[Sketch]:
+        """Those of everything that is there, in any order."""
+        if self.held is not None:
+            for number, sketch in enumerate([*self.held().values()]):
+                if number % 1000 == 0:
+                    await anyio.lowlevel.checkpoint()
+                yield sketch
+        else:
+            async for _, asset in self.walk():
+                yield Sketch.of(asset)
+
     async def said(self) -> AsyncIterator[tuple[AnyAsset, Said]]:
         """What `walk` goes through, and what each says as it is stored, which costs less than to have it say so."""
         async for document in self._store.find(ASSETS):
@@ -330,6 +344,14 @@ class Shelf:
         """At most so many documents of `assets` or `versions`, as they are stored; see `DocumentStore.find`."""
         found = self._store.find(collection, where=where, any_of=any_of, after=after, limit=limit)
         return [document async for document in found]
+
+    def body(self, asset: AnyAsset) -> Json:
+        """An asset as it is stored, to be read only: one that was read just now is not dumped again."""
+        place = ASSETS, key_of(asset.kind, asset.path)
+        document, known = self._parsed.get(place, (None, None))
+        if document is None or known is not asset:
+            return body_of(asset)
+        return self._newer.known("/".join(place), document.body)
 
     def parsed(self, document: Document) -> AnyAsset:
         """The asset that a document holds."""

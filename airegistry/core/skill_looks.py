@@ -17,6 +17,7 @@ from airegistry.core.pins import PendingPart, Pins, why_held
 from airegistry.core.ports import Backends
 from airegistry.core.principals import SYSTEM
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.source_records import LOCAL
 from airegistry.core.stages import Stages
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class SkillLooks:
 
     async def sweep(self) -> None:
         """Look at each of them once; one that cannot be had stays as it is."""
-        paths = [asset.path async for _, asset in self._shelf.walk({"kind": "skill"})]
+        known = [sketch async for sketch in self._shelf.sketches() if sketch.kind == "skill"]
+        paths = [sketch.path for sketch in known if sketch.source == LOCAL and sketch.enabled]
         for path in paths:
             try:
                 await self._look_at(path)
@@ -151,4 +153,4 @@ def _texts(read: SkillRead) -> Mapping[str, str]:
 
 def _is_ours(skill: Skill) -> bool:
     """Whether nobody else looks at it: what another source keeps is brought up to date by that."""
-    return skill.provenance.source == "local" and skill.stage != "retired"
+    return skill.provenance.source == LOCAL and skill.stage != "retired"

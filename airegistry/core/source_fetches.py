@@ -13,10 +13,11 @@ from airegistry.core.assets import Server
 from airegistry.core.catalog import Catalog
 from airegistry.core.errors import AirError
 from airegistry.core.events import Event
-from airegistry.core.ports import AnyAsset, Clock
+from airegistry.core.ports import Clock
 from airegistry.core.principals import SYSTEM
 from airegistry.core.schedule import Schedule
 from airegistry.core.shelf import Shelf, ref
+from airegistry.core.sketches import Sketch
 from airegistry.core.source_records import LOCAL
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,8 @@ class SourceFetches:
 
     async def run(self) -> None:
         """Fetch what is due, until cancelled."""
-        async for _, asset in self._shelf.walk({"kind": "server"}):
-            self._expect(asset)
+        async for sketch in self._shelf.sketches():
+            self._expect(sketch)
         async with anyio.create_task_group() as tasks:
             for _ in range(self._at_once):
                 tasks.start_soon(self._work)
@@ -60,16 +61,17 @@ class SourceFetches:
         asset = event.asset
         if not isinstance(asset, Server) or asset.provenance.source == LOCAL:
             return
-        if event.deletes or not _is_fetched(asset):
+        sketch = Sketch.of(asset)
+        if event.deletes or not _is_fetched(sketch):
             self._schedule.remove(asset.path)
             self._failures.pop(asset.path, None)
         elif event.name.endswith(TOLD):
-            self._expect(asset)
+            self._expect(sketch)
 
-    def _expect(self, asset: AnyAsset) -> None:
+    def _expect(self, asset: Sketch) -> None:
         """Have a server fetched soon, if it never was, or some time today."""
-        if isinstance(asset, Server) and _is_fetched(asset):
-            wait = SOON if asset.fetched_at is None else DAY * self._chance()
+        if _is_fetched(asset):
+            wait = DAY * self._chance() if asset.fetched else SOON
             due = self._clock.monotonic() + wait
             if asset.path not in self._schedule:
                 self._schedule.put(asset.path, due)
@@ -87,7 +89,7 @@ class SourceFetches:
 
     async def _turn(self, path: str) -> None:
         found = await self._shelf.get("server", path)
-        if found is None or not _is_fetched(found[0]):
+        if found is None or not _is_fetched(Sketch.of(found[0])):
             self._failures.pop(path, None)
             return
         if self._busy(found[0].provenance.source):
@@ -104,12 +106,7 @@ class SourceFetches:
         self._schedule.put(path, self._clock.monotonic() + wait * (0.9 + 0.2 * self._chance()))
 
 
-def _is_fetched(asset: AnyAsset) -> bool:
-    """Whether a server is one whose definitions are fetched."""
-    return (
-        isinstance(asset, Server)
-        and asset.provenance.source != LOCAL
-        and asset.transport != "stdio"
-        and asset.enabled
-        and asset.stage != "retired"
-    )
+def _is_fetched(asset: Sketch) -> bool:
+    """Whether an asset is a server whose definitions are fetched."""
+    remote = asset.kind == "server" and asset.has_endpoint and asset.source != LOCAL
+    return remote and asset.enabled and asset.stage != "retired"

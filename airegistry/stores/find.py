@@ -27,13 +27,13 @@ async def select(
     rows: Rows[R], asked: Sequence[Clause], after: str | None, limit: int | None
 ) -> AsyncIterator[tuple[str, R]]:
     """The rows that are asked for, in order of key, as they were when the first was asked for. With a limit those
-    beyond the first `PAUSE` that come into question are as they are by then."""
+    beyond as many as were asked for that come into question are as they are by then."""
     for field in _fields(asked) if len(rows.order) >= MANY else ():
         if field not in rows.indexes:
             rows.index(field)
             await checkpoint()
     found = 0
-    step = None if limit is None else PAUSE if asked else limit
+    step = None if limit is None else min(limit, PAUSE) if asked else limit
     while limit is None or found < limit:
         chunk = rows.of([*islice(candidates(rows, asked, after), step)])
         for count, (key, row) in enumerate(chunk, start=1):
@@ -46,7 +46,7 @@ async def select(
                 await checkpoint()
         if step is None or len(chunk) < step:
             return
-        after = chunk[-1][0]
+        after, step = chunk[-1][0], min(2 * step, PAUSE)
 
 
 def _fields(asked: Sequence[Clause]) -> set[str]:

@@ -47,12 +47,16 @@ class Condition:
 
     def holds(self, key: str, body: Json) -> bool:
         """Whether a document meets it."""
-        for value in (key,) if self.field == KEY else values_of(body, self.path):
-            if typed(value) in self.values:
-                return True
-            if self.forms and isinstance(value, str) and any(form.match(value) for form in self.forms):
-                return True
-        return False
+        if self.field == KEY:
+            return self._is(key)
+        if len(self.path) == 1 and not isinstance(value := body.get(self.path[0]), list | dict):
+            return self._is(value)
+        return any(map(self._is, values_of(body, self.path)))
+
+    def _is(self, value: Scalar) -> bool:
+        if (isinstance(value, bool), value) in self.values:
+            return True
+        return bool(self.forms) and isinstance(value, str) and any(form.match(value) for form in self.forms)
 
 
 Clause = Sequence[Condition]
@@ -67,7 +71,13 @@ def clauses(where: Where | None, any_of: Sequence[Where] = ()) -> list[Clause]:
 
 def meets(asked: Sequence[Clause], key: str, body: Json) -> bool:
     """Whether a document is asked for."""
-    return all(any(condition.holds(key, body) for condition in clause) for clause in asked)
+    for clause in asked:
+        for condition in clause:
+            if condition.holds(key, body):
+                break
+        else:
+            return False
+    return True
 
 
 def predicate(where: Where | None) -> Predicate | None:

@@ -1,7 +1,7 @@
 """Reading the catalog: lists and details."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from airegistry.core.git_skills import pinned_of
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
 from airegistry.core.quality import Seen, quality
+from airegistry.core.said import body_of
 from airegistry.core.services import Services
 from airegistry.core.shelf import ref
 from airegistry.core.virtual import View
@@ -22,6 +23,7 @@ from airegistry.tools.shapes import (
     AnyVersion,
     AssetKind,
     AssetShape,
+    AssetsPage,
     Cursor,
     Detail,
     Limit,
@@ -40,35 +42,35 @@ Enabled = Annotated[bool | None, Field(description="Only those switched on (true
 Level = Annotated[Detail, Field(description="`brief` leaves out schemas and long texts: enough to choose from.")]
 
 
-class ServicesPage(Shape):
+class ServicesPage(AssetsPage):
     """A page of MCP servers."""
 
     services: list[AssetShape]
     next_cursor: str | None = None
 
 
-class AgentsPage(Shape):
+class AgentsPage(AssetsPage):
     """A page of A2A agents."""
 
     agents: list[AssetShape]
     next_cursor: str | None = None
 
 
-class SkillsPage(Shape):
+class SkillsPage(AssetsPage):
     """A page of skills."""
 
     skills: list[AssetShape]
     next_cursor: str | None = None
 
 
-class VirtualServersPage(Shape):
+class VirtualServersPage(AssetsPage):
     """A page of virtual servers."""
 
     virtual_servers: list[AssetShape]
     next_cursor: str | None = None
 
 
-class EntitiesPage(Shape):
+class EntitiesPage(AssetsPage):
     """A page of entities."""
 
     entities: list[AssetShape]
@@ -265,17 +267,25 @@ class ListingTools:
 
     def _shape(self, who: Principal, asset: AnyAsset, detail: Detail, view: View | None, **more: object) -> AssetShape:
         vitals = self._services.vitals
-        part, circuit = self._services.catalog.part(who, vitals.applied(asset)), vitals.circuit(asset)
+        applied, circuit = vitals.applied(asset), vitals.circuit(asset)
+        part = self._services.catalog.part(who, applied)
         if circuit is not None:
             more["circuit"] = circuit
         over = self._services.versions.is_over(asset)
-        body = shown(part, self._services.gateway_url, detail=detail, over=over)
+        stored = self._stored(asset, applied) if part is applied else body_of(part)
+        body = shown(part, stored, self._services.gateway_url, detail=detail, over=over)
         if isinstance(asset, Agent) and self._services.gateway_url:
             body = body if self._services.access.allows(who, "update", asset) else unaddressed(body)
         if view is not None:
             body |= composed(view, detail)
-        fields: dict[str, Any] = {**body, **more}
-        return AssetShape.model_construct(**fields)  # what was dumped from a model need not be checked again
+        return AssetShape.of({**body, **more})
+
+    def _stored(self, asset: AnyAsset, applied: AnyAsset) -> Json:
+        """An asset as it is stored, with its last check."""
+        stored = self._services.catalog.body(asset)
+        if applied is asset:
+            return stored
+        return {**stored, "health_report": applied.health_report.model_dump(mode="json", exclude_none=True)}
 
     async def _get(self, who: Principal, path: str, version: str | None) -> AnyAsset:
         """A server, or a virtual one: they share their paths."""

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 
 from fastmcp import FastMCP
+from fastmcp.server.http import StarletteWithLifespan
 from mcp.server.request_state import RequestStateSecurity
+from starlette.middleware import Middleware
 
 from airegistry import __version__
 from airegistry.core.errors import Unsupported
 from airegistry.core.services import Services
 from airegistry.tools.ans import AnsTools
-from airegistry.tools.answering import bring
+from airegistry.tools.answering import Brought, bring
 from airegistry.tools.approvals import ApprovalTools
 from airegistry.tools.audit import AuditTools
 from airegistry.tools.browsing import BrowsingTools
@@ -18,6 +20,7 @@ from airegistry.tools.declare import add_tools
 from airegistry.tools.definitions import DefinitionTools
 from airegistry.tools.entity_types import EntityTypeTools
 from airegistry.tools.errors import BadArguments
+from airegistry.tools.event_store import MemoryEventStore
 from airegistry.tools.health import HealthTools
 from airegistry.tools.imports import ImportTools
 from airegistry.tools.index_care import IndexCareTools
@@ -93,6 +96,13 @@ def build(services: Services, owners: Iterable[object], states: RequestStateSecu
     # store would import 400 modules, 14 MB.
     mcp._FastMCP__state_store = NoSessionState()  # type: ignore[attr-defined]  # private: a test holds the memory
     return mcp
+
+
+def served(mcp: FastMCP) -> StarletteWithLifespan:
+    """The server as an ASGI application at `/mcp`, inside whoever checks Host, Origin and caller."""
+    middleware = [Middleware(Brought)]
+    events = MemoryEventStore()
+    return mcp.http_app(path="/mcp", event_store=events, host_origin_protection=False, middleware=middleware)
 
 
 class NoSessionState:

@@ -1,11 +1,13 @@
 """What the tools answer with. Fields may be added, never renamed or narrowed: see CONTRACTS."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from airegistry.core.answers import Strength
-from airegistry.core.assets import Agent, Json, Server, VirtualServer
+from airegistry.core.assets import MODELS, Agent, Json, Kind, Server, VirtualServer
 from airegistry.core.card_signatures import signatures_of
 from airegistry.core.cards import without_addresses
 from airegistry.core.ports import AnyAsset
@@ -27,6 +29,10 @@ class Shape(BaseModel):
     """An answer; members beyond those named may come."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True, serialize_by_alias=True)
+
+    def told(self) -> Json:
+        """It as JSON."""
+        return self.model_dump(mode="json")
 
 
 class Done(Shape):
@@ -56,6 +62,21 @@ class AssetShape(Shape):
     visibility: str
     health: str
     version: str
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> "AssetShape":
+        """That of an asset that was dumped from its model, and need not be checked again."""
+        return cls.model_construct(**body)
+
+    def told(self) -> Json:
+        return {**self.__dict__, **(self.__pydantic_extra__ or {})}
+
+
+class AssetsPage(Shape):
+    """A page of assets of one kind."""
+
+    def told(self) -> Json:
+        return {name: [each.told() for each in value] if isinstance(value, list) else value for name, value in self}
 
 
 class SearchResult(Shape):
@@ -129,18 +150,30 @@ def endpoint_of(url: str, asset: AnyAsset, version: str | None = None) -> str | 
     return f"{url}/{asset.path}/mcp" if version is None else f"{url}/{asset.path}@{version}/mcp"
 
 
-def shown(asset: AnyAsset, url: str, *, detail: Detail = "full", over: bool = False) -> Json:
-    """An asset as answers show it; brief ones come without schemas and long texts. `over` is one past its sunset."""
+def shown(asset: AnyAsset, stored: Json, url: str, *, detail: Detail = "full", over: bool = False) -> Json:
+    """An asset as answers show it, from how it is `stored`; brief ones come without schemas and long texts. `over` is
+    one past its sunset."""
     hidden = {"review", *({"content", "files"} if asset.kind == "skill" else ())}
     if detail == "brief":
         hidden |= {"card", "resources", "resource_templates", "prompts", "instructions", "server_info", "metadata"}
-    body: Json = asset.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=hidden)
+    whole = {**_usual(asset.kind), **stored}
+    body: Json = {field: value for field, value in whole.items() if field not in hidden}
+    if isinstance(asset, Server):
+        body["callable"] = asset.callable
     if detail == "brief" and isinstance(asset, Server):
         body["tools"] = [{"name": tool.name, "description": tool.description} for tool in asset.tools]
     if isinstance(asset, Agent) and detail == "full" and (signatures := signatures_of(asset.card)):
         body["card_signatures"] = [each.model_dump() for each in signatures]
     body["endpoint"] = None if over else endpoint_of(url, asset)
     return {**body, "callable": False} if over else body
+
+
+@cache
+def _usual(kind: Kind) -> Json:
+    """What assets of a kind say that say nothing else: those stored by older versions leave out what they knew not."""
+    model: type[BaseModel] = MODELS[kind]
+    said = model.model_construct().model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"callable"})
+    return {field: value for field, value in said.items() if field not in {"created_at", "updated_at"}}
 
 
 _ADDRESSED = frozenset(("url", "card_url", "health_url", "card_signatures"))

@@ -7,6 +7,7 @@ import pytest
 
 from airegistry.core.assets import Agent, Json
 from airegistry.core.card_signatures import CardSignature, signatures_of
+from airegistry.core.said import body_of
 from airegistry.tools.shapes import shown, unaddressed
 
 
@@ -46,9 +47,9 @@ def test_what_is_claimed_is_bounded() -> None:
 def test_details_of_an_agent_say_it_to_those_who_may_know_where_it_is() -> None:
     header = {"alg": "ES256", "kid": "k1"}
     card: Json = {"name": "a", "signatures": [{"protected": protected(header), "signature": "abc"}]}
-    agent = Agent(path="a", name="a", card=card)
+    agent, silent = Agent(path="a", name="a", card=card), Agent(path="a", name="a", card={"name": "a"})
     claimed: Json = {"status": "not_verified", "alg": "ES256", "kid": "k1", "jku": ""}
-    assert shown(agent, "")["card_signatures"] == [claimed]
-    assert "card_signatures" not in shown(agent, "", detail="brief")
-    assert "card_signatures" not in unaddressed(shown(agent, ""))
-    assert "card_signatures" not in shown(Agent(path="a", name="a", card={"name": "a"}), "")
+    assert shown(agent, body_of(agent), "")["card_signatures"] == [claimed]
+    assert "card_signatures" not in shown(agent, body_of(agent), "", detail="brief")
+    assert "card_signatures" not in unaddressed(shown(agent, body_of(agent), ""))
+    assert "card_signatures" not in shown(silent, body_of(silent), "")

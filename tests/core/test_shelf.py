@@ -5,7 +5,9 @@ import pytest
 from airegistry.core.assets import Agent
 from airegistry.core.documents import Repository
 from airegistry.core.errors import Conflict, NotFound
+from airegistry.core.said import body_of
 from airegistry.core.shelf import Shelf
+from airegistry.core.sketches import Sketch
 from airegistry.stores.memory import MemoryStore
 from tests.core.wiring import asset
 
@@ -59,3 +61,24 @@ async def test_what_is_stored_is_read_back_the_same() -> None:
 async def test_a_model_that_is_not_there_is_not_found_by_the_name_of_its_collection() -> None:
     with pytest.raises(NotFound, match="no agent named 'x'"):
         await Repository(MemoryStore(), "agents", Agent).get("x")
+
+
+async def test_an_asset_that_was_read_is_stored_as_it_says_and_what_a_newer_version_wrote_is_not_shown() -> None:
+    store = MemoryStore()
+    shelf, made = Shelf(store), asset("server", "s", url="https://s.test", metadata={"a": [1, None]})
+    await store.put("assets", "server/s", {**body_of(made), "invented_later": True})
+    found = await shelf.get("server", "s")
+    assert found is not None
+    assert shelf.body(found[0]) == body_of(made)
+    assert shelf.body(found[0].model_copy(update={"title": "new"}))["title"] == "new"
+    never_read = asset("server", "never-read")
+    assert shelf.body(never_read) == body_of(never_read)
+
+
+async def test_sketches_are_those_of_whoever_holds_them_and_else_of_the_store() -> None:
+    shelf = Shelf(MemoryStore())
+    for path in ("a", "b"):
+        await shelf.create(asset("agent", path))
+    assert {sketch.path async for sketch in shelf.sketches()} == {"a", "b"}
+    shelf.held = lambda: {"agent/c": Sketch.of(asset("agent", "c"))}
+    assert {sketch.path async for sketch in shelf.sketches()} == {"c"}
