@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import uniform
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from airegistry.core.assets import Agent, AnsBadge, AnsStatus, Server
@@ -25,6 +25,8 @@ from airegistry.core.principals import SYSTEM, Principal
 from airegistry.core.schedule import Schedule
 from airegistry.core.shelf import Shelf, ref
 
+AT_ONCE = 500
+"""Links that are read at once."""
 AGAIN_AFTER = 300.0
 """Seconds until a service that gave no answer is asked again."""
 STALE_AFTER = 2
@@ -121,9 +123,11 @@ class AnsLinks:
 
     async def rebuild(self) -> None:
         """Know when each link is due: its last check tells, also after a restart."""
-        async for _, asset in self._shelf.walk({"ans.status": [*get_args(AnsStatus)]}):
-            if isinstance(asset, Server | Agent) and asset.ans is not None:
-                self._plan(asset, asset.ans)
+        named = [(each.kind, each.path, None) async for each in self._shelf.sketches() if each.linked]
+        for start in range(0, len(named), AT_ONCE):
+            for asset, _ in (await self._shelf.many(named[start : start + AT_ONCE])).values():
+                if isinstance(asset, Server | Agent) and asset.ans is not None:
+                    self._plan(asset, asset.ans)
 
     async def on_event(self, event: Event) -> None:
         """Follow assets that go, or move to another address."""

@@ -53,6 +53,7 @@ TYPED_WORDS = 4
 """Queries of so many words at most are typed: what no document says may be a slip."""
 
 _ALTERNATIVES = 3
+_BLOCK = 1024
 """With more words equally near to a slip none is meant."""
 
 _HALF_LEXICAL = 20.0
@@ -171,7 +172,15 @@ def idf(documents: int, holders: int) -> float:
 
 def bm25(weights: Scores, lengths: Numbers, average: float, rarity: float) -> Scores:
     """What one term adds to the score of each document that holds it."""
-    return rarity * weights * (K1 + 1) / (weights + K1 * (1 - B + B * lengths / average))
+    below = B * lengths  # in place from here on: there may be half a million of them
+    below /= average
+    below += 1 - B
+    below *= K1
+    below += weights
+    added = rarity * weights
+    added *= K1 + 1
+    added /= below
+    return added
 
 
 def slip_edits(term: str) -> int:
@@ -190,7 +199,16 @@ def heads(scores: Scores) -> Numbers:
     """The places of the best scores, in order of place: 100, or more where the last are equal."""
     if len(scores) <= HEAD_COUNT:
         return np.arange(len(scores))
-    return np.flatnonzero(scores >= np.partition(scores, -HEAD_COUNT)[-HEAD_COUNT])
+    return np.flatnonzero(scores >= least_of_best(scores, HEAD_COUNT))
+
+
+def least_of_best(scores: Scores, count: int) -> float:
+    """The score that so many have, or a better one; of at least as many scores, of which none is NaN."""
+    whole = len(scores) // _BLOCK * _BLOCK
+    if whole // _BLOCK >= count:  # as many blocks have one that is as good, so that what is below is not looked at
+        tops = scores[:whole].reshape(-1, _BLOCK).max(axis=1)
+        scores = scores[scores >= np.partition(tops, -count)[-count]]
+    return float(np.partition(scores, -count)[-count])
 
 
 def with_parts(cosine: Scores, parts: Sequence[Scores]) -> Scores:
@@ -207,13 +225,22 @@ def fuse(cosine: Scores | None, lexical: Scores, coverage: float = 0.5) -> Score
     """
     best = lexical.max(initial=0.0)
     words = lexical / best if best > 0 else np.zeros_like(lexical)
-    known = None if cosine is None else cosine[~np.isnan(cosine)]
-    if cosine is None or known is None or not known.size:
+    if cosine is None or not len(cosine):
         return words
-    low, high = known.min(), known.max()
+    low, high = cosine.min(), cosine.max()
+    unknown = np.isnan(cosine) if np.isnan(low) else None
+    if unknown is not None:
+        if unknown.all():
+            return words
+        low, high = np.nanmin(cosine), np.nanmax(cosine)
     meaning = (cosine - low) / (high - low) if high > low else np.ones_like(cosine)
+    if unknown is not None:
+        meaning[unknown] = 0.0
     share = DENSE_SHARES[0] + (DENSE_SHARES[1] - DENSE_SHARES[0]) * coverage
-    return share * np.where(np.isnan(cosine), 0.0, meaning) + (1 - share) * words
+    meaning *= share
+    words *= 1 - share
+    meaning += words
+    return meaning
 
 
 def display_score(cosine: float, lexical: float) -> float:

@@ -15,8 +15,9 @@ class Sketch:
     """An asset as access and visibility look at it, under the same names.
 
     `parted` is whether it has tools or skills, which may be hidden from some of its readers, `has_endpoint` whether its
-    health is looked after, `source` where it comes from, `fetched` whether a backend ever told what it offers.
-    `listed` digests what lists show, another number for another state; it is never 0.
+    health is looked after, `source` where it comes from, `fetched` whether a backend ever told what it offers, `linked`
+    whether it has a name of the Agent Name Service. `listed` digests what lists show, another number for another state;
+    it is never 0.
     """
 
     kind: Kind
@@ -32,6 +33,7 @@ class Sketch:
     has_endpoint: bool
     source: str
     fetched: bool
+    linked: bool
     listed: int
 
     @classmethod
@@ -41,7 +43,8 @@ class Sketch:
             asset.kind, asset.path, intern(asset.created_by), asset.visibility, _same(tuple(asset.groups)),
             asset.enabled, asset.stage, _review(asset.review.deprecated_from), asset.health,
             part_field(asset) is not None, has_endpoint(asset), intern(asset.provenance.source),
-            isinstance(asset, Server) and asset.fetched_at is not None, _listed(asset),
+            isinstance(asset, Server) and asset.fetched_at is not None,
+            isinstance(asset, Server | Agent) and asset.ans is not None, _listed(asset),
         )  # fmt: skip
 
 

@@ -134,7 +134,7 @@ class Lexical:
     def scores(self, terms: Sequence[str], visible: Mask) -> tuple[Scores, float]:
         """BM25F score of each slot, as if the visible documents were all there are, 0 elsewhere; and the share of the
         terms, by their rarity, that the best document has."""
-        scores, held, mass = np.zeros(len(visible)), np.zeros(len(visible)), 0.0
+        scores, mass, holders = np.zeros(len(visible)), 0.0, list[tuple[Numbers, float]]()
         count = int(np.count_nonzero(visible))
         lengths = self._lengths[: len(visible)]
         total = int(lengths[visible].sum())
@@ -146,9 +146,9 @@ class Lexical:
             mass += rarity
             if len(slots):
                 scores[slots] += bm25(weights, lengths[slots], total / count, rarity)
-                held[slots] += rarity
+                holders.append((slots, rarity))
         best = scores.max(initial=0.0)
-        return scores, float(held[scores == best].max()) / mass if best else 0.0
+        return scores, _most_held(np.flatnonzero(scores == best), holders, len(visible)) / mass if best else 0.0
 
     def near(self, term: str, edits: int, visible: Mask) -> list[tuple[str, int]]:
         """Words of visible documents so many edits away at most, with their distance, the nearest first; words of
@@ -210,9 +210,12 @@ class Lexical:
         """The visible slots that hold a term, and its weight in each."""
         number = self._terms.get(term)
         postings = np.frombuffer(b"" if number is None else self._postings[number], _POSTING)
-        slots = postings["slot"].astype(np.int64)
+        slots, weights = postings["slot"].astype(np.int64), postings["weight"].astype(np.float64)
         chosen = visible[slots]
-        return slots[chosen], postings["weight"][chosen] / _PARTS
+        if not chosen.all():
+            slots, weights = np.compress(chosen, slots), np.compress(chosen, weights)
+        weights /= _PARTS
+        return slots, weights
 
 
 def pack(held: Sequence[int]) -> bytes:
@@ -229,6 +232,16 @@ def unpack(held: bytes) -> list[tuple[int, int]]:
     """What was packed: numbers and bits."""
     kept: npt.NDArray[np.unsignedinteger[Any]] = np.frombuffer(held, f"u{held[0]}", offset=1) if held else _NOTHING
     return list(zip((kept >> _BITS).tolist(), (kept & _FIELDS_ONLY).tolist(), strict=True))
+
+
+def _most_held(slots: Numbers, holders: Sequence[tuple[Numbers, float]], size: int) -> float:
+    """The rarity of all terms that one of some slots holds, of the one that holds most."""
+    held, holds = np.zeros(len(slots)), np.zeros(size, np.bool_)
+    for holding, rarity in holders:
+        holds[holding] = True
+        held[holds[slots]] += rarity
+        holds[holding] = False
+    return float(held.max())
 
 
 def _drop(postings: bytearray, slot: int) -> None:

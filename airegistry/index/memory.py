@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from airegistry.core.embedding import Whole, whole
 from airegistry.core.ports import IndexDocument, Mask, Match, Vectors
-from airegistry.core.ranking import Numbers, QueryView, Scores, fuse, heads, tokens, view, with_parts
+from airegistry.core.ranking import Numbers, QueryView, Scores, fuse, heads, least_of_best, tokens, view, with_parts
 from airegistry.index.arrays import Arrays
 from airegistry.index.directory import Directory
 from airegistry.index.grants import Grants
@@ -239,7 +239,6 @@ class MemoryIndex:
         cosine = None if query.vectors is None else self._cosines(query, visible, words, coverage)[slots]
         scores = fuse(cosine, lexical, coverage)
         matched = np.flatnonzero(lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine))
-        dense = np.zeros_like(lexical) if cosine is None else np.where(np.isnan(cosine), 0.0, cosine)
         best = matched[self._best(slots[matched], scores[matched], limit)]
         shown = {term: term for term in terms} | _shown(query.view.text) if explain else {}
         matches = [
@@ -247,7 +246,7 @@ class MemoryIndex:
                 self._directory.id(slot),
                 float(scores[place]),
                 float(lexical[place]),
-                float(dense[place]),
+                0.0 if cosine is None or np.isnan(cosine[place]) else float(cosine[place]),
                 self._lexical.words(slot, shown) if explain else (),
                 self._part(query, slot),
             )
@@ -287,7 +286,7 @@ class MemoryIndex:
         if len(scores) <= limit:
             chosen = list(range(len(scores)))
         else:
-            worst = np.partition(scores, -limit)[-limit]
+            worst = least_of_best(scores, limit)
             chosen = np.flatnonzero(scores > worst).tolist()
             chosen += nsmallest(limit - len(chosen), np.flatnonzero(scores == worst).tolist(), key=name)
         return sorted(chosen, key=lambda place: (-scores[place], name(place)))

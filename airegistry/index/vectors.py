@@ -68,18 +68,22 @@ class VectorTable:
     def cosines(self, vector: Vectors, visible: Mask) -> Scores:
         """For each visible slot half its head's cosine and half its best part's; NaN where there are no vectors."""
         size = len(visible)
-        cosines = np.full(size, np.nan)
         heads, runs = self._heads[:size], self._runs[:size]
-        known = np.flatnonzero(visible[: len(heads)] & (heads >= 0))
+        seen = visible[: len(heads)] & (heads >= 0)
+        known = np.flatnonzero(seen)
+        cosines = np.full(size, np.nan)
         if not len(known):
             return cosines
-        wanted = self._wanted(heads[known], runs[known])
+        wanted = self._wanted(known)
         found = self._rows.cosines(vector, wanted)
         if wanted is not None:
             found, some = np.zeros(len(self._rows), np.float32), found
             found[wanted] = some
-        cosines[known] = found[heads[known]]
-        parted = known[runs[known] >= 0]
+        if 2 * len(known) > len(heads):  # then it is less work to look at all, and leave out what is not seen
+            np.copyto(cosines[: len(heads)], found.take(heads, mode="wrap"), where=seen)
+        else:
+            cosines[known] = found[heads[known]]
+        parted = np.flatnonzero(seen & (runs >= 0))
         if len(parted):
             ends = self._parts[: self._filled]
             best = np.maximum.reduceat(found[ends], self._starts[: self._count])
@@ -117,13 +121,14 @@ class VectorTable:
         found._owners = np.full(found._count, _NONE, np.int64)
         found._owners[found._runs[slots]] = slots
         used = np.concatenate((found._heads[found._heads >= 0], found._parts))
-        found._rows = Rows.restored(arrays, np.bincount(used, minlength=len(arrays["rows"])))
+        found._rows = Rows.restored(arrays, np.bincount(used))
         return found
 
-    def _wanted(self, heads: Numbers, runs: Numbers) -> Numbers | None:
-        """The rows to be looked at, in their order; None for all, where most are wanted."""
-        if 2 * len(heads) > len(self._rows):
+    def _wanted(self, slots: Numbers) -> Numbers | None:
+        """The rows of some slots, in their order; None for all, where most are wanted."""
+        if 2 * len(slots) > len(self._rows):
             return None
+        heads, runs = self._heads[slots], self._runs[slots]
         mine = np.zeros(self._count, np.bool_)
         mine[runs[runs >= 0]] = True
         wanted = np.zeros(len(self._rows), np.bool_)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airegistry.core.ranking import bm25, display_score, fuse, idf, term_weights, tokens
+from airegistry.core.ranking import bm25, display_score, fuse, idf, least_of_best, term_weights, tokens
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,11 @@ def test_the_score_for_display_grows_with_both_legs_and_stays_below_1() -> None:
     assert display_score(-0.2, 0.0) == 0.0
     assert display_score(0.5, 20.0) == pytest.approx(0.5)
     assert display_score(1.1, 1e9) <= 1.0
+
+
+@pytest.mark.parametrize("size", [10, 1023, 1024, 20_480, 20_999])
+@pytest.mark.parametrize("alike", [1, 3, 10**6])
+def test_the_least_of_the_best_is_what_sorting_says(size: int, alike: int) -> None:
+    scores = np.random.default_rng(size).integers(0, alike, size).astype(np.float64)
+    for count in (1, 7, 10):
+        assert least_of_best(scores, count) == sorted(scores.tolist())[-count]

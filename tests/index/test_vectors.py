@@ -6,7 +6,10 @@ import pytest
 
 from airegistry.core.embedding import fractions, whole
 from airegistry.core.ports import Vectors
+from airegistry.index import matrices
 from airegistry.index import rows as rows_module
+from airegistry.index.matrices import Matrix
+from airegistry.index.products import digits, products, summed
 from airegistry.index.rows import Rows
 from airegistry.index.vectors import VectorTable
 from tests.index.base import UNITS
@@ -103,7 +106,7 @@ def test_very_many_vectors_are_kept_as_bytes_and_cosines_hardly_move() -> None:
     for start in range(0, 3000, 500):  # on the way some are kept already
         assert fine.take(whole(units[start : start + 500])) == bytes_.take(whole(units[start : start + 500]))
     kept, halved = fine.dump()["rows"], bytes_.dump()["rows"]
-    assert (kept.dtype.name, halved.dtype.name, 2 * halved.nbytes) == ("int16", "int8", kept.nbytes)
+    assert (kept.dtype.name, halved.dtype.name, halved.shape[1]) == ("int16", "int8", 384)
     for query in units[::500]:
         assert bytes_.cosines(query) == pytest.approx(units @ query, abs=0.004)
         assert np.std(bytes_.cosines(query) - units @ query) < 0.001
@@ -150,27 +153,30 @@ def test_a_table_of_bytes_is_restored_as_it_was(bound: int, monkeypatch: pytest.
         assert np.array_equal(restored.cosines(query, visible), table.cosines(query, visible))
 
 
-def test_threads_that_share_very_many_vectors_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    units, rows = _units(5003, 9, dimensions=32), Rows()
+@pytest.mark.parametrize("bound", [1000, 10**6])
+def test_threads_that_share_very_many_vectors_find_what_one_finds(bound: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "_TOGETHER", 128)
+    units, rows = _units(5003, 9, dimensions=32), Rows(many=bound)
     rows.take(whole(units))
     alone, few = rows.cosines(units[4]), np.arange(0, 5003, 3)
     some = rows.cosines(units[4], few)
-    monkeypatch.setattr(rows_module, "_ALONE", 100)
-    monkeypatch.setattr(rows_module, "_BLOCK", 64)
+    monkeypatch.setattr(matrices, "_ALONE", 100)
+    monkeypatch.setattr(matrices, "_BLOCK", 64)
+    monkeypatch.setattr(matrices, "_FEW", 10)
     assert np.array_equal(rows.cosines(units[4]), alone)
     assert np.array_equal(rows.cosines(units[4], few), some)
 
 
 def test_who_asks_again_after_a_change_is_answered_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_module, "_ALONE", 100)
+    monkeypatch.setattr(rows_module, "_SCANNED", 100)
     units, rows, scanned = _units(300, 10), Rows(), list[int]()
-    score = Rows._score
+    score = Matrix.score
 
-    def counted(self: Rows, *given: Any) -> None:
-        scanned.append(given[4])
-        score(self, *given)
+    def counted(self: Matrix, *given: Any) -> Vectors:
+        scanned.append(given[2])
+        return score(self, *given)
 
-    monkeypatch.setattr(Rows, "_score", counted)
+    monkeypatch.setattr(Matrix, "score", counted)
     places = rows.take(whole(units[:200]))
     before, few = rows.cosines(units[4]).tolist(), np.arange(0, 200, 7)
     times = len(scanned)
@@ -185,3 +191,22 @@ def test_who_asks_again_after_a_change_is_answered_anew(monkeypatch: pytest.Monk
     times = len(scanned)
     assert rows.cosines(units[4])[places[4]] < -0.99
     assert len(scanned) > times, "only the last few are remembered"
+
+
+@pytest.mark.parametrize("width", [1, 7, 384, 1536])
+def test_products_of_bytes_are_exact_also_at_their_limits(width: int) -> None:
+    dice = np.random.default_rng(width)
+    columns = dice.integers(-127, 128, (width, 500), dtype=np.int8)
+    for query in (dice.integers(-2048, 2049, width), np.where(columns[:, 3] > 0, 2048, -2048), np.zeros(width)):
+        found = products(digits(query.astype(np.float32)), columns, summed(columns))
+        assert found.tolist() == (query.astype(np.int64) @ columns.astype(np.int64)).tolist()
+
+
+def test_bytes_are_found_again_where_they_were_taken_whichever_block_that_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "_TOGETHER", 16)
+    units, rows = _units(100, 11), Rows(many=20)
+    places = [rows.take(whole(units[start : start + 7]))[0] for start in range(0, 98, 7)]
+    for number, place in enumerate(places):
+        found = rows.cosines(units[7 * number])
+        assert (int(np.argmax(found)), len(found)) == (place, 98)
+    assert [rows.take(whole(units[start : start + 1]))[0] for start in range(0, 98, 7)] == places
