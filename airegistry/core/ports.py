@@ -74,7 +74,8 @@ class Match:
     """One document that matched: `score` in [0, 1] ranks; `lexical` and `dense` are its two legs.
 
     `words` are (field, word) pairs that matched, at most 8, and only where an explanation was asked for. `part` is the
-    number of the part vector nearest to the query, from 0; None when no part is nearer than the head.
+    number of the part vector nearest to the query, from 0; None when no part is nearer than the head. `head` is the
+    head's own cosine, None where there is none.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Match:
     dense: float
     words: tuple[tuple[str, str], ...] = ()
     part: int | None = None
+    head: float | None = None
 
 
 class VectorCache(Protocol):

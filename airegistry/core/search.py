@@ -42,6 +42,8 @@ TIDY = 6 * 3600.0
 NEAREST = 10
 MEANING = 0.95
 """Cosine from which two assets of a kind are reported as duplicates in meaning."""
+ROUNDING = 0.01
+"""What a cosine of an index may differ by: 0.004 where vectors are kept as bytes."""
 TOOLS = frozenset({"tool"})
 
 
@@ -271,10 +273,12 @@ def _head(asset: AnyAsset) -> SearchText:
 
 
 def _near(sight: Sight, indexing: Indexing, asset: AnyAsset, head: Vectors) -> list[AnyAsset]:
-    """The index weighs parts as well: it proposes, and the heads decide."""
+    """The index weighs parts as well: it proposes, and the heads decide. Those that it knows to be too far away are not
+    looked at, however it rounds."""
     matches, _ = indexing.index.search(
         "", head, allowed=sight.mask, mask_key=sight.key, kinds=frozenset({asset.kind}), limit=NEAREST
     )
     # Heads name tools: of a server held without them for this caller nothing is told, its id is no asset's.
-    found = [indexing.assets.get(match.id) for match in matches if match.id != ref(asset)]
+    close = [match for match in matches if match.head is None or match.head >= MEANING - ROUNDING]
+    found = [indexing.assets.get(match.id) for match in close if match.id != ref(asset)]
     return [other for other in found if other is not None]

@@ -16,7 +16,7 @@ from airegistry.index.arrays import Arrays
 from airegistry.index.directory import Directory
 from airegistry.index.grants import Grants
 from airegistry.index.lexical import Lexical, read
-from airegistry.index.vectors import VectorTable
+from airegistry.index.vectors import Close, VectorTable
 
 Allowed = Callable[[Sequence[str]], Mask]
 Facets = Mapping[str, Sequence[str]]
@@ -241,17 +241,13 @@ class MemoryIndex:
         matched = np.flatnonzero(lexical > 0 if cosine is None else (lexical > 0) | ~np.isnan(cosine))
         best = matched[self._best(slots[matched], scores[matched], limit)]
         shown = {term: term for term in terms} | _shown(query.view.text) if explain else {}
-        matches = [
-            Match(
-                self._directory.id(slot),
-                float(scores[place]),
-                float(lexical[place]),
-                0.0 if cosine is None or np.isnan(cosine[place]) else float(cosine[place]),
-                self._lexical.words(slot, shown) if explain else (),
-                self._part(query, slot),
-            )
-            for place, slot in zip(best.tolist(), slots[best].tolist(), strict=True)
-        ]
+        matches = []
+        for place, slot in zip(best.tolist(), slots[best].tolist(), strict=True):
+            dense = 0.0 if cosine is None or np.isnan(cosine[place]) else float(cosine[place])
+            said = self._lexical.words(slot, shown) if explain else ()
+            head, part = self._close(query, slot)
+            name = self._directory.id(slot)
+            matches.append(Match(name, float(scores[place]), float(lexical[place]), dense, said, part, head))
         return matches, len(matched)
 
     def _cosines(self, query: Query, visible: Mask, words: Scores, coverage: float) -> Scores:
@@ -271,9 +267,9 @@ class MemoryIndex:
         assert query.vectors is not None
         return self._vectors.cosines(query.vectors[number], visible)
 
-    def _part(self, query: Query, slot: int) -> int | None:
-        """The part of a slot that is nearest to the query, None when none is nearer than its head."""
-        return None if query.vectors is None else self._vectors.best_part(query.vectors[0], slot)
+    def _close(self, query: Query, slot: int) -> Close:
+        """How close a slot is to the query."""
+        return (None, None) if query.vectors is None else self._vectors.close(query.vectors[0], slot)
 
     def _best(self, slots: Numbers, scores: Scores, limit: int) -> list[int]:
         """The places of the best scores, best first, of equal ones the first by id."""

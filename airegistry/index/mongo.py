@@ -23,6 +23,7 @@ from airegistry.index.arrays import grown
 from airegistry.index.engines import Atlas, DocumentDb, Engine, Product, Row, VectorRows
 from airegistry.index.memory import Allowed, Facets, MemoryIndex, Query, digest
 from airegistry.index.rows import cosines
+from airegistry.index.vectors import Close, close
 
 log = logging.getLogger(__name__)
 FEW = 500
@@ -177,13 +178,9 @@ class MongoIndex(MemoryIndex):
                 found[slot] = near[0] if len(near) == 1 else 0.5 * near[0] + 0.5 * near[1:].max()
         return found
 
-    def _part(self, query: Query, slot: int) -> int | None:
+    def _close(self, query: Query, slot: int) -> Close:
         rows = query.near.get(self._directory.id(slot)) if isinstance(query, _Looked) else None
-        if rows is None or query.vectors is None or len(rows) < 2:
-            return None
-        near = cosines(rows, query.vectors[0])
-        best = int(np.argmax(near[1:]))
-        return best if near[1 + best] > near[0] else None
+        return (None, None) if rows is None or query.vectors is None else close(cosines(rows, query.vectors[0]))
 
     def _check(self, dimensions: int) -> None:
         with self._lock:

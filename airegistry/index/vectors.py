@@ -15,6 +15,19 @@ _NONE = -1
 _SMALL = 4096
 
 
+Close = tuple[float | None, int | None]
+"""The cosine of a head, None where there is none, and the number of the part that is nearest, None when none is nearer
+than the head."""
+
+
+def close(cosines: Vectors) -> Close:
+    """What the cosines of a document's vectors say, that of its head first."""
+    if not len(cosines):
+        return None, None
+    best = int(np.argmax(cosines[1:])) if len(cosines) > 1 else None
+    return float(cosines[0]), best if best is not None and cosines[1 + best] > cosines[0] else None
+
+
 class VectorTable:
     """Vectors by the slot of the document they belong to. Not thread-safe.
 
@@ -90,14 +103,9 @@ class VectorTable:
             cosines[parted] = 0.5 * cosines[parted] + 0.5 * best[runs[parted]]
         return cosines
 
-    def best_part(self, vector: Vectors, slot: int) -> int | None:
-        """The number of a slot's part nearest to a vector, None when none is nearer than its head."""
-        rows = np.array(self._of(slot), np.int64)
-        if len(rows) < 2:
-            return None
-        found = self._rows.cosines(vector, rows)
-        best = int(np.argmax(found[1:]))
-        return best if found[1 + best] > found[0] else None
+    def close(self, vector: Vectors, slot: int) -> Close:
+        """How close a slot is to a vector."""
+        return close(self._rows.cosines(vector, np.array(self._of(slot), np.int64)))
 
     def dump(self) -> Arrays:
         """All of it, to be restored."""

@@ -157,11 +157,15 @@ class IndexContract:
         index = self.filled(document("server/a", vectors=np.stack([head, far, near])))
         (match,) = index.search("", np.array([0.6, 0.8, 0.0], np.float32))[0]
         assert match.dense == pytest.approx(0.7, abs=1e-3)
+        assert match.head == pytest.approx(0.6, abs=1e-3)
+        assert match.part == 1
 
     def test_a_document_without_parts_is_scored_by_its_head_alone(self) -> None:
         index = self.filled(document("server/a", vectors=np.eye(3, dtype=np.float32)[:1]))
         (match,) = index.search("", np.array([0.6, 0.8, 0.0], np.float32))[0]
         assert match.dense == pytest.approx(0.6, abs=1e-3)
+        assert match.head == pytest.approx(0.6, abs=1e-3)
+        assert match.part is None
 
     def test_a_replaced_document_loses_its_old_parts(self) -> None:
         head, part = np.eye(2, dtype=np.float32)
