@@ -17,6 +17,7 @@ from airegistry.core.events import Event
 from airegistry.core.lean_assets import LeanAssets
 from airegistry.core.ports import AnyAsset
 from airegistry.core.principals import Principal
+from airegistry.core.said import Said
 from airegistry.core.shelf import Shelf, ref
 from airegistry.core.sketches import Sketch
 from airegistry.core.visibility import Visibility
@@ -239,7 +240,7 @@ class Changes:
         return sees
 
     def _take(self, name: str, asset: AnyAsset | None) -> None:
-        """Take note of the state of an asset, and tell those for whom it is another one."""
+        """Take note of the state of an asset in the store, and tell those for whom it is another one."""
         known = self._assets.get(name)
         if asset == known:
             return
@@ -249,7 +250,7 @@ class Changes:
         if asset is None:
             self._assets.remove(name)
         else:
-            self._assets.put(name, asset)
+            self._assets.put(name, asset, Said.stored(self._shelf.body(asset)), stored=True)
             after = asset, self._assets.sketches[name]
         for viewer in self._viewers.values():
             was, is_ = self._shows(viewer.who, before), self._shows(viewer.who, after)

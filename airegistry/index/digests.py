@@ -32,6 +32,8 @@ class Digests:
         """The place of each digest, -1 where it is not in the list."""
         asked = halves(b"".join(digests))
         found = np.full(len(asked), -1, np.int64)
+        if not len(self):
+            return found
         at = np.searchsorted(self._first, asked[:, 0])
         open_ = np.arange(len(asked))
         while len(open_ := open_[at[open_] < len(self)]):
