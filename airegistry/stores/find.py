@@ -24,10 +24,15 @@ MANY = 1000
 
 
 async def select(
-    rows: Rows[R], asked: Sequence[Clause], after: str | None, limit: int | None
+    rows: Rows[R],
+    asked: Sequence[Clause],
+    after: str | None,
+    limit: int | None,
+    fits: Callable[[str, R], bool] | None = None,
 ) -> AsyncIterator[tuple[str, R]]:
     """The rows that are asked for, in order of key, as they were when the first was asked for. With a limit those
-    beyond as many as were asked for that come into question are as they are by then."""
+    beyond as many as were asked for that come into question are as they are by then. `fits` is whether a row is asked
+    for, from whoever knows that sooner than its body tells."""
     for field in _fields(asked) if len(rows.order) >= MANY else ():
         if field not in rows.indexes:
             rows.index(field)
@@ -37,7 +42,7 @@ async def select(
     while limit is None or found < limit:
         chunk = rows.of([*islice(candidates(rows, asked, after), step)])
         for count, (key, row) in enumerate(chunk, start=1):
-            if meets(asked, key, rows.body(row)):
+            if meets(asked, key, rows.body(row)) if fits is None else fits(key, row):
                 yield key, row
                 found += 1
                 if found == limit:

@@ -130,8 +130,9 @@ class Outlines:
             async for document in rest:
                 yield document
             return
+        fits = _Fits(asked)
         while limit > 0:
-            keys = [key async for key, _ in select(self._rows, asked, after, limit)]
+            keys = [key async for key, _ in select(self._rows, asked, after, limit, fits.meets)]
             if not keys:
                 return
             over, after = len(keys) < limit, keys[-1]
@@ -155,6 +156,27 @@ class Outlines:
             self._rows.remove(key)
         else:
             self._rows.put(key, outline)
+
+
+class _Fits:
+    """Whether outlines are asked for. What their fields say to it is found out once for all that have the same."""
+
+    def __init__(self, asked: Sequence[Clause]) -> None:
+        self._clauses = [
+            ([each for each in clause if each.field == KEY], [each for each in clause if each.field != KEY])
+            for clause in asked
+        ]
+        self._open: dict[int, tuple[object, Sequence[Clause]]] = {}
+        """By the identity of values, which are kept so that it stays theirs: what only the key can meet."""
+
+    def meets(self, key: str, outline: Outline) -> bool:
+        """Whether one is."""
+        known = self._open.get(id(outline.values))
+        if known is None:
+            body = outline.fields
+            open_ = [keys for keys, fields in self._clauses if not any(each.holds("", body) for each in fields)]
+            known = self._open[id(outline.values)] = outline.values, open_
+        return all(any(each.holds(key, {}) for each in keys) for keys in known[1])
 
 
 def _fields(outline: Outline) -> Json:

@@ -1,6 +1,7 @@
 """Pages of a shared store's assets, cut from what is known of each."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import anyio
 import pytest
@@ -206,3 +207,31 @@ async def test_when_the_feed_has_told_everything_pages_are_what_the_store_has(
     await world.follow(written - told)
     where: Where = {"visibility": "public", KEY: Glob("*")}
     assert await world.page(where, limit=9) == [each.key async for each in world.store.find("assets", where=where)]
+
+
+_VALUES = st.sampled_from(["public", "private", "group", None])
+_BODIES = st.fixed_dictionaries({}, optional={
+    "visibility": _VALUES, "created_by": st.sampled_from(["ann", "bob"]), "enabled": st.booleans(),
+    "groups": st.lists(st.sampled_from(["staff", "crew"]), max_size=2),
+})  # fmt: skip
+_KEYS = [f"server/{letter}" for letter in "abcdefgh"]
+_WAYS: dict[str, st.SearchStrategy[Any]] = {
+    "visibility": _VALUES, "created_by": st.just("ann"), "groups": st.just(["crew", "none"]), "enabled": st.just(True),
+    KEY: st.sampled_from(["server/a", ["server/b", Glob("server/[c-e]")], Glob("server/*"), []]),
+}  # fmt: skip
+_WHERE = st.fixed_dictionaries({}, optional=_WAYS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(_KEYS), _BODIES), _WHERE, st.lists(_WHERE.filter(bool), max_size=3))
+async def test_outlines_find_what_the_store_finds_whatever_of_keys_and_fields_is_asked(
+    bodies: dict[str, Json], where: Where, any_of: list[Where]
+) -> None:
+    world = World()
+    for key, body in bodies.items():
+        await world.store.put("assets", key, body)
+    await world.outlines.load()
+    world.store.asked.clear()
+    found = await collect(world.outlines.find("assets", where=where, any_of=any_of, limit=9))
+    assert all(asked is not None and asked.keys() == {KEY} for asked in world.store.asked)
+    assert found == await collect(world.store.find("assets", where=where, any_of=any_of, limit=9))
