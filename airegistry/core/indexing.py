@@ -131,8 +131,7 @@ class Indexing:
                 makes = vectors == "now"
                 documents = await (self.prepare(head[0], anew=anew) if makes else self._prepared(head[0], makes=False))
                 whole = all(len(each.vectors) if makes else each.content for each in documents)
-                said = Said.stored(self._shelf.body(head[0]))
-                await anyio.to_thread.run_sync(partial(self._hold, head[0], documents, whole, said=said))
+                await anyio.to_thread.run_sync(self._hold, head[0], documents, whole)
                 if ours and whole:
                     await self._share(head[0], documents)
             if embeds == self._embeds and await self._head(kind, path) == head:
