@@ -3,13 +3,14 @@ as conditions on fields and keys can say. What comes back is still looked at one
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from airegistry.core.access import Access
 from airegistry.core.assets import Kind, namespace_of
 from airegistry.core.documents import KEY, Glob, Where
 from airegistry.core.lifecycle import STAGES, serves
 from airegistry.core.principals import Principal
-from airegistry.core.rules import Rule
+from airegistry.core.rules import Rule, Rules
 from airegistry.core.shelf import key_of
 from airegistry.core.visibility import BEFORE_IT_SERVES, Visibility
 
@@ -26,22 +27,29 @@ class Audience:
     @classmethod
     def of(cls, who: Principal, kinds: Sequence[Kind], access: Access, visibility: Visibility) -> "Audience":
         """The audience a caller is in, among assets of these kinds."""
-        rules = access.rules(who)
         if who.operator:
             return cls(kinds)
-        hidden = [rule for rule in rules.every if rule.hides and rule.everywhere]
-        shown = [kind for kind in kinds if not any(rule.covers(kind) for rule in hidden)]
-        if rules.total:
-            return cls(shown)
-        grants = [rule for rule in rules.every if not rule.deny]
-        opened = _keys([rule for rule in grants if rule.acts("list")], shown, lambda rule: rule.narrow)
-        seen: Where = {"visibility": "public", "created_by": who.subject, "groups": sorted(who.groups), KEY: opened}
-        whole = [rule for rule in grants if not rule.partial and any(map(rule.acts, BEFORE_IT_SERVES))]
-        if any(rule.globs is None for rule in whole):
-            return cls(shown, [seen])
-        changed = _keys(whole, shown, lambda rule: rule.globs or ())
-        served: Where = {"stage": _stages(visibility.environment), "created_by": who.subject, KEY: changed}
-        return cls(shown, [seen, served])
+        return _audience(access.rules(who), tuple(kinds), who.subject, who.groups, visibility.environment)
+
+
+@lru_cache(64)
+def _audience(
+    rules: Rules, kinds: tuple[Kind, ...], subject: str, groups: frozenset[str], environment: str
+) -> Audience:
+    """That of a caller, found out once: rules are others after every change of the policy."""
+    hidden = [rule for rule in rules.every if rule.hides and rule.everywhere]
+    shown = [kind for kind in kinds if not any(rule.covers(kind) for rule in hidden)]
+    if rules.total:
+        return Audience(shown)
+    grants = [rule for rule in rules.every if not rule.deny]
+    opened = _keys([rule for rule in grants if rule.acts("list")], shown, lambda rule: rule.narrow)
+    seen: Where = {"visibility": "public", "created_by": subject, "groups": sorted(groups), KEY: opened}
+    whole = [rule for rule in grants if not rule.partial and any(map(rule.acts, BEFORE_IT_SERVES))]
+    if any(rule.globs is None for rule in whole):
+        return Audience(shown, [seen])
+    changed = _keys(whole, shown, lambda rule: rule.globs or ())
+    served: Where = {"stage": _stages(environment), "created_by": subject, KEY: changed}
+    return Audience(shown, [seen, served])
 
 
 def _keys(rules: Iterable[Rule], kinds: Sequence[Kind], globs_of: Callable[[Rule], Sequence[str]]) -> list[str | Glob]:

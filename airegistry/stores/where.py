@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
-from functools import partial
+from functools import lru_cache, partial
 
 from pydantic import JsonValue
 
@@ -43,7 +43,7 @@ class Condition:
             else:
                 plain.add(typed(way))
         path = () if field == KEY else tuple(field.split("."))
-        return cls(field, path, frozenset(plain), tuple(globs), tuple(re.compile(translate(glob)) for glob in globs))
+        return cls(field, path, frozenset(plain), tuple(globs), tuple(map(_form, globs)))
 
     def holds(self, key: str, body: Json) -> bool:
         """Whether a document meets it."""
@@ -67,6 +67,11 @@ def clauses(where: Where | None, any_of: Sequence[Where] = ()) -> list[Clause]:
     """What a document has to meet, each of them."""
     every = [(Condition.of(field, wanted),) for field, wanted in (where or {}).items()]
     return [*every, *(tuple(Condition.of(field, wanted) for field, wanted in each.items()) for each in any_of)]
+
+
+@lru_cache(4096)
+def _form(glob: str) -> re.Pattern[str]:
+    return re.compile(translate(glob))
 
 
 def meets(asked: Sequence[Clause], key: str, body: Json) -> bool:
