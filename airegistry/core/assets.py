@@ -1,7 +1,6 @@
 """The assets of the catalog: one tagged union on `kind`, frozen, in the shape that every surface answers with."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -71,9 +70,12 @@ class Tool(Model):
 
 def repeated(tools: Sequence[Tool]) -> str | None:
     """The first name that two tools share: calls to it would be ambiguous."""
-    if len({tool.name for tool in tools}) == len(tools):
-        return None
-    return next(name for name, times in Counter(tool.name for tool in tools).items() if times > 1)
+    seen: set[str] = set()
+    for tool in tools:
+        if tool.name in seen:
+            return tool.name
+        seen.add(tool.name)
+    return None
 
 
 class Resource(Model):

@@ -59,8 +59,8 @@ class SkillLooks:
 
     async def sweep(self) -> None:
         """Look at each of them once; one that cannot be had stays as it is."""
-        known = [sketch async for sketch in self._shelf.sketches() if sketch.kind == "skill"]
-        paths = [sketch.path for sketch in known if sketch.source == LOCAL and sketch.enabled]
+        ours = (each async for each in self._shelf.sketches() if each.source == LOCAL and each.enabled)
+        paths = [each.path async for each in ours if each.kind == "skill"]
         for path in paths:
             try:
                 await self._look_at(path)

@@ -54,7 +54,7 @@ class Condition:
         return any(map(self._is, values_of(body, self.path)))
 
     def _is(self, value: Scalar) -> bool:
-        if (isinstance(value, bool), value) in self.values:
+        if typed(value) in self.values:
             return True
         return bool(self.forms) and isinstance(value, str) and any(form.match(value) for form in self.forms)
 

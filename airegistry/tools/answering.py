@@ -116,11 +116,12 @@ class _Sent:
             return
         begins, self._begins = self._begins, None
         if message["type"] == "http.response.body":
-            if not message.get("more_body", False):
+            whole = not message.get("more_body", False)
+            if whole:
                 self._place.open = False
             body = _filled(message.get("body", b""), self._place)
             message = {**message, "body": body}
-            if begins is not None:
+            if begins is not None and whole:  # of one that goes on nobody here knows the length
                 begins = {**begins, "headers": [*map(_sized(len(body)), begins.get("headers", ()))]}
         if begins is not None:
             await self._send(begins)

@@ -138,6 +138,16 @@ async def test_a_failure_goes_out_as_it_is_and_so_does_what_a_client_says() -> N
     assert orjson.loads(posed[1]["body"])["id"] == "structuredContent"
 
 
+async def test_the_length_of_what_goes_on_is_left_as_it_was_told() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"6")]})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
+
+    begins, *_ = await sent(app, NAMED)
+    assert begins["headers"] == [(b"content-length", b"6")]
+
+
 async def test_a_call_within_a_call_has_its_whole_result() -> None:
     within: list[Any] = []
 
